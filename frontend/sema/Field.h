@@ -1,0 +1,73 @@
+//===- Field.h - values over samples, units and synapses ---*- C++ -*-===//
+//
+// Part of the Apical project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#ifndef APICAL_FRONTEND_SEMA_FIELD_H
+#define APICAL_FRONTEND_SEMA_FIELD_H
+
+#include "frontend/Diagnostics.h"
+#include "frontend/sema/Dimension.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/BuiltinTypes.h"
+#include <functional>
+#include <optional>
+
+namespace apical {
+
+/// What a value varies over. Tensors list their axes in this order.
+enum class Axis { Sample, Unit, Pre, Post };
+
+/// What an update needs beyond its own synapse (semantics, section 8).
+enum Capability : unsigned { Feedback = 1, Population = 2, Modulated = 4, Nonlocal = 8 };
+
+/// A value while a program is elaborated: a number known now, or a tensor of
+/// the step under construction together with what its axes mean.
+struct Field {
+  std::optional<double> constant;
+  mlir::Value tensor;
+  llvm::SmallVector<Axis, 3> axes;
+  Dimension dimension;
+  unsigned capabilities = 0;
+  bool readsForwardWeight = false;
+  Span capabilityAt; ///< the read that needs the capability
+
+  static Field number(double value, Dimension dimension = {});
+  bool has(Axis axis) const { return llvm::is_contained(axes, axis); }
+  int64_t size(Axis axis) const;
+  /// The same tensor, with one axis read as another.
+  Field as(Axis from, Axis to) const;
+};
+
+/// "784 units", "one per sample": for messages.
+std::string describe(const Field &field);
+
+/// Makes lifts. Every function is total: shapes are checked by the caller
+/// through `commonExtent`.
+class FieldBuilder {
+public:
+  using Body = std::function<mlir::Value(mlir::OpBuilder &, mlir::Location, llvm::ArrayRef<mlir::Value>)>;
+
+  FieldBuilder(mlir::OpBuilder &builder) : builder(builder) {}
+
+  /// The first axis on which the fields disagree in size, if any.
+  static std::optional<Axis> conflict(llvm::ArrayRef<Field> fields);
+  /// Elementwise code over the union of the axes.
+  Field map(mlir::Location loc, llvm::ArrayRef<Field> inputs, const Body &body);
+  /// Combines over `over`; a fresh elementwise producer is absorbed, so that a
+  /// product becomes a contraction.
+  Field reduce(mlir::Location loc, const Field &field, llvm::ArrayRef<Axis> over, llvm::StringRef combiner = "sum");
+  /// Repeats the value along axes that it lacks.
+  Field broadcast(mlir::Location loc, const Field &field, llvm::ArrayRef<std::pair<Axis, int64_t>> extent);
+  /// The coordinate along an axis of the given size.
+  Field index(mlir::Location loc, Axis axis, int64_t size);
+  mlir::OpBuilder &builder;
+
+private:
+  Field lift(mlir::Location loc, llvm::ArrayRef<Field> inputs, llvm::ArrayRef<std::pair<Axis, int64_t>> domain,
+             llvm::ArrayRef<Axis> reduced, llvm::StringRef combiner, const Body &body);
+};
+
+} // namespace apical
+#endif
