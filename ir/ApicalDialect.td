@@ -19,6 +19,7 @@ include "mlir/IR/SymbolInterfaces.td"
 include "mlir/IR/BuiltinAttributes.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
 include "mlir/Interfaces/ControlFlowInterfaces.td"
+include "mlir/Interfaces/InferTypeOpInterface.td"
 
 def Apical_Dialect : Dialect {
   let name = "apical";
@@ -84,7 +85,7 @@ def Apical_StepOp : Apical_Op<"step", [Symbol, IsolatedFromAbove, SingleBlock, N
   let arguments = (ins SymbolNameAttr:$sym_name, OptionalAttr<DictionaryAttr>:$experiment);
   let regions = (region SizedRegion<1>:$body);
   let hasCustomAssemblyFormat = 1;
-  let hasVerifier = 1; // linearity of states: see StateUse in ApicalOps.cpp
+  let hasRegionVerifier = 1; // linearity of states: see ApicalOps.cpp
 }
 
 //===----------------------------------------------------------------------===//
@@ -158,7 +159,7 @@ def Apical_ReportOp : Apical_Op<"report", [MemoryEffects<[MemWrite]>]> {
 // Computation
 //===----------------------------------------------------------------------===//
 
-def Apical_LiftOp : Apical_Op<"lift", [Pure, SingleBlock]> {
+def Apical_LiftOp : Apical_Op<"lift", [Pure, SingleBlock, IsolatedFromAbove]> {
   let summary = "code written for one element, lifted over a domain";
   let description = [{
     The body is evaluated at every point of the domain `sizes` (−1: the sample
@@ -178,15 +179,39 @@ def Apical_LiftOp : Apical_Op<"lift", [Pure, SingleBlock]> {
         apical.yield %t : f32
     }
     ```
-    The body holds `arith`, `math`, `apical.index` and `apical.stop` only.
-    Integer operands are converted in the body.
+    The body holds `arith`, `math`, `apical.index` and `apical.stop` only and
+    sees nothing from outside. Integer operands are converted in the body, where
+    an element of `ui8` appears as `i8` (arith knows signless integers only).
   }];
   let arguments = (ins Variadic<Apical_Tensor>:$inputs, DenseI64ArrayAttr:$sizes,
                        AffineMapArrayAttr:$maps, StrArrayAttr:$combiners);
   let results = (outs Variadic<Apical_Field>:$results);
   let regions = (region SizedRegion<1>:$body);
   let hasCustomAssemblyFormat = 1;
-  let hasVerifier = 1;
+  let hasVerifier = 1;       // the domain, maps and operands
+  let hasRegionVerifier = 1; // the body
+  let extraClassDeclaration = [{
+    /// The map through which operand `i` is read.
+    ::mlir::AffineMap getInputMap(unsigned i) {
+      return ::llvm::cast<::mlir::AffineMapAttr>(getMaps()[i]).getValue();
+    }
+    /// The map through which result `r` collects.
+    ::mlir::AffineMap getResultMap(unsigned r) { return getInputMap(getInputs().size() + r); }
+    ::llvm::StringRef getCombiner(unsigned r) {
+      return ::llvm::cast<::mlir::StringAttr>(getCombiners()[r]).getValue();
+    }
+    ::mlir::Block &getBlock() { return getBody().front(); }
+    /// The scalars that one point contributes.
+    ::mlir::OperandRange getYielded() { return getBlock().back().getOperands(); }
+    /// True if some result reduces an axis.
+    bool reduces() {
+      return ::llvm::any_of(getCombiners(), [](::mlir::Attribute c) {
+        return ::llvm::cast<::mlir::StringAttr>(c).getValue() != "none";
+      });
+    }
+    /// True for sum over products of two operands and nothing else.
+    bool isContraction();
+  }];
 }
 
 def Apical_YieldOp : Apical_Op<"yield", [Pure, Terminator, ReturnLike, ParentOneOf<["LiftOp"]>]> {
@@ -219,7 +244,7 @@ def Apical_VjpOp : Apical_Op<"vjp", [Pure, AttrSizedOperandSegments]> {
     the sample axis too. An input that no output depends on yields 0. The
     differentiation pass replaces this by lifts.
     ```mlir
-    %ew, %ex = apical.vjp of(%y seeds %ey : …) wrt(%w, %x : …) -> (…)
+    %ew, %ex = apical.vjp of(%y seeds %ey : …) wrt(%w, %x : …) held(%h : …) -> (…)
     ```
   }];
   let arguments = (ins Variadic<Apical_Field>:$outputs, Variadic<Apical_Field>:$seeds,
