@@ -1,0 +1,56 @@
+// RUN: apical-opt %s | apical-opt | FileCheck %s
+// RUN: apical-opt %s --mlir-print-op-generic | apical-opt | FileCheck %s
+
+// CHECK: apical.state @net.w : tensor<4x3xf32> role "weight"
+apical.state @net.w : tensor<4x3xf32> role "weight"
+// CHECK: apical.param @rate = 1.000000e-01
+apical.param @rate = 0.1 {unit = "ms", scale = 1.0e-3}
+
+// CHECK-LABEL: apical.step @train0 (%arg0: tensor<?x4xui8>, %arg1: tensor<?xi8>) experiment {batch = 8 : i64} {
+apical.step @train0 (%images: tensor<?x4xui8>, %labels: tensor<?xi8>) experiment {batch = 8} {
+  // CHECK: apical.read @net.w : tensor<4x3xf32>
+  %w = apical.read @net.w : tensor<4x3xf32>
+  // CHECK: apical.get_param @rate : tensor<f32>
+  %rate = apical.get_param @rate : tensor<f32>
+  // CHECK: apical.clock "samples" : tensor<f32>
+  %n = apical.clock "samples" : tensor<f32>
+  // CHECK: apical.draw "normal" stream "noise" per_trial : tensor<?x3xf32>
+  %xi = apical.draw "normal" stream "noise" per_trial : tensor<?x3xf32>
+  // CHECK: apical.draw "uniform" stream "w" : tensor<4x3xf32>
+  %u = apical.draw "uniform" stream "w" : tensor<4x3xf32>
+  // CHECK: apical.lift sizes [-1, 4] ins(%arg0 : tensor<?x4xui8>) outs(tensor<?x4xf32>)
+  // CHECK-SAME: maps [(d0, d1) -> (d0, d1), (d0, d1) -> (d0, d1)] combiners ["none"] {
+  // CHECK: ^bb0(%{{.*}}: i8):
+  %x = apical.lift sizes [-1, 4] ins(%images : tensor<?x4xui8>) outs(tensor<?x4xf32>)
+      maps [(b, i) -> (b, i), (b, i) -> (b, i)] combiners ["none"] {
+  ^bb0(%pixel: i8):
+    %f = arith.uitofp %pixel : i8 to f32
+    apical.yield %f : f32
+  }
+  // CHECK: apical.lift sizes [-1, 4, 3] ins(%{{.*}}, %{{.*}} : tensor<?x4xf32>, tensor<4x3xf32>) outs(tensor<?x3xf32>)
+  // CHECK-SAME: combiners ["sum"] {
+  %y = apical.lift sizes [-1, 4, 3] ins(%x, %w : tensor<?x4xf32>, tensor<4x3xf32>) outs(tensor<?x3xf32>)
+      maps [(b, i, j) -> (b, i), (b, i, j) -> (i, j), (b, i, j) -> (b, j)] combiners ["sum"] {
+  ^bb0(%pre: f32, %weight: f32):
+    %t = arith.mulf %weight, %pre : f32
+    apical.yield %t : f32
+  }
+  // A domain without inputs, a coordinate, a barrier, two results.
+  // CHECK: apical.lift sizes [-1, 3] outs(tensor<?xf32>, tensor<3xf32>)
+  // CHECK-SAME: combiners ["sum", "max"] {
+  // CHECK: apical.index 1 : f32
+  // CHECK: apical.stop
+  %c, %m = apical.lift sizes [-1, 3] outs(tensor<?xf32>, tensor<3xf32>)
+      maps [(b, j) -> (b), (b, j) -> (j)] combiners ["sum", "max"] {
+    %j = apical.index 1 : f32
+    %s = apical.stop %j : f32
+    apical.yield %j, %s : f32, f32
+  }
+  // CHECK: apical.report "cost" kind "cost", %{{.*}} : tensor<?xf32>
+  apical.report "cost" kind "cost", %c : tensor<?xf32>
+  // CHECK: apical.vjp of(%[[Y:.*]] seeds %[[Y]] : tensor<?x3xf32>) wrt(%{{.*}}, %{{.*}} : tensor<4x3xf32>, tensor<?x4xf32>) held(%{{.*}} : tensor<?x3xf32>) -> (tensor<4x3xf32>, tensor<?x4xf32>)
+  %ew, %ex = apical.vjp of(%y seeds %y : tensor<?x3xf32>) wrt(%w, %x : tensor<4x3xf32>, tensor<?x4xf32>)
+      held(%xi : tensor<?x3xf32>) -> (tensor<4x3xf32>, tensor<?x4xf32>)
+  // CHECK: apical.write @net.w, %{{.*}} : tensor<4x3xf32>
+  apical.write @net.w, %ew : tensor<4x3xf32>
+}
