@@ -96,26 +96,26 @@ endfunction()
 
 # Every target that takes part sees the same flags, or the header is refused.
 option(APICAL_PCH "precompile the common MLIR headers" ON)
+set(apical_pch_options
+  $<$<COMPILE_LANGUAGE:CXX>:-fpch-preprocess>
+  "$<$<COMPILE_LANGUAGE:CXX>:SHELL:-Xclang -fno-pch-timestamp>")
+if(APICAL_PCH)
+  add_library(apical_pch STATIC EXCLUDE_FROM_ALL ${PROJECT_SOURCE_DIR}/cmake/pch.cpp)
+  apical_settings(apical_pch)
+  target_compile_options(apical_pch PRIVATE ${apical_pch_options})
+  target_link_libraries(apical_pch PUBLIC MLIR LLVM)
+  target_precompile_headers(apical_pch PRIVATE ${PROJECT_SOURCE_DIR}/cmake/pch.h)
+endif()
+
 function(apical_use_mlir target)
   apical_settings(${target})
   target_include_directories(${target} PUBLIC
     $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}> $<BUILD_INTERFACE:${PROJECT_BINARY_DIR}>)
   target_link_libraries(${target} PUBLIC MLIR LLVM)
-  if(NOT APICAL_PCH)
-    return()
+  if(APICAL_PCH)
+    target_compile_options(${target} PRIVATE ${apical_pch_options})
+    target_precompile_headers(${target} REUSE_FROM apical_pch)
   endif()
-  target_compile_options(${target} PRIVATE
-    $<$<COMPILE_LANGUAGE:CXX>:-fpch-preprocess>
-    "$<$<COMPILE_LANGUAGE:CXX>:SHELL:-Xclang -fno-pch-timestamp>")
-  if(NOT TARGET apical_pch)
-    add_library(apical_pch STATIC ${PROJECT_SOURCE_DIR}/cmake/pch.cpp)
-    apical_settings(apical_pch)
-    target_compile_options(apical_pch PRIVATE
-      -fpch-preprocess "SHELL:-Xclang -fno-pch-timestamp")
-    target_link_libraries(apical_pch PUBLIC MLIR LLVM)
-    target_precompile_headers(apical_pch PRIVATE ${PROJECT_SOURCE_DIR}/cmake/pch.h)
-  endif()
-  target_precompile_headers(${target} REUSE_FROM apical_pch)
 endfunction()
 
 function(apical_mlir_library name)
