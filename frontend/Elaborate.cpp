@@ -1,0 +1,419 @@
+//===- Elaborate.cpp - a whole model: its networks, data and experiments ---*- C++ -*-===//
+//
+// Part of the Apical project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#include "frontend/Elaborate.h"
+#include "frontend/sema/Network.h"
+
+using namespace mlir;
+
+namespace apical {
+namespace {
+
+struct Column {
+  std::string name, path, field;
+  int format = 0;
+  Span span;
+};
+
+class Model {
+public:
+  Model(llvm::ArrayRef<ast::File> files, const Sources &sources, Diagnostics &diags, MLIRContext &context,
+        const ElaborateOptions &options)
+      : files(files), diags(diags), options(options), builder(&context), ev(builder, globals, sources, diags) {}
+
+  OwningOpRef<ModuleOp> run() {
+    module = ModuleOp::create(builder.getUnknownLoc());
+    collect();
+    if (!diags.hasErrors())
+      emitParams();
+    std::vector<const ast::ExperimentDecl *> experiments;
+    for (const ast::Stmt *s : files[0].body)
+      if (auto *e = llvm::dyn_cast<ast::ExperimentDecl>(s))
+        experiments.push_back(e);
+    for (const ast::Stmt *s : files[0].body)
+      if (auto *n = llvm::dyn_cast<ast::NetworkDecl>(s); n && !diags.hasErrors())
+        guarded([&] { network(*n); });
+    if (!diags.hasErrors())
+      for (auto *e : experiments)
+        guarded([&] { experiment(*e); });
+    if (!diags.hasErrors())
+      guarded([&] { initialise(); });
+    if (diags.hasErrors())
+      return nullptr;
+    return std::move(module);
+  }
+
+private:
+  template <typename F> void guarded(F f) {
+    try {
+      f();
+    } catch (Reported &) {
+    }
+  }
+
+  static const ast::Name *nameOf(const ast::Stmt &s) {
+    if (auto *d = llvm::dyn_cast<ast::Definition>(&s)) return &d->name;
+    if (auto *c = llvm::dyn_cast<ast::ConstDecl>(&s)) return &c->name;
+    if (auto *p = llvm::dyn_cast<ast::ParamDecl>(&s)) return &p->name;
+    if (auto *d = llvm::dyn_cast<ast::DataDecl>(&s)) return &d->name;
+    return nullptr;
+  }
+
+  void collect() {
+    std::map<std::string, Span> places;
+    for (auto &file : files)
+      for (const ast::Stmt *s : file.body) {
+        const ast::Name *name = nameOf(*s);
+        if (!name)
+          continue;
+        auto [it, fresh] = places.emplace(name->text, name->span);
+        // The model comes first: it may replace what the library defines.
+        if (fresh)
+          globals.named[name->text] = s;
+        else if (it->second.file == name->span.file)
+          diags.error(Code::DefinedTwice, name->span, "`" + name->text + "` is defined twice").label(it->second, "first defined here");
+      }
+  }
+
+  void emitParams() {
+    builder.setInsertionPointToEnd(module->getBody());
+    for (auto &[name, statement] : globals.named)
+      if (auto *p = llvm::dyn_cast<ast::ParamDecl>(statement))
+        guarded([&] {
+          Frame empty;
+          double value = ev.evaluateConstant(*p->value, empty, "the default of a `param`");
+          auto *number = llvm::dyn_cast<ast::NumberExpr>(p->value);
+          auto unit = number ? readUnit(number->unit) : std::nullopt;
+          builder.create<ir::ParamOp>(ev.location(p->span), builder.getStringAttr(name), builder.getF64FloatAttr(value),
+                                      builder.getStringAttr(number ? number->unit : ""),
+                                      builder.getF64FloatAttr(unit ? unit->scale : 1));
+        });
+  }
+
+  const Network &network(const ast::NetworkDecl &decl) {
+    auto it = networks.find(decl.name.text);
+    if (it == networks.end())
+      it = networks.emplace(decl.name.text, buildNetwork(decl, ev, states)).first;
+    if (diags.hasErrors())
+      throw Reported();
+    return it->second;
+  }
+
+  ir::StepOp beginStep(llvm::StringRef name, Location loc) {
+    builder.setInsertionPointToEnd(module->getBody());
+    auto step = builder.create<ir::StepOp>(loc, builder.getStringAttr(name), DictionaryAttr());
+    Block &block = step.getBody().empty() ? step.getBody().emplaceBlock() : step.getBody().front();
+    builder.setInsertionPointToStart(&block);
+    return step;
+  }
+
+  /// The columns of `name.train`: nested `table(…)`s are groups of tables.
+  std::vector<Column> table(const ast::Expr &source) {
+    std::vector<std::string> path;
+    const ast::Expr *e = &source;
+    while (auto *m = llvm::dyn_cast<ast::MemberExpr>(e)) {
+      path.insert(path.begin(), m->member.text);
+      e = m->base;
+    }
+    auto *base = llvm::dyn_cast<ast::NameExpr>(e);
+    auto *data = base ? ev.globals.find<ast::DataDecl>(base->name) : nullptr;
+    if (!data) {
+      Frame none;
+      if (base && !globals.named.count(base->name))
+        ev.unknown(base->span, base->name, none);
+      ev.fail(Code::WrongKind, source.span, "`" + ast::toString(source) + "` is not data");
+    }
+    const ast::CallExpr *call = tableCall(data->value);
+    for (auto &part : path) {
+      const ast::CallExpr *inner = nullptr;
+      std::vector<std::string> names;
+      if (call)
+        for (auto &a : call->args) {
+          names.push_back(a.name.text);
+          if (a.name.text == part)
+            inner = tableCall(a.value);
+        }
+      if (!inner) {
+        std::string near = nearest(part, names);
+        ev.fail(Code::UnknownMember, source.span, "`" + data->name.text + "` has no table `" + part + "`",
+                near.empty() ? llvm::Twine() : "did you mean `" + llvm::Twine(near) + "`?");
+      }
+      call = inner;
+    }
+    if (!call)
+      ev.unsupported(data->span, "data other than `table(…)` is");
+    std::vector<Column> columns;
+    for (auto &a : call->args) {
+      auto *file = llvm::dyn_cast<ast::CallExpr>(a.value);
+      auto *kind = file ? llvm::dyn_cast<ast::NameExpr>(file->callee) : nullptr;
+      int format = !kind ? -1 : kind->name == "idx" ? 0 : kind->name == "npy" ? 1 : kind->name == "csv" ? 2 : -1;
+      if (kind && kind->name == "table")
+        ev.fail(Code::WrongKind, source.span, "`" + ast::toString(source) + "` is a group of tables", "choose one: `" + ast::toString(source) + "." + a.name.text + "`");
+      auto *pathArg = file && !file->args.empty() ? llvm::dyn_cast<ast::StringExpr>(file->args[0].value) : nullptr;
+      auto *field = file && file->args.size() > 1 ? llvm::dyn_cast<ast::StringExpr>(file->args[1].value) : nullptr;
+      if (format < 0 || !pathArg || !a.name)
+        ev.fail(Code::WrongKind, a.value->span, "a column of a table is `name = idx(\"file\")`, `npy(…)` or `csv(…)`");
+      columns.push_back({a.name.text, pathArg->value, field ? field->value : "", format, a.value->span});
+    }
+    return columns;
+  }
+  static const ast::CallExpr *tableCall(const ast::Expr *e) {
+    auto *call = llvm::dyn_cast_or_null<ast::CallExpr>(e);
+    auto *callee = call ? llvm::dyn_cast<ast::NameExpr>(call->callee) : nullptr;
+    return callee && callee->name == "table" ? call : nullptr;
+  }
+
+  Field column(const Column &c, ir::StepOp step) {
+    if (auto it = columnFields.find(c.name); it != columnFields.end())
+      return it->second;
+    ColumnInfo info;
+    std::string why;
+    if (!options.probe || !options.probe(c.path, c.format, c.field, info, why))
+      ev.fail(Code::DataMissing, c.span, why.empty() ? "`" + c.path + "` cannot be read" : why);
+    Type type;
+    switch (info.type) {
+    case 1: type = builder.getF64Type(); break;
+    case 2: type = builder.getI8Type(); break; // bytes are unsigned
+    case 4: type = builder.getI16Type(); break;
+    case 5: type = builder.getI32Type(); break;
+    case 6: type = builder.getI64Type(); break;
+    case 0: type = builder.getF32Type(); break;
+    default: ev.unsupported(c.span, "columns of signed bytes are");
+    }
+    int64_t elements = 1;
+    for (int64_t d : info.shape)
+      elements *= d;
+    llvm::SmallVector<int64_t> shape{ShapedType::kDynamic};
+    Field f;
+    f.axes.push_back(Axis::Sample);
+    if (elements != 1) {
+      shape.push_back(elements);
+      f.axes.push_back(Axis::Unit);
+    }
+    f.tensor = step.getBody().front().addArgument(RankedTensorType::get(shape, type), ev.location(c.span));
+    columnAttributes.push_back({&c, info.type, elements});
+    columnFields[c.name] = f;
+    return f;
+  }
+
+  void experiment(const ast::ExperimentDecl &decl) {
+    auto *name = llvm::dyn_cast<ast::NameExpr>(decl.network);
+    auto *netDecl = name ? ev.globals.find<ast::NetworkDecl>(name->name) : nullptr;
+    if (!netDecl) {
+      Frame none;
+      if (name && !globals.named.count(name->name))
+        ev.unknown(name->span, name->name, none);
+      ev.fail(Code::WrongKind, decl.network->span, "an experiment runs a network");
+    }
+    const Network &net = network(*netDecl);
+    bool train = decl.experimentKind == ast::ExperimentKind::Train;
+    if (decl.experimentKind == ast::ExperimentKind::Simulate)
+      ev.unsupported(decl.span, "`simulate` is");
+    if (!decl.source)
+      ev.unsupported(decl.span, "an experiment without data is");
+    std::vector<Column> columns = table(*decl.source);
+    int64_t batch = train ? 1 : 100, epochs = 1, trials = 0;
+    for (auto &o : decl.options) {
+      Frame empty;
+      if (o.name.text == "batch") batch = ev.evaluateSize(*o.value, empty, 1, "`batch`");
+      else if (o.name.text == "epochs" && train) epochs = ev.evaluateSize(*o.value, empty, 1, "`epochs`");
+      else if (o.name.text == "trials") trials = ev.evaluateSize(*o.value, empty, 1, "`trials`");
+      else {
+        std::string near = nearest(o.name.text, {"batch", "epochs", "trials"});
+        ev.fail(Code::BadOption, o.name.span, "an experiment of this kind has no option `" + o.name.text + "`",
+                near.empty() ? llvm::Twine() : "did you mean `" + llvm::Twine(near) + "`?");
+      }
+    }
+    std::string stepName = (train ? "train" : "test") + std::to_string(steps++);
+    columnFields.clear();
+    columnAttributes.clear();
+    ir::StepOp step = beginStep(stepName, ev.location(decl.span));
+    Trial trial(net, ev, states);
+    auto dataFrame = [&] {
+      Frame frame;
+      for (auto &c : columns)
+        frame.known.push_back(c.name);
+      frame.resolve = [&](const ast::Expr &e) -> std::optional<Field> {
+        if (auto *n = llvm::dyn_cast<ast::NameExpr>(&e))
+          for (auto &c : columns)
+            if (c.name == n->name)
+              return column(c, step);
+        return std::nullopt;
+      };
+      return frame;
+    };
+    std::vector<const ast::MeasureStmt *> measures;
+    for (const ast::Stmt *s : decl.body) {
+      if (auto *m = llvm::dyn_cast<ast::MeasureStmt>(s)) {
+        measures.push_back(m);
+        continue;
+      }
+      auto *assign = llvm::dyn_cast<ast::AssignStmt>(s);
+      auto *target = assign ? llvm::dyn_cast<ast::MemberExpr>(assign->target) : nullptr;
+      auto *areaName = target ? llvm::dyn_cast<ast::NameExpr>(target->base) : nullptr;
+      if (!areaName || assign->op != ast::AssignOp::Set)
+        ev.unsupported(s->span, "this statement in an experiment is");
+      int area = net.area(areaName->name);
+      if (area < 0) {
+        Frame none;
+        for (auto &a : net.areas)
+          none.known.push_back(a.name);
+        ev.unknown(areaName->span, areaName->name, none);
+      }
+      const Area &a = net.areas[area];
+      if (!llvm::is_contained(a.variables, target->member.text)) {
+        std::string near = nearest(target->member.text, a.variables);
+        ev.fail(Code::UnknownMember, target->member.span, "the area `" + a.name + "` has no variable `" + target->member.text + "` to bind",
+                near.empty() ? llvm::Twine() : "did you mean `" + llvm::Twine(near) + "`?");
+      }
+      Frame frame = dataFrame();
+      Field value = ev.evaluate(*assign->value, frame);
+      bool perUnit = !value.constant && value.has(Axis::Unit);
+      if (perUnit ? value.size(Axis::Unit) != a.size : (a.size != 1 && !value.constant)) {
+        ev.diags.error(Code::ShapeMismatch, assign->span, "`" + a.name + "." + target->member.text + "` has " + std::to_string(a.size) + (a.size == 1 ? " unit" : " units") + ", and the data give " + describe(value))
+            .label(a.decl->span, std::to_string(a.size) + " units");
+        throw Reported();
+      }
+      if (!perUnit && !value.constant)
+        value = ev.fields.broadcast(ev.location(s->span), value, {{Axis::Sample, ShapedType::kDynamic}, {Axis::Unit, a.size}});
+      trial.bindings[a.name + "." + target->member.text] = value;
+    }
+    trial.run(decl.span);
+    if (train)
+      trial.learn();
+    report(net, trial, train, decl);
+    for (auto *m : measures) {
+      Frame frame = trial.networkFrame();
+      auto inNetwork = frame.resolve;
+      Frame data = dataFrame();
+      frame.resolve = [=](const ast::Expr &e) {
+        auto f = data.resolve(e);
+        return f ? f : inNetwork(e);
+      };
+      frame.known.insert(frame.known.end(), data.known.begin(), data.known.end());
+      Field value = ev.evaluate(*m->value, frame);
+      if (!value.constant && value.has(Axis::Unit))
+        ev.fail(Code::ShapeMismatch, m->value->span, "a measure is one number per sample, and this is " + describe(value), "reduce it with `sum` or `mean`");
+      emitReport(m->name.text, "measure", value, m->span);
+    }
+    if (diags.hasErrors())
+      throw Reported();
+    moveWritesLast(step);
+    step.setExperimentAttr(attributes(decl, net, train, batch, epochs, trials));
+  }
+
+  void emitReport(llvm::StringRef name, llvm::StringRef kind, const Field &value, Span at) {
+    Field v = ev.fields.broadcast(ev.location(at), value, {{Axis::Sample, ShapedType::kDynamic}});
+    builder.create<ir::ReportOp>(ev.location(at), builder.getStringAttr(name), builder.getStringAttr(kind), v.tensor);
+  }
+
+  void report(const Network &net, Trial &trial, bool train, const ast::ExperimentDecl &decl) {
+    for (auto *c : net.costs)
+      emitReport(c->name.text, "cost", trial.costs.at(c->name.text), c->span);
+    if (!train)
+      return;
+    for (int a : net.order) { // x * 0 is NaN exactly where x is not finite
+      const Area &area = net.areas[a];
+      if (area.inputs.empty())
+        continue;
+      Field rate = *trial.variable(a, area.mainOutput);
+      Field zero = ev.binary(ast::BinaryOp::Mul, rate, Field::number(0), decl.span);
+      emitReport(area.name, "health", ev.fields.reduce(ev.location(decl.span), zero, {Axis::Unit}), decl.span);
+    }
+  }
+
+  /// Every read of a weight stands before its update.
+  static void moveWritesLast(ir::StepOp step) {
+    llvm::SmallVector<Operation *> writes;
+    for (Operation &op : step.getBody().front())
+      if (llvm::isa<ir::WriteOp>(op))
+        writes.push_back(&op);
+    for (Operation *w : writes)
+      w->moveBefore(&step.getBody().front(), step.getBody().front().end());
+  }
+
+  DictionaryAttr attributes(const ast::ExperimentDecl &decl, const Network &net, bool train, int64_t batch,
+                            int64_t epochs, int64_t trials) {
+    llvm::SmallVector<Attribute> columns;
+    for (auto &[c, type, elements] : columnAttributes)
+      columns.push_back(builder.getDictionaryAttr({
+          builder.getNamedAttr("name", builder.getStringAttr(c->name)),
+          builder.getNamedAttr("path", builder.getStringAttr(c->path)),
+          builder.getNamedAttr("field", builder.getStringAttr(c->field)),
+          builder.getNamedAttr("format", builder.getI64IntegerAttr(c->format)),
+          builder.getNamedAttr("type", builder.getI64IntegerAttr(type)),
+          builder.getNamedAttr("elements", builder.getI64IntegerAttr(elements)),
+          builder.getNamedAttr("limit", builder.getI64IntegerAttr(limitOf(decl, c->name))),
+      }));
+    return builder.getDictionaryAttr({
+        builder.getNamedAttr("kind", builder.getStringAttr(train ? "train" : "test")),
+        builder.getNamedAttr("network", builder.getStringAttr(net.name)),
+        builder.getNamedAttr("source", builder.getStringAttr(ast::toString(*decl.source))),
+        builder.getNamedAttr("batch", builder.getI64IntegerAttr(batch)),
+        builder.getNamedAttr("epochs", builder.getI64IntegerAttr(epochs)),
+        builder.getNamedAttr("trials", builder.getI64IntegerAttr(trials)),
+        builder.getNamedAttr("shuffle", builder.getI64IntegerAttr(train)),
+        builder.getNamedAttr("columns", builder.getArrayAttr(columns)),
+    });
+  }
+
+  /// `one_hot(labels, 10)`: the labels must lie in 0..9.
+  int64_t limitOf(const ast::ExperimentDecl &decl, llvm::StringRef column) {
+    for (const ast::Stmt *s : decl.body)
+      if (auto *assign = llvm::dyn_cast<ast::AssignStmt>(s))
+        if (auto *call = llvm::dyn_cast<ast::CallExpr>(assign->value)) {
+          auto *callee = llvm::dyn_cast<ast::NameExpr>(call->callee);
+          auto *arg = call->args.size() == 2 ? llvm::dyn_cast<ast::NameExpr>(call->args[0].value) : nullptr;
+          Frame empty;
+          if (callee && callee->name == "one_hot" && arg && arg->name == column)
+            return ev.evaluateSize(*call->args[1].value, empty, 1, "the number of classes");
+        }
+    return 0;
+  }
+
+  void initialise() {
+    builder.setInsertionPointToStart(module->getBody());
+    for (auto &s : states.list) {
+      llvm::SmallVector<int64_t> shape;
+      for (auto [axis, size] : s.extent)
+        shape.push_back(size);
+      builder.create<ir::StateOp>(builder.getUnknownLoc(), builder.getStringAttr(s.symbol),
+                                  TypeAttr::get(RankedTensorType::get(shape, builder.getF32Type())),
+                                  builder.getStringAttr(s.role));
+    }
+    ir::StepOp step = beginStep("init", builder.getUnknownLoc());
+    for (auto &s : states.list) {
+      Field value = s.value();
+      if (FieldBuilder::conflict({value}) || value.axes.size() > s.extent.size())
+        continue;
+      value = ev.fields.broadcast(builder.getUnknownLoc(), value, s.extent);
+      builder.create<ir::WriteOp>(builder.getUnknownLoc(), FlatSymbolRefAttr::get(builder.getContext(), s.symbol), value.tensor);
+    }
+    step.setExperimentAttr(builder.getDictionaryAttr({builder.getNamedAttr("kind", builder.getStringAttr("init"))}));
+  }
+
+  llvm::ArrayRef<ast::File> files;
+  Diagnostics &diags;
+  const ElaborateOptions &options;
+  OpBuilder builder;
+  Globals globals;
+  Evaluator ev;
+  States states;
+  OwningOpRef<ModuleOp> module;
+  std::map<std::string, Network> networks;
+  std::map<std::string, Field> columnFields;
+  std::vector<std::tuple<const Column *, int, int64_t>> columnAttributes;
+  int steps = 0;
+};
+
+} // namespace
+
+OwningOpRef<ModuleOp> elaborate(llvm::ArrayRef<ast::File> files, const Sources &sources, Diagnostics &diags,
+                                MLIRContext &context, const ElaborateOptions &options) {
+  return Model(files, sources, diags, context, options).run();
+}
+
+} // namespace apical

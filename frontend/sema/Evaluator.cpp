@@ -1,0 +1,593 @@
+//===- Evaluator.cpp - elementwise code to lifts ---*- C++ -*-===//
+//
+// Part of the Apical project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#include "frontend/sema/Evaluator.h"
+#include "ir/ApicalDialect.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "llvm/ADT/StringSwitch.h"
+#include <cmath>
+
+using namespace mlir;
+
+namespace apical {
+
+using Values = llvm::ArrayRef<Value>;
+
+std::vector<std::string> Globals::names() const {
+  std::vector<std::string> all;
+  for (auto &[name, statement] : named)
+    all.push_back(name);
+  return all;
+}
+
+Location Evaluator::location(Span at) {
+  auto p = sources.position(at.file, at.begin);
+  return FileLineColLoc::get(fields.builder.getContext(), sources.path(at.file), p.line, p.column);
+}
+
+void Evaluator::fail(Code code, Span at, const llvm::Twine &message, const llvm::Twine &hint) {
+  Diagnostic &d = diags.error(code, at, message);
+  std::string text = hint.str();
+  if (!text.empty())
+    d.hint(text);
+  throw Reported();
+}
+
+void Evaluator::unsupported(Span at, const llvm::Twine &what) {
+  fail(Code::NotSupported, at, what + " not supported yet", "docs/language.md lists what is");
+}
+
+void Evaluator::unknown(Span at, llvm::StringRef name, const Frame &frame) {
+  std::vector<std::string> candidates = globals.names();
+  for (auto &[local, value] : frame.locals)
+    candidates.push_back(local);
+  candidates.insert(candidates.end(), frame.known.begin(), frame.known.end());
+  std::string near = nearest(name, candidates);
+  fail(Code::UnknownName, at, "unknown name `" + name + "`",
+       near.empty() ? llvm::Twine() : "did you mean `" + llvm::Twine(near) + "`?");
+}
+
+void Evaluator::requireDimension(const Field &f, const Dimension &d, Span at, llvm::StringRef what) {
+  if (!f.dimension.fits(d))
+    fail(Code::DimensionMismatch, at,
+         what + " has the dimension " + f.dimension.str() + " where " + d.str() + " is needed");
+}
+
+void Evaluator::requireFit(const Field &a, const Field &b, Span at, llvm::StringRef what) {
+  if (FieldBuilder::conflict({a, b}))
+    fail(Code::ShapeMismatch, at, what + " of " + describe(a) + " and " + describe(b) + " do not fit");
+}
+
+static Value constant(OpBuilder &b, Location loc, double v) {
+  return b.create<arith::ConstantOp>(loc, b.getF32FloatAttr(v));
+}
+static Value compare(OpBuilder &b, Location loc, arith::CmpFPredicate p, Value x, Value y) {
+  return b.create<arith::CmpFOp>(loc, p, x, y);
+}
+static Value truth(OpBuilder &b, Location loc, Value bit) {
+  return b.create<arith::SelectOp>(loc, bit, constant(b, loc, 1), constant(b, loc, 0));
+}
+static Value isTrue(OpBuilder &b, Location loc, Value x) {
+  return compare(b, loc, arith::CmpFPredicate::UNE, x, constant(b, loc, 0));
+}
+
+static arith::CmpFPredicate predicate(ast::BinaryOp op) {
+  switch (op) {
+  case ast::BinaryOp::Eq: return arith::CmpFPredicate::OEQ;
+  case ast::BinaryOp::Ne: return arith::CmpFPredicate::UNE;
+  case ast::BinaryOp::Lt: return arith::CmpFPredicate::OLT;
+  case ast::BinaryOp::Le: return arith::CmpFPredicate::OLE;
+  case ast::BinaryOp::Gt: return arith::CmpFPredicate::OGT;
+  default: return arith::CmpFPredicate::OGE;
+  }
+}
+
+static double fold(ast::BinaryOp op, double a, double b) {
+  switch (op) {
+  case ast::BinaryOp::Pow: return std::pow(a, b);
+  case ast::BinaryOp::Mul: return a * b;
+  case ast::BinaryOp::Div: return a / b;
+  case ast::BinaryOp::Add: return a + b;
+  case ast::BinaryOp::Sub: return a - b;
+  case ast::BinaryOp::Eq: return a == b;
+  case ast::BinaryOp::Ne: return a != b;
+  case ast::BinaryOp::Lt: return a < b;
+  case ast::BinaryOp::Le: return a <= b;
+  case ast::BinaryOp::Gt: return a > b;
+  case ast::BinaryOp::Ge: return a >= b;
+  case ast::BinaryOp::And: return a != 0 && b != 0;
+  case ast::BinaryOp::Or: return a != 0 || b != 0;
+  case ast::BinaryOp::Range: break;
+  }
+  return 0;
+}
+
+static Value emitBinary(ast::BinaryOp op, OpBuilder &b, Location l, Value x, Value y, std::optional<double> exponent) {
+  switch (op) {
+  case ast::BinaryOp::Mul: return b.create<arith::MulFOp>(l, x, y);
+  case ast::BinaryOp::Div: return b.create<arith::DivFOp>(l, x, y);
+  case ast::BinaryOp::Add: return b.create<arith::AddFOp>(l, x, y);
+  case ast::BinaryOp::Sub: return b.create<arith::SubFOp>(l, x, y);
+  case ast::BinaryOp::And:
+    return truth(b, l, b.create<arith::AndIOp>(l, isTrue(b, l, x), isTrue(b, l, y)));
+  case ast::BinaryOp::Or:
+    return truth(b, l, b.create<arith::OrIOp>(l, isTrue(b, l, x), isTrue(b, l, y)));
+  case ast::BinaryOp::Pow:
+    if (exponent && *exponent == 2)
+      return b.create<arith::MulFOp>(l, x, x);
+    if (exponent && *exponent == 0.5)
+      return b.create<math::SqrtOp>(l, x);
+    return b.create<math::PowFOp>(l, x, y);
+  default:
+    return truth(b, l, compare(b, l, predicate(op), x, y));
+  }
+}
+
+Field Evaluator::binary(ast::BinaryOp op, const Field &a, const Field &b, Span at) {
+  using ast::BinaryOp;
+  if (op == BinaryOp::Range)
+    fail(Code::WrongType, at, "a range is not a value", "ranges stand in `for` and in families of areas");
+  requireFit(a, b, at, "operands");
+  Dimension d;
+  switch (op) {
+  case BinaryOp::Mul: d = a.dimension.times(b.dimension); break;
+  case BinaryOp::Div: d = a.dimension.times(b.dimension, -1); break;
+  case BinaryOp::Pow: {
+    requireDimension(b, {}, at, "an exponent");
+    if (!a.dimension.none()) {
+      auto power = b.constant ? a.dimension.power(*b.constant) : std::nullopt;
+      if (!power)
+        fail(Code::DimensionMismatch, at, "a power of a quantity needs a constant exponent");
+      d = *power;
+    }
+    break;
+  }
+  case BinaryOp::And:
+  case BinaryOp::Or: break;
+  default:
+    if (!a.dimension.fits(b.dimension))
+      fail(Code::DimensionMismatch, at,
+           "operands have different dimensions: " + a.dimension.str() + " and " + b.dimension.str());
+    if (op == BinaryOp::Add || op == BinaryOp::Sub)
+      d = a.dimension.any ? b.dimension : a.dimension;
+  }
+  Field result;
+  if (a.constant && b.constant) {
+    result = Field::number(fold(op, *a.constant, *b.constant), d);
+  } else {
+    result = fields.map(location(at), {a, b}, [&](OpBuilder &builder, Location l, Values v) {
+      return emitBinary(op, builder, l, v[0], v[1], b.constant);
+    });
+    result.dimension = d;
+  }
+  return result;
+}
+
+static Value emitUnary(llvm::StringRef f, OpBuilder &b, Location l, Value x) {
+  auto k = [&](double v) { return constant(b, l, v); };
+  if (f == "-") return b.create<arith::NegFOp>(l, x);
+  if (f == "not") return b.create<arith::SelectOp>(l, isTrue(b, l, x), k(0), k(1));
+  if (f == "exp") return b.create<math::ExpOp>(l, x);
+  if (f == "log") return b.create<math::LogOp>(l, x);
+  if (f == "sqrt") return b.create<math::SqrtOp>(l, x);
+  if (f == "sin") return b.create<math::SinOp>(l, x);
+  if (f == "cos") return b.create<math::CosOp>(l, x);
+  if (f == "tanh") return b.create<math::TanhOp>(l, x);
+  if (f == "floor") return b.create<math::FloorOp>(l, x);
+  if (f == "sign")
+    return b.create<arith::SubFOp>(l, truth(b, l, compare(b, l, arith::CmpFPredicate::OGT, x, k(0))),
+                                   truth(b, l, compare(b, l, arith::CmpFPredicate::OLT, x, k(0))));
+  // |x| as max(x, -x) has a derivative of -1 at 0, which makes softplus and logistic exact there.
+  Value magnitude = b.create<arith::MaximumFOp>(l, x, b.create<arith::NegFOp>(l, x));
+  if (f == "abs") return magnitude;
+  Value small = b.create<math::ExpOp>(l, b.create<arith::NegFOp>(l, magnitude)); // never overflows
+  if (f == "softplus")
+    return b.create<arith::AddFOp>(l, b.create<arith::MaximumFOp>(l, x, k(0)), b.create<math::Log1pOp>(l, small));
+  // logistic
+  Value below = b.create<arith::DivFOp>(l, k(1), b.create<arith::AddFOp>(l, k(1), small));
+  Value above = b.create<arith::MulFOp>(l, small, below);
+  return b.create<arith::SelectOp>(l, compare(b, l, arith::CmpFPredicate::OGE, x, k(0)), below, above);
+}
+
+static double foldUnary(llvm::StringRef f, double x) {
+  if (f == "-") return -x;
+  if (f == "not") return x == 0;
+  if (f == "exp") return std::exp(x);
+  if (f == "log") return std::log(x);
+  if (f == "sqrt") return std::sqrt(x);
+  if (f == "sin") return std::sin(x);
+  if (f == "cos") return std::cos(x);
+  if (f == "tanh") return std::tanh(x);
+  if (f == "floor") return std::floor(x);
+  if (f == "sign") return (x > 0) - (x < 0);
+  if (f == "abs") return std::abs(x);
+  if (f == "softplus") return std::max(x, 0.) + std::log1p(std::exp(-std::abs(x)));
+  return 1 / (1 + std::exp(-x));
+}
+
+Field Evaluator::unary(llvm::StringRef f, const Field &x, Span at) {
+  Dimension d;
+  if (f == "-" || f == "abs")
+    d = x.dimension;
+  else if (f == "sqrt") {
+    auto half = x.dimension.power(0.5);
+    if (!half)
+      fail(Code::DimensionMismatch, at, "the square root of " + x.dimension.str() + " has no dimension");
+    d = *half;
+  } else if (f != "sign" && f != "not")
+    requireDimension(x, {}, at, "the argument of `" + f.str() + "`");
+  if (x.constant)
+    return Field::number(foldUnary(f, *x.constant), d);
+  std::string name = f.str();
+  Field r = fields.map(location(at), {x},
+                       [name](OpBuilder &b, Location l, Values v) { return emitUnary(name, b, l, v[0]); });
+  r.dimension = d;
+  return r;
+}
+
+Field Evaluator::barrier(const Field &x, Span at) {
+  if (x.constant)
+    return x;
+  Field r = x;
+  r.tensor = fields.builder.create<ir::StopOp>(location(at), x.tensor.getType(), x.tensor);
+  return r;
+}
+
+Field Evaluator::select(const Field &c, const Field &yes, const Field &no, Span at) {
+  requireFit(c, yes, at, "condition and value");
+  requireFit(c, no, at, "condition and value");
+  requireFit(yes, no, at, "values");
+  if (!yes.dimension.fits(no.dimension))
+    fail(Code::DimensionMismatch, at,
+         "the two values have different dimensions: " + yes.dimension.str() + " and " + no.dimension.str());
+  if (c.constant)
+    return *c.constant ? yes : no;
+  Field r = fields.map(location(at), {c, yes, no}, [](OpBuilder &b, Location l, Values v) -> Value {
+    return b.create<arith::SelectOp>(l, isTrue(b, l, v[0]), v[1], v[2]);
+  });
+  r.dimension = yes.dimension.any ? no.dimension : yes.dimension;
+  return r;
+}
+
+Field Evaluator::reduce(llvm::StringRef f, const Field &x, llvm::ArrayRef<Axis> over, Span at) {
+  using ast::BinaryOp;
+  int64_t count = 1;
+  for (Axis a : over)
+    if (!x.constant && x.has(a))
+      count *= x.size(a);
+  Location loc = location(at);
+  auto negate = [&](const Field &y) { return unary("-", y, at); };
+  if (f == "sum") return fields.reduce(loc, x, over);
+  if (f == "mean") return binary(BinaryOp::Div, fields.reduce(loc, x, over), Field::number(count), at);
+  if (f == "max") return fields.reduce(loc, x, over, "max");
+  if (f == "min") return negate(fields.reduce(loc, negate(x), over, "max"));
+  if (f == "norm")
+    return unary("sqrt", fields.reduce(loc, binary(BinaryOp::Mul, x, x, at), over), at);
+  if (f == "logsumexp" || f == "softmax") {
+    requireDimension(x, {}, at, "the argument of `" + f.str() + "`");
+    Field top = barrier(fields.reduce(loc, x, over, "max"), at);
+    Field total = fields.reduce(loc, unary("exp", binary(BinaryOp::Sub, x, top, at), at), over);
+    Field logarithm = binary(BinaryOp::Add, unary("log", total, at), top, at);
+    return f == "logsumexp" ? logarithm : unary("exp", binary(BinaryOp::Sub, x, logarithm, at), at);
+  }
+  // argmax: the first of the largest.
+  if (over.size() != 1 || x.constant || !x.has(over[0]))
+    return Field::number(0);
+  Field top = fields.reduce(loc, x, over, "max");
+  Field place = fields.index(loc, over[0], count);
+  Field candidate = select(binary(BinaryOp::Ge, x, top, at), place, Field::number(count), at);
+  return negate(fields.reduce(loc, negate(candidate), over, "max"));
+}
+
+Field Evaluator::clock(llvm::StringRef which, Span at) {
+  Field f;
+  OpBuilder &b = fields.builder;
+  bool rows = which == "rows";
+  auto type = RankedTensorType::get(rows ? llvm::ArrayRef<int64_t>{ShapedType::kDynamic} : llvm::ArrayRef<int64_t>{},
+                                    b.getF32Type());
+  if (rows)
+    f.axes.push_back(Axis::Sample);
+  f.tensor = b.create<ir::ClockOp>(location(at), type, b.getStringAttr(which));
+  return f;
+}
+
+Field Evaluator::averageOverSamples(const Field &x, Span at) {
+  if (x.constant || !x.has(Axis::Sample))
+    return x;
+  Field sum = fields.reduce(location(at), x, {Axis::Sample});
+  Field share = binary(ast::BinaryOp::Div, Field::number(1), clock("samples", at), at);
+  Field r = binary(ast::BinaryOp::Mul, sum, share, at);
+  r.dimension = x.dimension;
+  return r;
+}
+
+int64_t Evaluator::evaluateSize(const ast::Expr &e, Frame &frame, int64_t least, llvm::StringRef what) {
+  double v = evaluateConstant(e, frame, what);
+  if (v != std::floor(v) || v < least || v > 1e9)
+    fail(Code::BadSize, e.span, what + llvm::Twine(" must be a whole number from ") + llvm::Twine(least) +
+                                    " to 1000000000, and is " + llvm::Twine(std::to_string(v)));
+  return static_cast<int64_t>(v);
+}
+
+double Evaluator::evaluateConstant(const ast::Expr &e, Frame &frame, llvm::StringRef what) {
+  Field f = evaluate(e, frame);
+  if (!f.constant)
+    fail(Code::NotConstant, e.span, what + " must be known when compiling",
+         "a `param` is set at run time and sizes nothing: use `const`");
+  return *f.constant;
+}
+
+Field Evaluator::evaluate(const ast::Expr &e, Frame &frame) {
+  struct Depth {
+    int &d;
+    explicit Depth(int &d) : d(d) { ++d; }
+    ~Depth() { --d; }
+  } guard(depth);
+  if (depth > 400)
+    fail(Code::Recursive, e.span, "this expression is nested too deeply, or a function calls itself");
+  if (auto *n = llvm::dyn_cast<ast::NumberExpr>(&e)) {
+    if (n->unit.empty())
+      return Field::number(n->value);
+    auto unit = readUnit(n->unit);
+    if (!unit)
+      fail(Code::BadUnit, e.span, "unknown unit of measure `" + n->unit + "`");
+    return Field::number(n->value * unit->scale, unit->dimension);
+  }
+  if (auto *b = llvm::dyn_cast<ast::BoolExpr>(&e))
+    return Field::number(b->value);
+  if (auto *n = llvm::dyn_cast<ast::NameExpr>(&e)) {
+    if (auto it = frame.locals.find(n->name); it != frame.locals.end())
+      return it->second;
+    if (frame.resolve)
+      if (auto f = frame.resolve(e))
+        return *f;
+    if (n->name == "epoch" || n->name == "trial" || n->name == "training")
+      return clock(n->name, e.span);
+    if (n->name == "tick" || n->name == "elapsed")
+      return Field::number(0);
+    if (n->name == "ticks" || n->name == "dt" || n->name == "first" || n->name == "last")
+      return Field::number(1);
+    if (auto *c = globals.find<ast::ConstDecl>(n->name)) {
+      Frame empty;
+      return evaluate(*c->value, empty);
+    }
+    if (auto *p = globals.find<ast::ParamDecl>(n->name)) {
+      Field f;
+      OpBuilder &b = fields.builder;
+      Frame empty;
+      f.dimension = evaluate(*p->value, empty).dimension;
+      f.dimension.any = false;
+      f.tensor = b.create<ir::GetParamOp>(location(e.span), RankedTensorType::get({}, b.getF32Type()),
+                                          FlatSymbolRefAttr::get(b.getContext(), p->name.text));
+      return f;
+    }
+    if (globals.named.count(n->name))
+      fail(Code::WrongKind, e.span, "`" + n->name + "` is not a value");
+    unknown(e.span, n->name, frame);
+  }
+  if (llvm::isa<ast::MemberExpr>(e)) {
+    if (frame.resolve)
+      if (auto f = frame.resolve(e))
+        return *f;
+    fail(Code::UnknownName, e.span, "`" + ast::toString(e) + "` has no meaning here");
+  }
+  if (auto *c = llvm::dyn_cast<ast::CallExpr>(&e))
+    return call(*c, frame);
+  if (auto *u = llvm::dyn_cast<ast::UnaryExpr>(&e))
+    return unary(u->op == ast::UnaryOp::Minus ? "-" : "not", evaluate(*u->operand, frame), e.span);
+  if (auto *b = llvm::dyn_cast<ast::BinaryExpr>(&e)) {
+    Field l = evaluate(*b->lhs, frame);
+    Field r = evaluate(*b->rhs, frame);
+    return binary(b->op, l, r, e.span);
+  }
+  if (llvm::isa<ast::AtExpr>(e))
+    unsupported(e.span, "values at phases are");
+  if (llvm::isa<ast::IndexExpr>(e))
+    unsupported(e.span, "components are");
+  if (llvm::isa<ast::ArrayExpr>(e))
+    unsupported(e.span, "concatenation is");
+  fail(Code::WrongType, e.span, "this is not a number");
+}
+
+bool Evaluator::execute(const ast::Stmt &s, Frame &frame) {
+  auto *v = llvm::dyn_cast<ast::VarDecl>(&s);
+  if (!v || v->varKind != ast::VarKind::Let)
+    return false;
+  for (auto &d : v->vars) {
+    if (!d.components.empty())
+      unsupported(d.name.span, "variables with components are");
+    if (d.initKind == ast::VarDecl::Declarator::Init::Draw)
+      unsupported(d.name.span, "draws at every tick are");
+    if (!d.init)
+      fail(Code::Syntax, d.name.span, "`let " + d.name.text + "` needs a value");
+    frame.locals[d.name.text] = evaluate(*d.init, frame);
+  }
+  return true;
+}
+
+Field Evaluator::call(const ast::CallExpr &e, Frame &frame) {
+  if (frame.resolve)
+    if (auto f = frame.resolve(e))
+      return *f;
+  auto *callee = llvm::dyn_cast<ast::NameExpr>(e.callee);
+  if (!callee)
+    unsupported(e.span, "a unit used as a function is");
+  if (auto *fn = globals.find<ast::FnDecl>(callee->name))
+    return callFunction(*fn, e, frame);
+  bool found = true;
+  Field result = callPrimitive(callee->name, e, frame, found);
+  if (!found)
+    unknown(callee->span, callee->name, frame);
+  return result;
+}
+
+std::map<std::string, Field> bindArguments(Evaluator &ev, const ast::Definition &definition,
+                                           llvm::ArrayRef<ast::Argument> args, Span at, Frame &caller) {
+  std::map<std::string, Field> bound;
+  size_t next = 0;
+  for (auto &a : args) {
+    const ast::Parameter *target = nullptr;
+    if (a.name) {
+      for (auto &p : definition.params)
+        if (p.name.text == a.name.text)
+          target = &p;
+      if (!target) {
+        std::vector<std::string> names;
+        for (auto &p : definition.params)
+          names.push_back(p.name.text);
+        std::string near = nearest(a.name.text, names);
+        ev.fail(Code::UnknownArgument, a.name.span,
+                "`" + definition.name.text + "` has no parameter `" + a.name.text + "`",
+                near.empty() ? llvm::Twine() : "did you mean `" + llvm::Twine(near) + "`?");
+      }
+    } else if (next < definition.params.size()) {
+      target = &definition.params[next++];
+    } else {
+      ev.fail(Code::TooManyArguments, a.value->span,
+              "`" + definition.name.text + "` takes " + llvm::Twine(definition.params.size()) + " arguments");
+    }
+    if (bound.count(target->name.text))
+      ev.fail(Code::DefinedTwice, a.value->span, "`" + target->name.text + "` is given twice");
+    bound[target->name.text] = ev.evaluate(*a.value, caller);
+  }
+  Frame defaults;
+  for (auto &p : definition.params) {
+    if (auto it = bound.find(p.name.text); it != bound.end()) {
+      defaults.locals[p.name.text] = it->second;
+      continue;
+    }
+    if (!p.init)
+      ev.fail(Code::MissingArgument, at, "`" + definition.name.text + "` needs the argument `" + p.name.text + "`");
+    Field value = ev.evaluate(*p.init, defaults);
+    // `like(x)`: a bare default adopts a dimension where it is used.
+    if (auto *like = llvm::dyn_cast_or_null<ast::CallExpr>(p.type); like && value.dimension.none())
+      value.dimension.any = true;
+    bound[p.name.text] = defaults.locals[p.name.text] = value;
+  }
+  return bound;
+}
+
+Field Evaluator::callFunction(const ast::FnDecl &fn, const ast::CallExpr &e, Frame &frame) {
+  Frame body;
+  body.locals = bindArguments(*this, fn, e.args, e.span, frame);
+  body.reductions = frame.reductions;
+  for (const ast::Stmt *s : fn.body) {
+    if (auto *r = llvm::dyn_cast<ast::ReturnStmt>(s))
+      return evaluate(*r->value, body);
+    if (!execute(*s, body))
+      unsupported(s->span, "a function with states or assignments is");
+  }
+  fail(Code::WrongType, fn.name.span, "the function `" + fn.name.text + "` returns nothing",
+       "end it with `return`");
+}
+
+Field Evaluator::callPrimitive(llvm::StringRef name, const ast::CallExpr &e, Frame &frame, bool &found) {
+  auto expect = [&](size_t low, size_t high) {
+    if (e.args.size() < low)
+      fail(Code::MissingArgument, e.span, "`" + name + "` needs " + llvm::Twine(low) + " arguments");
+    if (e.args.size() > high)
+      fail(Code::TooManyArguments, e.args[high].value->span, "`" + name + "` takes " + llvm::Twine(high) + " arguments");
+  };
+  auto arg = [&](size_t k) { return evaluate(*e.args[k].value, frame); };
+  static const char *const unaries[] = {"exp", "log", "sqrt", "abs", "sign", "sin", "cos", "tanh", "logistic", "softplus", "floor"};
+  if (llvm::is_contained(unaries, name)) {
+    expect(1, 1);
+    return unary(name, arg(0), e.span);
+  }
+  bool two = e.args.size() == 2 && !e.args[1].name;
+  if ((name == "max" || name == "min") && two) {
+    Field a = arg(0), b = arg(1);
+    requireFit(a, b, e.span, "arguments");
+    if (!a.dimension.fits(b.dimension))
+      fail(Code::DimensionMismatch, e.span, "arguments have different dimensions: " + a.dimension.str() + " and " + b.dimension.str());
+    bool largest = name == "max";
+    Field r = a.constant && b.constant
+                  ? Field::number(largest ? std::max(*a.constant, *b.constant) : std::min(*a.constant, *b.constant))
+                  : fields.map(location(e.span), {a, b}, [largest](OpBuilder &o, Location l, Values v) -> Value {
+                      if (largest)
+                        return o.create<arith::MaximumFOp>(l, v[0], v[1]);
+                      return o.create<arith::MinimumFOp>(l, v[0], v[1]);
+                    });
+    r.dimension = a.dimension.any ? b.dimension : a.dimension;
+    return r;
+  }
+  static const char *const reductions[] = {"sum", "mean", "max", "min", "argmax", "norm", "softmax", "logsumexp"};
+  if (llvm::is_contained(reductions, name)) {
+    expect(1, 2);
+    llvm::SmallVector<Axis, 2> over = frame.reductions;
+    if (e.args.size() == 2) {
+      if (e.args[1].name.text != "over")
+        fail(Code::UnknownArgument, e.args[1].value->span, "`" + name + "` takes a value and `over = …`");
+      std::string where = ast::toString(*e.args[1].value);
+      if (where == "units") over = {Axis::Unit};
+      else if (where == "pre") over = {Axis::Pre};
+      else if (where == "post") over = {Axis::Post};
+      else fail(Code::NeedsOver, e.args[1].value->span, "`over` is one of `units`, `components`, `pre`, `post`");
+    }
+    Field r = reduce(name, arg(0), over, e.span);
+    if (frame.known.size() && frame.known[0] == "pre") { // synapse code: other synapses
+      r.capabilities |= Population;
+      r.capabilityAt = e.span;
+    }
+    return r;
+  }
+  if (name == "where") {
+    expect(3, 3);
+    Field c = arg(0), a = arg(1), b = arg(2);
+    return select(c, a, b, e.span);
+  }
+  if (name == "clip") {
+    expect(3, 3);
+    Field x = arg(0), low = arg(1), high = arg(2);
+    Field below = binary(ast::BinaryOp::Lt, x, low, e.span), above = binary(ast::BinaryOp::Gt, x, high, e.span);
+    return select(below, low, select(above, high, x, e.span), e.span);
+  }
+  if (name == "stop") {
+    expect(1, 1);
+    return barrier(arg(0), e.span);
+  }
+  if (name == "batch_mean") {
+    expect(1, 1);
+    return averageOverSamples(arg(0), e.span);
+  }
+  if (name == "batch_sum" || name == "batch_max") {
+    expect(1, 1);
+    return fields.reduce(location(e.span), arg(0), {Axis::Sample}, name == "batch_sum" ? "sum" : "max");
+  }
+  if (name == "one_hot") {
+    expect(2, 2);
+    Field x = arg(0);
+    int64_t n = evaluateSize(*e.args[1].value, frame, 1, "the number of classes");
+    if (!x.constant && x.has(Axis::Unit))
+      fail(Code::ShapeMismatch, e.args[0].value->span, "`one_hot` takes one number per sample, and this is " + describe(x));
+    return binary(ast::BinaryOp::Eq, x, fields.index(location(e.span), Axis::Unit, n), e.span);
+  }
+  if (name == "uniform" || name == "normal") {
+    expect(2, 2);
+    if (frame.stream.empty())
+      unsupported(e.span, "draws outside initial values are");
+    Field low = arg(0), high = arg(1);
+    llvm::SmallVector<int64_t> shape;
+    Field unit;
+    for (auto [axis, size] : frame.drawExtent) {
+      shape.push_back(size);
+      unit.axes.push_back(axis);
+    }
+    OpBuilder &b = fields.builder;
+    std::string stream = frame.stream + (frame.draws++ ? "#" + std::to_string(frame.draws) : "");
+    auto op = b.create<ir::DrawOp>(location(e.span), RankedTensorType::get(shape, b.getF32Type()),
+                                   b.getStringAttr(name), b.getStringAttr(stream), frame.drawEachTrial ? b.getUnitAttr() : UnitAttr());
+    unit.tensor = op.getValue();
+    using ast::BinaryOp;
+    Field width = name == "uniform" ? binary(BinaryOp::Sub, high, low, e.span) : high;
+    return binary(BinaryOp::Add, low, binary(BinaryOp::Mul, width, unit, e.span), e.span);
+  }
+  found = false;
+  return {};
+}
+
+} // namespace apical

@@ -1,0 +1,94 @@
+//===- Evaluator.h - elementwise code to lifts ---*- C++ -*-===//
+//
+// Part of the Apical project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#ifndef APICAL_FRONTEND_SEMA_EVALUATOR_H
+#define APICAL_FRONTEND_SEMA_EVALUATOR_H
+
+#include "frontend/Ast.h"
+#include "frontend/sema/Field.h"
+#include <map>
+
+namespace apical {
+
+/// Thrown after a diagnostic was reported; caught at the next declaration, so
+/// that independent errors are found in one run. Never leaves the front end.
+struct Reported {};
+
+/// The names that a piece of code sees.
+struct Frame {
+  std::map<std::string, Field> locals;
+  /// What the place gives a meaning to: `pre`, `label.rate`, `error(post)`.
+  std::function<std::optional<Field>(const ast::Expr &)> resolve;
+  /// Names for suggestions, beyond the locals.
+  std::vector<std::string> known;
+  /// What a reduction without `over` runs over.
+  llvm::SmallVector<Axis, 2> reductions = {Axis::Unit};
+  /// Where `normal(…)` and `uniform(…)` draw; no draws if the stream is empty.
+  std::string stream;
+  bool drawEachTrial = false;
+  int draws = 0; ///< several draws of one expression are told apart by position
+  llvm::SmallVector<std::pair<Axis, int64_t>, 3> drawExtent;
+};
+
+/// Definitions by name: functions, constants, parameters.
+struct Globals {
+  std::map<std::string, const ast::Stmt *> named;
+  template <typename T> const T *find(llvm::StringRef name) const {
+    auto it = named.find(name.str());
+    return it == named.end() ? nullptr : llvm::dyn_cast<T>(it->second);
+  }
+  std::vector<std::string> names() const;
+};
+
+/// Turns expressions into fields at the insertion point of `fields.builder`.
+class Evaluator {
+public:
+  Evaluator(mlir::OpBuilder &builder, const Globals &globals, const Sources &sources, Diagnostics &diags)
+      : fields(builder), globals(globals), sources(sources), diags(diags) {}
+
+  Field evaluate(const ast::Expr &e, Frame &frame);
+  /// A whole number known now and at least `least`.
+  int64_t evaluateSize(const ast::Expr &e, Frame &frame, int64_t least, llvm::StringRef what);
+  double evaluateConstant(const ast::Expr &e, Frame &frame, llvm::StringRef what);
+  /// Runs `let`s and assignments to locals; false if the statement is of another kind.
+  bool execute(const ast::Stmt &s, Frame &frame);
+
+  Field binary(ast::BinaryOp op, const Field &a, const Field &b, Span at);
+  Field unary(llvm::StringRef function, const Field &x, Span at);
+  Field barrier(const Field &x, Span at);
+  Field select(const Field &condition, const Field &yes, const Field &no, Span at);
+  /// Sum over `over` of the field; `mean` divides by the number of elements.
+  Field reduce(llvm::StringRef function, const Field &x, llvm::ArrayRef<Axis> over, Span at);
+  /// Mean over the valid samples, as every contribution to a variable without samples is taken.
+  Field averageOverSamples(const Field &x, Span at);
+  Field clock(llvm::StringRef which, Span at);
+
+  mlir::Location location(Span at);
+  void requireDimension(const Field &f, const Dimension &d, Span at, llvm::StringRef what);
+  [[noreturn]] void fail(Code code, Span at, const llvm::Twine &message, const llvm::Twine &hint = {});
+  [[noreturn]] void unsupported(Span at, const llvm::Twine &what);
+  [[noreturn]] void unknown(Span at, llvm::StringRef name, const Frame &frame);
+
+  FieldBuilder fields;
+  const Globals &globals;
+  const Sources &sources;
+  Diagnostics &diags;
+
+private:
+  Field call(const ast::CallExpr &e, Frame &frame);
+  Field callFunction(const ast::FnDecl &fn, const ast::CallExpr &e, Frame &frame);
+  Field callPrimitive(llvm::StringRef name, const ast::CallExpr &e, Frame &frame, bool &found);
+  void requireFit(const Field &a, const Field &b, Span at, llvm::StringRef what);
+  int depth = 0;
+};
+
+/// Binds the arguments of a call to the parameters of a definition.
+/// Defaults are evaluated in a frame of their own; `evaluate` sees the caller's.
+std::map<std::string, Field> bindArguments(Evaluator &evaluator, const ast::Definition &definition,
+                                           llvm::ArrayRef<ast::Argument> args, Span at, Frame &caller);
+
+} // namespace apical
+#endif

@@ -1,0 +1,181 @@
+//===- Network.h - a network's graph, and one trial of it ---*- C++ -*-===//
+//
+// Part of the Apical project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#ifndef APICAL_FRONTEND_SEMA_NETWORK_H
+#define APICAL_FRONTEND_SEMA_NETWORK_H
+
+#include "frontend/sema/Evaluator.h"
+#include "ir/ApicalDialect.h"
+#include "mlir/IR/BuiltinOps.h"
+#include <set>
+
+namespace apical {
+
+struct Area {
+  const ast::AreaDecl *decl = nullptr;
+  const ast::UnitDecl *unit = nullptr;
+  std::string name;
+  int64_t size = 1;
+  std::string mainInput, mainOutput;
+  std::vector<std::string> inputs, variables; ///< variables in the order in which they are computed
+  std::vector<ast::Argument> args;
+  bool has(llvm::StringRef variable) const {
+    return llvm::is_contained(inputs, variable) || llvm::is_contained(variables, variable);
+  }
+};
+
+enum class Topology { Dense, OneToOne, Wire };
+
+/// One array of weights of a connection; a bias is a synapse from a constant 1.
+struct Weight {
+  std::string name, symbol; ///< "w", "classifier.image_hidden.w"
+  bool bias = false;
+  Dimension dimension;
+};
+
+struct Connection {
+  const ast::ConnectDecl *decl = nullptr;
+  const ast::SynapseDecl *synapse = nullptr;
+  std::string name, fromVariable, toPort;
+  int from = 0, to = 0; ///< indices of areas
+  Topology topology = Topology::Dense;
+  bool bias = false;
+  int64_t fromSize = 0, toSize = 0;
+  std::map<std::string, Field> synapseArgs;
+  std::vector<Weight> weights;
+  /// How an axis of the area at either end is read in synapse code. A
+  /// one-to-one connection has one synapse per unit: both ends are one axis.
+  Axis preAxis() const { return topology == Topology::Dense ? Axis::Pre : Axis::Post; }
+};
+
+struct Learn {
+  const ast::LearnDecl *decl = nullptr;
+  std::string name;
+};
+
+struct Network {
+  const ast::NetworkDecl *decl = nullptr;
+  std::string name;
+  std::vector<Area> areas;
+  std::vector<Connection> connections;
+  std::vector<const ast::CostDecl *> costs;
+  std::vector<Learn> learns;
+  std::vector<int> order; ///< areas, every source of a value before its readers
+  std::map<std::string, Field> args;
+  int area(llvm::StringRef name) const;
+  int connection(llvm::StringRef name) const;
+};
+
+/// The initial value of a state is computed in the initialising step.
+struct StateInit {
+  std::string symbol, role;
+  llvm::SmallVector<std::pair<Axis, int64_t>, 2> extent;
+  std::function<Field()> value;
+};
+
+/// What all steps of a model share: its states and their first values.
+struct States {
+  std::vector<StateInit> list;
+  std::map<std::string, size_t> bySymbol;
+  bool declare(StateInit init) {
+    if (!bySymbol.emplace(init.symbol, list.size()).second)
+      return false;
+    list.push_back(std::move(init));
+    return true;
+  }
+};
+
+/// Checks the declarations of a network and orders its areas.
+Network buildNetwork(const ast::NetworkDecl &decl, Evaluator &evaluator, States &states);
+
+/// One trial of a network inside the step that is being built.
+class Trial {
+public:
+  Trial(const Network &network, Evaluator &ev, States &states) : net(network), ev(ev), states(states) {}
+
+  /// Values that the experiment binds, by "area.variable".
+  std::map<std::string, Field> bindings;
+  /// Computes every area and cost. Requires the bindings.
+  void run(Span experiment);
+  /// Instantiates every learn line; afterwards the new weights are written.
+  void learn();
+  /// `label.rate`, costs and arguments, for expressions at the level of the network.
+  Frame networkFrame();
+  Field read(const std::string &symbol);
+  std::optional<Field> variable(int area, llvm::StringRef name) const;
+
+  std::map<std::string, Field> costs;
+
+private:
+  friend class RuleInstance;
+  void runArea(int area, Span experiment);
+  Field conduct(const Connection &c);
+
+  const Network &net;
+  Evaluator &ev;
+  States &states;
+  std::map<std::pair<int, std::string>, Field> values;
+  std::map<std::string, Field> reads;
+  std::map<std::string, Field> updates; ///< new values of states, written at the end
+  std::vector<std::string> updateOrder;
+};
+
+/// One learn line: its rule instantiated over the connections of its scope.
+class RuleInstance {
+public:
+  RuleInstance(Trial &trial, const Learn &learn);
+  void instantiate();
+
+private:
+  struct Target { ///< a weight that a rule may change
+    std::string symbol;
+    Field value;
+    const Connection *connection = nullptr;
+    std::string name;
+    bool bias = false;
+    std::optional<Field> gradient, direct;
+    Span at;
+  };
+  void findScope();
+  void connectSets(const ast::ConnectDecl &decl);
+  /// error(area.variable) as this rule delivers it; shape of the variable.
+  std::optional<Field> error(int area, const std::string &variable, Span at);
+  std::optional<Field> directError(int area, const std::string &variable, Span at);
+  void message(const Connection &c, const ast::TemplateStmt &t);
+  void templateOn(const Connection &c, const ast::TemplateStmt &t, bool bias);
+  void eachWeight(const ast::TemplateStmt &t);
+  bool applies(const ast::TemplateStmt &t, const Connection &c) const;
+  Frame synapseFrame(const Connection &c, bool bias, bool messages);
+  Target &target(const Connection &c, llvm::StringRef name, bool bias);
+  void contribute(Target &t, const Field &value, ast::AssignOp op, bool gradient, Span at);
+  void checkLocality(const Field &f, Span at);
+  void apply(Target &t);
+  Field ownWeight(const Connection &c, const ast::VarDecl::Declarator &d);
+  bool inSet(int area, llvm::StringRef set) const;
+
+  Trial &trial;
+  Evaluator &ev;
+  const Network &net;
+  const Learn &learn;
+  const ast::RuleDecl *rule = nullptr;
+  std::map<std::string, Field> args;
+  std::string costParameter;
+  std::optional<Field> cost;
+  unsigned declared = 0;
+  std::set<int> scope, plastic; ///< connections; those of `in`
+  std::set<int> areas, outputs;
+  std::map<std::pair<int, std::string>, std::optional<Field>> errors;
+  std::map<std::pair<int, std::string>, Field> messages;
+  std::map<std::string, Field> ruleWeights; ///< "connection.B"
+  std::map<int, bool> sent;
+  struct Route { int from; std::string fromVariable; int to; std::string toVariable; std::string symbol; };
+  std::vector<Route> routes;
+  std::map<std::string, Target> targets;
+  std::vector<std::string> targetOrder;
+};
+
+} // namespace apical
+#endif
