@@ -59,6 +59,9 @@ def check_diagnostics(root):
     name = "frontend/Diagnostics.def"
     entry = re.compile(r"^\s*APICAL_DIAGNOSTIC\(\s*(\d+)\s*,\s*(\w+)\s*,\s*\"([^\"]*)\"\s*\)")
     numbers, names, last, count = {}, {}, 0, 0
+    if not os.path.isfile(os.path.join(root, name)):
+        yield f"{name}: is missing"
+        return
     for line, text in enumerate(read(root, name).splitlines(), 1):
         match = entry.match(text)
         if not match:
