@@ -1,0 +1,50 @@
+//===- data.c - columns of data files ---*- C -*-===//
+//
+// Part of the Apical project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#include "input.h"
+
+#include <string.h>
+
+int64_t apical_type_size(int32_t type) {
+  static const int8_t sizes[] = {4, 8, 1, 1, 2, 4, 8};
+  return type >= 0 && type <= APICAL_I64 ? sizes[type] : 0;
+}
+
+const char *apical_type_name(int32_t type) {
+  static const char *const names[] = {"f32", "f64", "u8", "i8", "i16", "i32", "i64"};
+  return type >= 0 && type <= APICAL_I64 ? names[type] : "unknown";
+}
+
+static int readColumn(const char *path, int32_t format, const char *field,
+                      apical_data_info *info, void **data, apical_error *error) {
+  input in;
+  memset(info, 0, sizeof *info);
+  int failed = openInput(&in, path, error);
+  if (failed)
+    return failed;
+  switch (format) {
+  case APICAL_IDX: failed = readIdx(&in, info, data, error); break;
+  case APICAL_NPY: failed = readNpy(&in, info, data, error); break;
+  case APICAL_CSV: failed = readCsv(&in, field, info, data, error); break;
+  default:
+    failed = apical_fail(error, APICAL_ERROR_ARGUMENT, "%s: unknown data format %d", path,
+                         (int)format);
+  }
+  closeInput(&in);
+  return failed;
+}
+
+int apical_data_probe(const char *path, int32_t format, const char *field,
+                      apical_data_info *info, apical_error *error) {
+  return readColumn(path, format, field, info, NULL, error);
+}
+
+int apical_data_load(const char *path, int32_t format, const char *field, void **data,
+                     apical_data_info *info, apical_error *error) {
+  apical_data_info local;
+  *data = NULL;
+  return readColumn(path, format, field, info ? info : &local, data, error);
+}

@@ -1,0 +1,281 @@
+//===- instance.c - states, parameters and their first values ---*- C -*-===//
+//
+// Part of the Apical project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#include "instance.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+void *allocateAligned(int64_t bytes) {
+  const int64_t hugePage = 2 << 20;
+  if (bytes < 0 || bytes > INT64_MAX - hugePage)
+    return NULL;
+  int64_t unit = bytes >= 2 * hugePage ? hugePage : 64;
+  int64_t size = (bytes + unit - 1) / unit * unit;
+  void *memory = aligned_alloc((size_t)unit, size ? (size_t)size : 64);
+  if (!memory)
+    return NULL;
+  if (unit == hugePage)
+    (void)madvise(memory, (size_t)size, MADV_HUGEPAGE); // a wish, not a need
+  memset(memory, 0, size ? (size_t)size : 64);
+  return memory;
+}
+
+int64_t apical_state_elements(const apical_state *state) {
+  int64_t elements = 1;
+  for (int i = 0; i < state->rank; ++i)
+    elements *= state->shape[i];
+  return elements;
+}
+
+static int outOfMemory(apical_error *error, const char *what, int64_t bytes) {
+  return apical_fail(error, APICAL_ERROR_MEMORY,
+                     "not enough memory for %s (%lld bytes); make the model or the batch smaller",
+                     what, (long long)bytes);
+}
+
+static int initialise(apical_instance *instance) {
+  const apical_program *program = instance->program;
+  apical_call call = {.states = instance->states,
+                      .params = instance->params,
+                      .scratch = instance->scratch,
+                      .results = instance->results,
+                      .seed = instance->seed};
+  if (program->init)
+    program->init(&call, program->init_context);
+  return 0;
+}
+
+int apical_instance_create(const apical_program *program, uint64_t seed, int threads,
+                           apical_instance **out, apical_error *error) {
+  *out = NULL;
+  if (program->abi != APICAL_ABI_VERSION)
+    return apical_fail(error, APICAL_ERROR_ARGUMENT,
+                       "the model was compiled for version %d of the runtime interface, this "
+                       "runtime has version %d; compile the model again",
+                       (int)program->abi, APICAL_ABI_VERSION);
+  apical_set_threads(threads);
+  apical_instance *instance = calloc(1, sizeof *instance);
+  if (!instance)
+    return outOfMemory(error, "an instance", (int64_t)sizeof *instance);
+  instance->program = program;
+  instance->seed = seed;
+  int64_t scratch = program->init_scratch;
+  for (int i = 0; i < program->experiment_count; ++i) {
+    const apical_experiment *experiment = &program->experiments[i];
+    if (experiment->measure_count > instance->measures)
+      instance->measures = experiment->measure_count;
+    if (experiment->scratch > scratch)
+      scratch = experiment->scratch;
+  }
+  size_t measures = (size_t)instance->measures + 1;
+  instance->states = calloc((size_t)program->state_count + 1, sizeof *instance->states);
+  instance->params = calloc((size_t)program->param_count + 1, sizeof *instance->params);
+  instance->epochsDone =
+      calloc((size_t)program->experiment_count + 1, sizeof *instance->epochsDone);
+  instance->epoch.sums = calloc(measures, sizeof *instance->epoch.sums);
+  instance->results = calloc(measures, sizeof *instance->results);
+  instance->scratch = allocateAligned(scratch);
+  int failed = 0;
+  if (!instance->states || !instance->params || !instance->epochsDone ||
+      !instance->epoch.sums || !instance->results || !instance->scratch)
+    failed = outOfMemory(error, "one trial of a batch", scratch);
+  for (int i = 0; !failed && i < program->state_count; ++i) {
+    instance->states[i] = allocateAligned(program->states[i].bytes);
+    if (!instance->states[i])
+      failed = outOfMemory(error, program->states[i].name, program->states[i].bytes);
+  }
+  if (failed) {
+    apical_instance_destroy(instance);
+    return failed;
+  }
+  for (int i = 0; i < program->param_count; ++i)
+    instance->params[i] = program->params[i].value;
+  *out = instance;
+  return initialise(instance);
+}
+
+void apical_instance_destroy(apical_instance *instance) {
+  if (!instance)
+    return;
+  for (int i = 0; instance->states && i < instance->program->state_count; ++i)
+    free(instance->states[i]);
+  free(instance->states);
+  free(instance->params);
+  free(instance->epochsDone);
+  free(instance->epoch.sums);
+  free(instance->results);
+  free(instance->scratch);
+  free(instance);
+}
+
+int apical_instance_reset(apical_instance *instance, uint64_t seed, apical_error *error) {
+  (void)error;
+  const apical_program *program = instance->program;
+  for (int i = 0; i < program->state_count; ++i)
+    memset(instance->states[i], 0, (size_t)program->states[i].bytes);
+  memset(&instance->position, 0, sizeof instance->position);
+  memset(instance->epochsDone, 0,
+         (size_t)program->experiment_count * sizeof *instance->epochsDone);
+  memset(instance->epoch.sums, 0, (size_t)instance->measures * sizeof *instance->epoch.sums);
+  instance->epoch.samples = instance->epoch.batches = 0;
+  instance->testsOnly = 0;
+  instance->seed = seed;
+  return initialise(instance);
+}
+
+const apical_program *apical_instance_program(const apical_instance *instance) {
+  return instance->program;
+}
+uint64_t apical_instance_seed(const apical_instance *instance) { return instance->seed; }
+apical_position apical_instance_position(const apical_instance *instance) {
+  return instance->position;
+}
+
+void callStep(apical_instance *instance, int experiment, const void *const *columns,
+              const int64_t *rows, int64_t samples, int64_t trial, int training) {
+  const apical_experiment *e = &instance->program->experiments[experiment];
+  for (int i = 0; i < e->measure_count; ++i)
+    instance->results[i] = 0;
+  apical_call call = {.states = instance->states,
+                      .columns = columns,
+                      .params = instance->params,
+                      .results = instance->results,
+                      .scratch = instance->scratch,
+                      .rows = rows,
+                      .samples = samples,
+                      .seed = instance->seed,
+                      .trial = trial,
+                      .epoch = instance->position.experiment == experiment
+                                   ? instance->position.epoch
+                                   : instance->epochsDone[experiment],
+                      .training = training};
+  e->step(&call, e->context);
+}
+
+//===----------------------------------------------------------------------===//
+// Names and parameters
+//===----------------------------------------------------------------------===//
+
+/// Edit distance, or a large number if it is out of the question.
+static int distance(const char *a, const char *b) {
+  enum { most = 63 };
+  size_t m = strlen(a), n = strlen(b);
+  if (m > most || n > most)
+    return most;
+  int row[most + 1];
+  for (size_t j = 0; j <= n; ++j)
+    row[j] = (int)j;
+  for (size_t i = 1; i <= m; ++i) {
+    int corner = row[0];
+    row[0] = (int)i;
+    for (size_t j = 1; j <= n; ++j) {
+      int replace = corner + (a[i - 1] != b[j - 1]);
+      corner = row[j];
+      int best = row[j] < row[j - 1] ? row[j] + 1 : row[j - 1] + 1;
+      row[j] = replace < best ? replace : best;
+    }
+  }
+  return row[n];
+}
+
+int unknownName(const char *kind, const char *name, const char *const *names, int count,
+                apical_error *error) {
+  const char *nearest = NULL;
+  int least = (int)strlen(name) / 3 + 2;
+  for (int i = 0; i < count; ++i) {
+    int d = distance(name, names[i]);
+    if (d < least) {
+      least = d;
+      nearest = names[i];
+    }
+  }
+  if (nearest)
+    return apical_fail(error, APICAL_ERROR_ARGUMENT, "there is no %s '%s'; did you mean '%s'?",
+                       kind, name, nearest);
+  char list[1024] = "";
+  size_t used = 0;
+  for (int i = 0; i < count && used + strlen(names[i]) + 8 < sizeof list; ++i)
+    used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", i ? ", " : "", names[i]);
+  if (!count)
+    return apical_fail(error, APICAL_ERROR_ARGUMENT,
+                       "there is no %s '%s'; the program has none", kind, name);
+  return apical_fail(error, APICAL_ERROR_ARGUMENT, "there is no %s '%s'; there are: %s", kind,
+                     name, list);
+}
+
+int apical_find_param(const apical_program *program, const char *name, apical_error *error) {
+  for (int i = 0; i < program->param_count; ++i)
+    if (strcmp(program->params[i].name, name) == 0)
+      return i;
+  const char **names = calloc((size_t)program->param_count + 1, sizeof *names);
+  for (int i = 0; names && i < program->param_count; ++i)
+    names[i] = program->params[i].name;
+  unknownName("parameter", name, names, names ? program->param_count : 0, error);
+  free(names);
+  return -1;
+}
+
+int apical_find_state(const apical_program *program, const char *name, apical_error *error) {
+  for (int i = 0; i < program->state_count; ++i)
+    if (strcmp(program->states[i].name, name) == 0)
+      return i;
+  const char **names = calloc((size_t)program->state_count + 1, sizeof *names);
+  for (int i = 0; names && i < program->state_count; ++i)
+    names[i] = program->states[i].name;
+  unknownName("state", name, names, names ? program->state_count : 0, error);
+  free(names);
+  return -1;
+}
+
+int apical_get_param(const apical_instance *instance, const char *name, double *value,
+                     apical_error *error) {
+  int index = apical_find_param(instance->program, name, error);
+  if (index < 0)
+    return APICAL_ERROR_ARGUMENT;
+  *value = instance->params[index];
+  return 0;
+}
+
+int apical_set_param(apical_instance *instance, const char *name, double value,
+                     apical_error *error) {
+  int index = apical_find_param(instance->program, name, error);
+  if (index < 0)
+    return APICAL_ERROR_ARGUMENT;
+  if (!isfinite(value))
+    return apical_fail(error, APICAL_ERROR_ARGUMENT, "parameter '%s' must be a finite number",
+                       name);
+  instance->params[index] = value;
+  return 0;
+}
+
+int apical_set_param_text(apical_instance *instance, const char *text, apical_error *error) {
+  char name[256];
+  const char *equals = strchr(text, '=');
+  if (!equals || equals == text || (size_t)(equals - text) >= sizeof name)
+    return apical_fail(error, APICAL_ERROR_ARGUMENT,
+                       "cannot understand --set '%s'; write --set name=value", text);
+  memcpy(name, text, (size_t)(equals - text));
+  name[equals - text] = 0;
+  int index = apical_find_param(instance->program, name, error);
+  if (index < 0)
+    return APICAL_ERROR_ARGUMENT;
+  const apical_param *param = &instance->program->params[index];
+  const char *unit;
+  double value = apical_parse_number(equals + 1, &unit);
+  int hasNumber = unit != equals + 1;
+  while (*unit == ' ')
+    ++unit;
+  if (!hasNumber || !isfinite(value) || (*unit && strcmp(unit, param->unit) != 0))
+    return apical_fail(error, APICAL_ERROR_ARGUMENT,
+                       "cannot set '%s' to '%s'; expected a number%s%s", name, equals + 1,
+                       *param->unit ? ", alone or followed by its unit " : " without a unit",
+                       param->unit);
+  instance->params[index] = value * param->scale;
+  return 0;
+}

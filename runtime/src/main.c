@@ -1,0 +1,59 @@
+//===- main.c - main of built executables ---*- C -*-===//
+//
+// Part of the Apical project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#include "apical/runtime.h"
+
+#include <string.h>
+
+static int exitCode(const apical_error *error) {
+  switch (error->kind) {
+  case APICAL_OK: return 0;
+  case APICAL_ERROR_USAGE: return 2;
+  case APICAL_ERROR_INTERRUPTED: return 130;
+  default: return 1;
+  }
+}
+
+static int report(const apical_error *error) {
+  fprintf(stderr, "%s: %s\n", error->kind == APICAL_ERROR_INTERRUPTED ? "note" : "error",
+          error->message);
+  return exitCode(error);
+}
+
+int apical_run_program(const apical_program *program, const apical_run_options *options) {
+  apical_error error = {0};
+  apical_instance *instance;
+  if (apical_start(program, options, &instance, &error))
+    return report(&error);
+  int failed = apical_run(instance, options, &error);
+  apical_instance_destroy(instance);
+  return failed ? report(&error) : 0;
+}
+
+int apical_main(int argc, char **argv, const apical_program *program) {
+  apical_run_options options;
+  apical_error error = {0};
+  const char *name = argc > 0 && argv[0] ? argv[0] : "model";
+  apical_run_options_init(&options);
+  for (int i = 1; i < argc;) {
+    int result = apical_parse_option(argc, argv, &i, &options, &error);
+    if (result == 0)
+      apical_fail(&error, APICAL_ERROR_USAGE, "unknown option '%s'; see %s --help", argv[i],
+                  name);
+    if (result <= 0)
+      return report(&error);
+  }
+  if (options.help) {
+    printf("usage: %s [options]\n\nruns the experiments of %s.\n\n%s", name, program->name,
+           apical_option_help());
+    return fflush(stdout) == 0 ? 0 : 1;
+  }
+  if (options.list) {
+    apical_list(program, stdout);
+    return fflush(stdout) == 0 ? 0 : 1;
+  }
+  return apical_run_program(program, &options);
+}

@@ -1,0 +1,66 @@
+//===- metrics.c - records of a run as JSON lines ---*- C -*-===//
+//
+// Part of the Apical project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#include "metrics.h"
+
+#include <errno.h>
+#include <math.h>
+
+double measureValue(const apical_experiment *e, int index, const totals *t) {
+  const apical_measure *m = &e->measures[index];
+  int64_t count = m->kind == APICAL_WHOLE ? t->batches : t->samples;
+  double scale = m->scale != 0 ? m->scale : 1;
+  return count ? t->sums[index] / (double)count / scale : NAN;
+}
+
+static void writeString(FILE *out, const char *text) {
+  putc('"', out);
+  for (; *text; ++text) {
+    unsigned char c = (unsigned char)*text;
+    if (c == '"' || c == '\\')
+      putc('\\', out);
+    if (c < 32)
+      fprintf(out, "\\u%04x", c);
+    else
+      putc(c, out);
+  }
+  putc('"', out);
+}
+
+static void writeNumber(FILE *out, double value, int digits) {
+  char text[64];
+  fputs(isfinite(value) ? apical_format_number(text, sizeof text, value, digits) : "null", out);
+}
+
+int writeRecord(FILE *out, const record *r) {
+  errno = 0;
+  fprintf(out, "{\"event\":\"%s\"", r->event);
+  if (r->experiment) {
+    fputs(",\"network\":", out);
+    writeString(out, r->experiment->network);
+    fprintf(out, ",\"experiment\":%lld", (long long)r->index);
+  }
+  fprintf(out, ",\"seed\":%llu,\"step\":%lld", (unsigned long long)r->seed,
+          (long long)r->step);
+  if (r->epoch >= 0)
+    fprintf(out, ",\"epoch\":%lld", (long long)r->epoch);
+  fputs(",\"seconds\":", out);
+  writeNumber(out, r->seconds, 6);
+  if (r->status) {
+    fputs(",\"status\":", out);
+    writeString(out, r->status);
+  }
+  for (int i = 0; r->totals && i < r->experiment->measure_count; ++i) {
+    if (r->experiment->measures[i].kind == APICAL_HEALTH)
+      continue;
+    putc(',', out);
+    writeString(out, r->experiment->measures[i].name);
+    putc(':', out);
+    writeNumber(out, measureValue(r->experiment, i, r->totals), 9);
+  }
+  fputs("}\n", out);
+  return fflush(out) != 0 || ferror(out) ? -1 : 0;
+}

@@ -1,0 +1,451 @@
+//===- run.c - the loop over experiments, epochs and batches ---*- C -*-===//
+//
+// Part of the Apical project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// The instance's position always names the next batch to present, so that a
+// run can stop after any step and go on from there. Nothing that is only
+// watching (progress, metrics, tests between epochs) may change the states.
+//
+//===----------------------------------------------------------------------===//
+#include "instance.h"
+#include "metrics.h"
+#include "progress.h"
+#include "table.h"
+
+#include <errno.h>
+#include <math.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+typedef struct run {
+  apical_instance *instance;
+  const apical_program *program;
+  const apical_run_options *options;
+  apical_error *error;
+  loaded *cache;
+  FILE *metrics;
+  progress progress;
+  totals window; ///< since the last "step" record
+  double started;
+  int64_t savedTrial; ///< position of the last checkpoint, to save none twice
+  int64_t savedExperiment;
+} run;
+
+static volatile sig_atomic_t interrupted;
+
+static void interrupt(int number) {
+  (void)number;
+  interrupted = 1;
+}
+
+static double seconds(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+static void addTotals(totals *t, const double *results, int count, int64_t samples) {
+  for (int i = 0; i < count; ++i)
+    t->sums[i] += results[i];
+  t->samples += samples;
+  ++t->batches;
+}
+
+static void clearTotals(totals *t, int count) {
+  for (int i = 0; i < count; ++i)
+    t->sums[i] = 0;
+  t->samples = t->batches = 0;
+}
+
+//===----------------------------------------------------------------------===//
+// Records and checkpoints
+//===----------------------------------------------------------------------===//
+
+static int writeMetrics(run *r, const char *event, int index, int64_t epoch, const totals *t,
+                        const char *status) {
+  if (!r->metrics)
+    return 0;
+  record entry = {.event = event,
+                  .experiment = index >= 0 ? &r->program->experiments[index] : NULL,
+                  .index = index,
+                  .step = r->instance->position.trial,
+                  .epoch = epoch,
+                  .seed = r->instance->seed,
+                  .seconds = seconds() - r->started,
+                  .totals = t,
+                  .status = status};
+  if (writeRecord(r->metrics, &entry) == 0)
+    return 0;
+  return apical_fail(r->error, APICAL_ERROR_FILE, "cannot write metrics to %s: %s",
+                     r->options->metrics, strerror(errno ? errno : EIO));
+}
+
+static int save(run *r) {
+  const apical_position *p = &r->instance->position;
+  if (!r->options->save ||
+      (r->savedTrial == p->trial && r->savedExperiment == p->experiment && p->batch == 0))
+    return 0;
+  int failed = apical_save(r->instance, r->options->save, r->error);
+  if (!failed) {
+    r->savedTrial = p->trial;
+    r->savedExperiment = p->experiment;
+  }
+  return failed;
+}
+
+//===----------------------------------------------------------------------===//
+// Divergence
+//===----------------------------------------------------------------------===//
+
+/// Fails if a cost or an area is no longer finite. Areas are named first, in
+/// the order of the table: the first is where the trouble starts.
+static int checkFinite(run *r, int index) {
+  const apical_experiment *e = &r->program->experiments[index];
+  const double *results = r->instance->results;
+  const apical_measure *culprit = NULL;
+  for (int i = 0; i < e->measure_count; ++i) {
+    const apical_measure *m = &e->measures[i];
+    if (isfinite(results[i]) || (m->kind != APICAL_HEALTH && m->kind != APICAL_COST))
+      continue;
+    if (!culprit || (culprit->kind == APICAL_COST && m->kind == APICAL_HEALTH))
+      culprit = m;
+  }
+  if (!culprit)
+    return 0;
+  const apical_run_options *o = r->options;
+  return apical_fail(r->error, APICAL_ERROR_DIVERGED,
+                     "%s: %s '%s' is no longer finite at step %lld, epoch %lld; lower the "
+                     "learning rate, bound the weights or clip the gradient%s%s",
+                     e->network, culprit->kind == APICAL_HEALTH ? "area" : "cost", culprit->name,
+                     (long long)r->instance->position.trial,
+                     (long long)r->instance->position.epoch + 1,
+                     o->save ? ". the last good checkpoint, if there was one, is kept: " : "",
+                     o->save ? o->save : "");
+}
+
+//===----------------------------------------------------------------------===//
+// Tests between epochs
+//===----------------------------------------------------------------------===//
+
+/// Copies of what a test might change: it must not influence training.
+typedef struct backup {
+  void **states;
+  apical_position position;
+} backup;
+
+static int mayChange(const apical_state *s) {
+  return s->role == APICAL_LASTING || s->role == APICAL_ITEM;
+}
+
+static int makeBackup(run *r, backup *b) {
+  int count = r->program->state_count;
+  b->position = r->instance->position;
+  b->states = calloc((size_t)count + 1, sizeof *b->states);
+  for (int i = 0; b->states && i < count; ++i) {
+    const apical_state *s = &r->program->states[i];
+    if (!mayChange(s))
+      continue;
+    b->states[i] = malloc(s->bytes ? (size_t)s->bytes : 1);
+    if (!b->states[i])
+      return apical_fail(r->error, APICAL_ERROR_MEMORY,
+                         "not enough memory for --test-every-epoch");
+    memcpy(b->states[i], r->instance->states[i], (size_t)s->bytes);
+  }
+  return b->states ? 0
+                   : apical_fail(r->error, APICAL_ERROR_MEMORY,
+                                 "not enough memory for --test-every-epoch");
+}
+
+static void restoreBackup(run *r, backup *b) {
+  for (int i = 0; b->states && i < r->program->state_count; ++i) {
+    if (b->states[i])
+      memcpy(r->instance->states[i], b->states[i], (size_t)r->program->states[i].bytes);
+    free(b->states[i]);
+  }
+  free(b->states);
+  r->instance->position = b->position;
+}
+
+static int testNow(run *r, int index, int64_t epoch) {
+  const apical_experiment *e = &r->program->experiments[index];
+  table t;
+  totals sums = {.sums = calloc((size_t)e->measure_count + 1, sizeof(double))};
+  double start = seconds();
+  int failed = openTable(&t, e, &r->cache, r->options->directories, r->options->directory_count,
+                         r->error);
+  if (!failed && !sums.sums)
+    failed = apical_fail(r->error, APICAL_ERROR_MEMORY, "not enough memory for a test");
+  int64_t count = failed || t.order || !e->trials ? (failed ? 0 : batchesPerEpoch(&t)) : e->trials;
+  int64_t trial = r->instance->position.trial;
+  for (int64_t batch = 0; !failed && !interrupted && batch < count; ++batch) {
+    int64_t samples = gatherBatch(&t, batch);
+    callStep(r->instance, index, (const void *const *)t.batch, t.batchRows, samples,
+             trial + batch, 0);
+    addTotals(&sums, r->instance->results, e->measure_count, samples);
+  }
+  if (!failed && !interrupted) {
+    char what[64];
+    snprintf(what, sizeof what, "test after epoch %lld", (long long)epoch);
+    printResult(&r->progress, e, what, &sums, seconds() - start);
+    failed = writeMetrics(r, "test", index, epoch, &sums, NULL);
+  }
+  closeTable(&t);
+  free(sums.sums);
+  return failed;
+}
+
+/// Runs the test experiments that follow experiment `index` and belong to its
+/// network, as a spectator.
+static int testBetweenEpochs(run *r, int index, int64_t epoch) {
+  backup b = {0};
+  int failed = makeBackup(r, &b);
+  for (int i = index + 1; !failed && i < r->program->experiment_count; ++i) {
+    const apical_experiment *e = &r->program->experiments[i];
+    if (e->kind != APICAL_TEST)
+      break;
+    if (strcmp(e->network, r->program->experiments[index].network) == 0)
+      failed = testNow(r, i, epoch);
+  }
+  restoreBackup(r, &b);
+  return failed;
+}
+
+//===----------------------------------------------------------------------===//
+// Experiments
+//===----------------------------------------------------------------------===//
+
+/// How long an experiment is.
+typedef struct extent {
+  int64_t perEpoch; ///< batches in a pass
+  int64_t epochs;   ///< passes, the last one perhaps partial
+  int64_t last;     ///< batches in the last pass
+} extent;
+
+static extent measureExtent(const run *r, const apical_experiment *e, const table *t) {
+  extent x = {batchesPerEpoch(t), e->epochs > 0 ? e->epochs : 1, 0};
+  if (e->kind == APICAL_TRAIN && !e->trials && r->options->epochs)
+    x.epochs = r->options->epochs;
+  x.last = x.perEpoch;
+  if (e->trials > 0) {
+    if (!t->order)
+      x.perEpoch = e->trials;
+    x.epochs = (e->trials - 1) / x.perEpoch + 1;
+    x.last = e->trials - (x.epochs - 1) * x.perEpoch;
+  }
+  return x;
+}
+
+static int presentBatch(run *r, int index, table *t, int64_t trialOffset) {
+  apical_instance *instance = r->instance;
+  const apical_experiment *e = t->experiment;
+  apical_position *p = &instance->position;
+  int learning = e->kind != APICAL_TEST;
+  int64_t samples = gatherBatch(t, p->batch);
+  callStep(instance, index, (const void *const *)t->batch, t->batchRows, samples,
+           p->trial + trialOffset, learning);
+  int failed = learning ? checkFinite(r, index) : 0;
+  if (failed)
+    return failed;
+  addTotals(&instance->epoch, instance->results, e->measure_count, samples);
+  ++p->batch;
+  if (!learning)
+    return 0;
+  ++p->trial;
+  if (!r->metrics)
+    return 0;
+  addTotals(&r->window, instance->results, e->measure_count, samples);
+  if (p->trial % r->options->metrics_every != 0)
+    return 0;
+  failed = writeMetrics(r, "step", index, p->epoch, &r->window, NULL);
+  clearTotals(&r->window, instance->measures);
+  return failed;
+}
+
+static int stopHere(run *r, const apical_experiment *e, const extent *x) {
+  int failed = save(r);
+  if (failed)
+    return failed;
+  const apical_position *p = &r->instance->position;
+  const char *file = r->options->save;
+  return apical_fail(r->error, APICAL_ERROR_INTERRUPTED,
+                     "stopped in %s, %s %lld of %lld, after batch %lld of %lld%s%s", e->network,
+                     e->kind == APICAL_TEST ? "test pass" : "epoch", (long long)p->epoch + 1,
+                     (long long)x->epochs, (long long)p->batch, (long long)x->perEpoch,
+                     file ? "; go on with --resume " : "; nothing is saved without --save FILE",
+                     file ? file : "");
+}
+
+static int finishEpoch(run *r, int index, const extent *x, double spent) {
+  apical_instance *instance = r->instance;
+  apical_position *p = &instance->position;
+  const apical_experiment *e = &r->program->experiments[index];
+  char what[96];
+  int test = e->kind == APICAL_TEST;
+  if (x->epochs > 1 || !test)
+    snprintf(what, sizeof what, "%s %lld/%lld", test ? "test" : "epoch",
+             (long long)p->epoch + 1, (long long)x->epochs);
+  else
+    snprintf(what, sizeof what, "test");
+  printResult(&r->progress, e, what, &instance->epoch, spent);
+  int64_t epoch = ++p->epoch;
+  p->batch = 0;
+  instance->epochsDone[index] = epoch;
+  int failed = writeMetrics(r, test ? "test" : "epoch", index, test ? -1 : epoch,
+                            &instance->epoch, NULL);
+  clearTotals(&instance->epoch, instance->measures);
+  clearTotals(&r->window, instance->measures);
+  if (failed || test)
+    return failed;
+  if (epoch % r->options->save_every == 0 && epoch < x->epochs && (failed = save(r)))
+    return failed;
+  if (r->options->test_every_epoch && e->kind == APICAL_TRAIN && epoch < x->epochs)
+    return testBetweenEpochs(r, index, epoch);
+  return 0;
+}
+
+static int runEpoch(run *r, int index, table *t, const extent *x) {
+  apical_position *p = &r->instance->position;
+  const apical_experiment *e = t->experiment;
+  int64_t batches = p->epoch + 1 == x->epochs ? x->last : x->perEpoch;
+  int64_t first = p->batch;
+  double start = seconds();
+  if (t->order && e->shuffle && e->kind != APICAL_TEST)
+    apical_shuffle(r->instance->seed, index, p->epoch, t->order, t->rows);
+  int64_t before = r->instance->epoch.samples;
+  while (p->batch < batches) {
+    if (interrupted)
+      return stopHere(r, e, x);
+    int64_t offset = e->kind == APICAL_TEST ? p->epoch * x->perEpoch + p->batch : 0;
+    int failed = presentBatch(r, index, t, offset);
+    if (failed)
+      return failed;
+    if (!r->progress.bar)
+      continue;
+    double now = seconds(), spent = now - start;
+    double done = (double)p->epoch * (double)x->perEpoch + (double)p->batch;
+    double all = (double)(x->epochs - 1) * (double)x->perEpoch + (double)x->last;
+    double perBatch = spent / (double)(p->batch - first);
+    drawBar(&r->progress, e, p->epoch + 1, x->epochs, done / all, &r->instance->epoch,
+            spent > 0 ? (double)(r->instance->epoch.samples - before) / spent : 0,
+            (all - done) * perBatch, now);
+  }
+  return finishEpoch(r, index, x, seconds() - start);
+}
+
+static int runExperiment(run *r, int index) {
+  const apical_experiment *e = &r->program->experiments[index];
+  apical_position *p = &r->instance->position;
+  table t;
+  int failed = openTable(&t, e, &r->cache, r->options->directories, r->options->directory_count,
+                         r->error);
+  if (!failed) {
+    extent x = measureExtent(r, e, &t);
+    if (p->batch > x.perEpoch)
+      failed = apical_fail(r->error, APICAL_ERROR_ARGUMENT,
+                           "cannot go on at batch %lld: an epoch of %s has %lld; resume with the "
+                           "data of the interrupted run",
+                           (long long)p->batch, e->network, (long long)x.perEpoch);
+    while (!failed && p->epoch < x.epochs)
+      failed = runEpoch(r, index, &t, &x);
+  }
+  closeTable(&t);
+  if (failed)
+    return failed;
+  *p = (apical_position){p->experiment + 1, 0, 0, p->trial};
+  clearTotals(&r->instance->epoch, r->instance->measures);
+  return 0;
+}
+
+static int runAll(run *r) {
+  apical_instance *instance = r->instance;
+  apical_position *p = &instance->position;
+  int testsOnly = instance->testsOnly;
+  if (testsOnly) {
+    p->experiment = 0;
+    if (r->progress.lines)
+      fprintf(r->progress.lines, "the checkpoint is of a finished run: only its tests are run "
+                                 "(--epochs N trains on)\n");
+  }
+  while (p->experiment < r->program->experiment_count) {
+    int index = (int)p->experiment;
+    if (testsOnly && r->program->experiments[index].kind != APICAL_TEST) {
+      ++p->experiment;
+      continue;
+    }
+    int failed = runExperiment(r, index);
+    // A run of tests only that was stopped is still a finished run.
+    if (testsOnly && failed)
+      *p = (apical_position){r->program->experiment_count, 0, 0, p->trial};
+    if (failed)
+      return failed;
+    // Training is dear: keep it before the tests begin.
+    if (r->program->experiments[index].kind != APICAL_TEST && (failed = save(r)))
+      return failed;
+  }
+  instance->testsOnly = 1;
+  return save(r);
+}
+
+static int openMetrics(run *r) {
+  const char *path = r->options->metrics;
+  if (!path)
+    return 0;
+  if (strcmp(path, "-") == 0) {
+    r->metrics = stdout;
+    return 0;
+  }
+  r->metrics = fopen(path, r->options->resume ? "a" : "w");
+  return r->metrics ? 0
+                    : apical_fail(r->error, APICAL_ERROR_FILE, "cannot write metrics to %s: %s",
+                                  path, strerror(errno));
+}
+
+int apical_run(apical_instance *instance, const apical_run_options *options,
+               apical_error *error) {
+  apical_error local;
+  run r = {.instance = instance,
+           .program = instance->program,
+           .options = options,
+           .error = error ? error : &local,
+           .started = seconds(),
+           .savedTrial = -1};
+  int toStdout = options->metrics && strcmp(options->metrics, "-") == 0;
+  openProgress(&r.progress, options->quiet, toStdout);
+  r.window.sums = calloc((size_t)instance->measures + 1, sizeof *r.window.sums);
+  if (!r.window.sums)
+    return apical_fail(error, APICAL_ERROR_MEMORY, "not enough memory for a run");
+  // The second Ctrl-C ends the process at once.
+  struct sigaction action = {.sa_handler = interrupt, .sa_flags = (int)SA_RESETHAND}, before;
+  struct sigaction ignore = {.sa_handler = SIG_IGN}, beforeSize;
+  interrupted = 0;
+  sigaction(SIGINT, &action, &before);
+  sigaction(SIGXFSZ, &ignore, &beforeSize); // a file too large is an error of write()
+  int failed = openMetrics(&r);
+  if (!failed)
+    failed = runAll(&r);
+  clearBar(&r.progress);
+  if (r.metrics) {
+    apical_error first = *r.error; // the first failure is the one to report
+    int result = writeMetrics(&r, "end", -1, -1, NULL,
+                              !failed                                 ? "finished"
+                              : failed == APICAL_ERROR_INTERRUPTED ? "interrupted"
+                                                                      : "failed");
+    if (r.metrics != stdout && fclose(r.metrics) != 0 && !failed && !result)
+      result = apical_fail(r.error, APICAL_ERROR_FILE, "cannot write metrics to %s: %s",
+                           options->metrics, strerror(errno));
+    if (failed)
+      *r.error = first;
+    else
+      failed = result;
+  }
+  sigaction(SIGINT, &before, NULL);
+  sigaction(SIGXFSZ, &beforeSize, NULL);
+  freeLoaded(r.cache);
+  free(r.window.sums);
+  return failed;
+}
