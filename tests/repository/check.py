@@ -18,8 +18,12 @@ SOURCES = (".h", ".c", ".cc", ".cpp", ".td", ".def", ".g4")
 LICENSED = SOURCES + (".py", ".sh", ".cmake", ".in")
 
 # Declared in std/ and yet ordinary words of a program about programs. Such a
-# word may be used, but not be what a text is compared with.
-ORDINARY = {"source", "linear", "frozen", "mean"}
+# word may be used, but no text may be compared with it or looked up by it.
+ORDINARY = {"source", "frozen"}
+
+# The synapse of a connection that names none is part of the language (semantics,
+# section 3).
+LANGUAGE = {"linear"}
 
 # Primitives of the language (semantics, section 11): known to the compiler by
 # definition, whatever std/ may declare beside them.
@@ -91,7 +95,8 @@ def std_names(root):
             match = declaration.match(line)
             if match:
                 declared[match[1]] = name
-    return {word: name for word, name in declared.items() if word not in PRIMITIVES}
+    return {word: name for word, name in declared.items()
+            if word not in PRIMITIVES | LANGUAGE}
 
 
 def check_names(root):
@@ -103,7 +108,9 @@ def check_names(root):
     ordinary = [word for word in declared if word in ORDINARY]
     patterns = [re.compile(r"(?<!\w)(" + "|".join(map(re.escape, distinctive)) + r")(?!\w)")]
     if ordinary:
-        patterns.append(re.compile('"(' + "|".join(map(re.escape, ordinary)) + ')"'))
+        literal = '"(' + "|".join(map(re.escape, ordinary)) + ')"'
+        patterns.append(re.compile(r"(?:[=!]=\s*|Case\(|find(?:<[\w:]+>)?\(|lookup\w*\()" + literal))
+        patterns.append(re.compile(literal + r"\s*[=!]="))
     read_any = False
     for name in files(root):
         if name.split("/")[0] not in COMPILER or not name.endswith(SOURCES):

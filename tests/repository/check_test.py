@@ -44,7 +44,10 @@ class Checks(unittest.TestCase):
     def test_names(self):
         self.assertEqual(self.names("int source; int mirror_learning2; // softmax\n"), [])
         self.assertRegex(self.names("// for mirror_learning\n")[0], "Lower.cpp:1: .*mirror_learning")
+        self.assertEqual(self.names('print("source");\n'), [])
         self.assertRegex(self.names('if (name == "source")\n')[0], "`source`")
+        self.assertRegex(self.names('if ("source" != name)\n')[0], "`source`")
+        self.assertRegex(self.names('units.find<Unit>("source")\n')[0], "`source`")
         self.assertRegex(self.run_check("names", {"codegen/A.cpp": "int x;"})[0], "no declaration")
 
     def test_paths(self):
