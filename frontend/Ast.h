@@ -206,7 +206,7 @@ struct LearnDecl : Node<Stmt, StmtKind::Learn> {
   std::vector<Expr *> through;
   Expr *rule = nullptr;        ///< NameExpr or CallExpr
   struct Use {
-    Name target; ///< `B` in `B: sgd(0.05)`, empty for the main one
+    Name target; ///< `B` in `with B: OPTIMIZER(0.05)`, empty for the main one
     Expr *optimizer = nullptr;
   };
   std::vector<Use> with;

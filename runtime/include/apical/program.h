@@ -128,7 +128,7 @@ typedef enum apical_experiment_kind {
 typedef struct apical_experiment {
   int32_t kind;        ///< apical_experiment_kind
   const char *network; ///< "classifier"
-  const char *source;  ///< "fashion_mnist.train", "" without data
+  const char *source;  ///< the table as written, "" without data
   int64_t batch;
   int64_t epochs;  ///< passes over the data, if `trials` is 0
   int64_t trials;  ///< batches to present; 0: as many as the epochs hold
