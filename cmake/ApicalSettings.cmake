@@ -8,7 +8,8 @@
 #   apical_library(NAME SOURCES...)       a static library of ours
 #   apical_mlir_library(NAME SOURCES...)  the same, with MLIR and the shared
 #                                         precompiled header
-#   apical_executable(NAME SOURCES...)    a program in build/bin, with MLIR
+#   apical_mlir_executable(NAME SOURCES...)
+#                                         a program in build/bin, with MLIR
 include_guard(GLOBAL)
 
 # The compiler is chosen by CMakePresets.json and by `x`, before this is read.
@@ -125,7 +126,7 @@ function(apical_mlir_library name)
   apical_use_mlir(${name})
 endfunction()
 
-function(apical_executable name)
+function(apical_mlir_executable name)
   add_executable(${name} ${ARGN})
   apical_use_mlir(${name})
 endfunction()
