@@ -1,0 +1,350 @@
+//===- ErrorStrategy.cpp - recovery from and words for errors ---*- C++ -*-===//
+//
+// Part of the Apical project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#include "frontend/syntax/ErrorStrategy.h"
+#include "ApicalParser.h"
+
+namespace apical::syntax {
+namespace {
+
+using P = grammar::ApicalParser;
+constexpr unsigned errorLimit = 50;
+
+bool isHead(size_t rule) {
+  switch (rule) {
+  case P::RuleDefinitionHead: case P::RuleForHead: case P::RuleOnHead: case P::RulePhaseHead:
+  case P::RuleTemplateHead: case P::RuleExperimentHead: case P::RuleIfCondition:
+    return true;
+  default:
+    return false;
+  }
+}
+
+/// The nearest context that is a whole statement.
+const antlr4::RuleContext *statementOf(const antlr4::RuleContext *context) {
+  while (context && context->getRuleIndex() != P::RuleStatement)
+    context = static_cast<const antlr4::RuleContext *>(context->parent);
+  return context;
+}
+
+/// What stands before the `{` of a block, in words.
+llvm::StringRef bodyOf(size_t rule, size_t first) {
+  switch (rule) {
+  case P::RuleDefinition:
+  case P::RuleDefinitionHead:
+    switch (first) {
+    case P::FN: return "the body of the function";
+    case P::UNIT: return "the body of the unit";
+    case P::SYNAPSE: return "the body of the synapse";
+    case P::RULE: return "the body of the rule";
+    case P::OPTIMIZER: return "the body of the optimizer";
+    default: return "the body of the network";
+    }
+  case P::RuleIfStmt: return "the block of `if`";
+  case P::RuleForStmt: return "the block of `for`";
+  case P::RuleOnStmt: return "the block of `on`";
+  case P::RulePhaseDecl: return "the block of the phase";
+  case P::RuleTemplateStmt: return "the block of `each`";
+  case P::RuleRunWith: return "a block or `each` after `with`";
+  default: return "a block";
+  }
+}
+
+} // namespace
+
+std::string ErrorStrategy::text(size_t index) const {
+  return sources.text(tokens.list[index].span).str();
+}
+
+bool ErrorStrategy::endsValue(size_t index) const {
+  switch (tokens.list[index].type) {
+  case P::NAME: case P::NUMBER: case P::STRING: case P::RPAREN: case P::RBRACKET: case P::TRUE:
+  case P::FALSE: case P::EVERYTHING:
+    return true;
+  default:
+    return false;
+  }
+}
+
+bool ErrorStrategy::startsValue(size_t index) const {
+  switch (tokens.list[index].type) {
+  case P::NAME: case P::NUMBER: case P::STRING: case P::TRUE: case P::FALSE: case P::NOT:
+  case P::LPAREN: case P::LBRACKET:
+    return true;
+  default:
+    return false;
+  }
+}
+
+std::string ErrorStrategy::found(size_t index) const {
+  const Token &t = tokens.list[index];
+  if (t.type == antlr4::Token::EOF)
+    return "the end of the file";
+  std::string written = text(index);
+  if (t.type == P::END && (written.empty() || written[0] == '\n'))
+    return index + 1 < tokens.list.size() && tokens.list[index + 1].type == antlr4::Token::EOF
+               ? "the end of the file"
+               : "the end of the line";
+  if (isKeyword(t.type))
+    return "the keyword `" + written + "`";
+  if (t.type == P::STRING)
+    return "the string " + (written.size() < 40 ? written : "");
+  return "`" + written + "`";
+}
+
+Span ErrorStrategy::place(size_t index) const {
+  const Token &t = tokens.list[index];
+  // The end of a line or file is shown just behind the last word.
+  if ((t.type == P::END || t.type == antlr4::Token::EOF) && index > 0 &&
+      t.span.end == t.span.begin) {
+    Span before = tokens.list[index - 1].span;
+    return {before.file, before.end, before.end};
+  }
+  return t.span;
+}
+
+Diagnostic &ErrorStrategy::expected(size_t at, const llvm::Twine &what) {
+  return diags->error(Code::Syntax, place(at), "expected " + what + ", found " + found(at));
+}
+
+void ErrorStrategy::report(antlr4::Parser *parser, size_t at) {
+  const auto *context = parser->getRuleContext();
+  const auto *statement =
+      static_cast<const antlr4::ParserRuleContext *>(statementOf(context));
+  size_t start = statement && statement->start ? statement->start->getTokenIndex() : at;
+  // What follows a reported error is no news.
+  for (size_t i = start; i <= at; ++i)
+    if (tokens.list[i].afterError || tokens.list[i].invented)
+      return;
+  if (++count > errorLimit || !diags)
+    return;
+
+  const Token &t = tokens.list[at];
+  size_t first = tokens.list[start].type;
+  size_t before = at > start ? tokens.list[at - 1].type : 0;
+  antlr4::misc::IntervalSet wanted = parser->getExpectedTokens();
+  auto wants = [&](size_t type) { return wanted.contains(type); };
+  size_t rule = context->getRuleIndex();
+  bool atEnd = t.type == P::END || t.type == antlr4::Token::EOF;
+  auto after = [&]() -> std::string {
+    return at > start && before != P::END ? " after `" + text(at - 1) + "`" : "";
+  };
+  auto reserved = [&](Diagnostic &d) {
+    if (isKeyword(t.type))
+      d.hint("`" + text(at) + "` is a word of the language; choose another name, or write it "
+             "after a dot");
+  };
+
+  if (t.type == P::DERIVATIVE) {
+    std::string word = text(at);
+    diags
+        ->error(Code::Syntax, t.span,
+                "`" + word + "` stands only at the left of `=`, at the start of a statement")
+        .hint("to divide by the tick, put spaces around the slash: `" +
+              word.substr(0, word.size() - 3) + " / dt`");
+    return;
+  }
+
+  // A statement that does not even begin.
+  if (at == start || rule == P::RuleStatement || rule == P::RuleFile || rule == P::RuleBlock) {
+    bool fresh = at == 0 || before == 0 || tokens.list[at - 1].type == P::LBRACE ||
+                 tokens.list[at - 1].type == P::END;
+    if (fresh && !wants(P::END)) {
+      auto &d = expected(at, "a statement");
+      if (t.type == P::ELSE)
+        d.hint("`else` follows the `}` of an `if`");
+      else if (t.type == P::PLUS || t.type == P::STAR || t.type == P::SLASH)
+        d.hint("to go on from the line above, put the operator at its end");
+      else if (t.type == P::LBRACE)
+        d.hint("a block follows the head of its statement, on the same line");
+      return;
+    }
+  }
+
+  // The name of something is missing.
+  if (wants(P::NAME) && !wants(P::NUMBER)) {
+    if (rule == P::RuleTemplateHead && before == P::EACH) {
+      expected(at, "what the block is for after `each`")
+          .hint("one of `connection`, `weight p`, `area a`, `hidden h`, `output o`, `input i`");
+      return;
+    }
+    auto &d = expected(at, "a name" + after());
+    if (rule == P::RuleParameters || rule == P::RuleParameter)
+      d.label(tokens.list[static_cast<size_t>(std::max(t.opener, 0))].span, "the parameters open here");
+    reserved(d);
+    return;
+  }
+
+  // A value is missing.
+  if (wants(P::NAME)) {
+    if (wants(P::LBRACE) && rule == P::RuleRunWith) {
+      expected(at, bodyOf(rule, first));
+      return;
+    }
+    auto &d = expected(at, "an expression" + after());
+    if (before == P::STAR && t.type == P::STAR)
+      d.hint("a power is written `^`");
+    else if ((t.type == P::ASSIGN || t.type == P::GT || t.type == P::LT) && before != 0 &&
+             (before == P::LT || before == P::GT || before == P::ASSIGN))
+      d.hint("comparisons are `<`, `<=`, `>`, `>=`, `==`, `!=`");
+    else if (t.type == P::RPAREN && before == P::COMMA)
+      d.hint("remove the `,` before it");
+    else if ((t.type == P::PLUS || t.type == P::ASSIGN) &&
+             (before == P::PLUS || before == P::MINUS))
+      d.hint("there is no increment; write `x += 1`");
+    else
+      reserved(d);
+    return;
+  }
+
+  // A bracket is to be closed.
+  bool round = wants(P::RPAREN), square = wants(P::RBRACKET);
+  if ((round || square) && t.opener >= 0) {
+    llvm::StringRef meaning = bracketMeaning(tokens, t.opener);
+    Span opened = tokens.list[static_cast<size_t>(t.opener)].span;
+    std::string closing = round ? "`)`" : "`]`";
+    if (startsValue(at) && at > 0 && endsValue(at - 1)) {
+      auto &d = diags->error(Code::Syntax, t.span,
+                             "expected an operator, `,` or " + closing + " between `" +
+                                 text(at - 1) + "` and `" + text(at) + "`");
+      d.label(opened, "within the " + meaning + " that " +
+                          (meaning == "index" || meaning == "array" ? "opens" : "open") + " here");
+      return;
+    }
+    auto &d = expected(at, (meaning == "parentheses" ? "" : "`,` or ") + closing + " to close the " + meaning);
+    d.label(opened, "opened here");
+    if (t.type == P::COLON && meaning == "arguments")
+      d.hint("arguments are named with `=`: `" + text(at - 1) + " = …`");
+    else if (t.type == P::ASSIGN && meaning == "parentheses")
+      d.hint("`=` does not stand in expressions; compare with `==`");
+    else if (t.type == P::END && text(at) == ";")
+      d.hint("within brackets `,` separates");
+    return;
+  }
+
+  // A block is to be opened.
+  if (wants(P::LBRACE) && !wants(P::END)) {
+    llvm::StringRef body = bodyOf(rule, first);
+    if (t.type == P::ASSIGN && (rule == P::RuleIfStmt || first == P::IF)) {
+      diags->error(Code::Syntax, t.span, "`=` does not stand in a condition")
+          .hint("compare with `==`");
+      return;
+    }
+    if (rule == P::RuleDefinition && t.type == P::ASSIGN) {
+      expected(at, "`{` to open " + body)
+          .hint(first == P::FN ? "write `fn name(x) { return … }`" : "write a block in braces");
+      return;
+    }
+    auto &d = rule == P::RuleRunWith ? expected(at, body) : expected(at, "`{` to open " + body);
+    if (rule == P::RuleDefinition && atEnd)
+      d.hint("the `{` stands on the line of the name");
+    else if (rule == P::RuleDefinition && t.type == P::COLON)
+      d.hint("only a `rule` has a locality after `:`");
+    return;
+  }
+
+  // The statement should have ended.
+  if (wants(P::END)) {
+    if (startsValue(at) && at > 0 && endsValue(at - 1)) {
+      auto &d = diags->error(Code::Syntax, t.span,
+                             "expected an operator or the end of the statement between `" +
+                                 text(at - 1) + "` and " + found(at));
+      if (t.type == P::NAME && at == start + 1)
+        d.hint("no statement begins with `" + text(start) + "`; to put two statements on one "
+               "line, separate them by `;`");
+      else
+        d.hint("to put two statements on one line, separate them by `;`");
+      return;
+    }
+    auto &d = expected(at, "the end of the statement");
+    if (t.type == P::COLON)
+      d.hint("a value is given with `=`; `:` says what a thing is");
+    else if (t.type == P::ASSIGN && first == P::CONNECT)
+      d.hint("what a connection is stands after `:`");
+    else if (t.type == P::ASSIGN)
+      d.hint("one statement assigns once; compare with `==`");
+    else if (t.type == P::LBRACE)
+      d.hint("this statement has no block");
+    else if (isKeyword(t.type))
+      d.hint("a new statement stands on its own line or after `;`");
+    return;
+  }
+
+  if (wants(P::COLON) && first == P::AREA) {
+    expected(at, "`:` and the unit of the area").hint("write `area name[size] : unit`");
+    return;
+  }
+  if (wants(P::COLON) && first == P::CONNECT) {
+    expected(at, "`:` and the topology of the connection")
+        .hint("write `connect a -> b : dense`");
+    return;
+  }
+  if (wants(P::ARROW)) {
+    expected(at, "`->` and the target of the connection")
+        .hint("write `connect a -> b : dense`");
+    return;
+  }
+  if (wants(P::BY)) {
+    expected(at, "`by` and a rule")
+        .hint("write `learn subject in weights by rule() with optimizer()`");
+    return;
+  }
+  // What is left wants one of a few marks or words.
+  std::string choice;
+  std::vector<std::string> words;
+  for (ssize_t type : wanted.toList())
+    if (type > 0 && !spelling(static_cast<size_t>(type)).empty())
+      words.push_back("`" + spelling(static_cast<size_t>(type)) + "`");
+  for (size_t i = 0; i < words.size(); ++i)
+    choice += (i == 0 ? "" : i + 1 == words.size() ? " or " : ", ") + words[i];
+  if (words.empty())
+    choice = "something else";
+  auto &d = expected(at, choice + after());
+  if (t.type == P::COLON && wants(P::ASSIGN))
+    d.hint("a value is given with `=`");
+  else if (t.type == P::ASSIGN && wants(P::COLON))
+    d.hint("what a thing is stands after `:`");
+}
+
+void ErrorStrategy::reportError(antlr4::Parser *parser, const antlr4::RecognitionException &e) {
+  if (inErrorRecoveryMode(parser))
+    return;
+  beginErrorCondition(parser);
+  if (!diags)
+    ++count;
+  report(parser, e.getOffendingToken()->getTokenIndex());
+}
+
+antlr4::Token *ErrorStrategy::recoverInline(antlr4::Parser *parser) {
+  throw antlr4::InputMismatchException(parser);
+}
+
+void ErrorStrategy::recover(antlr4::Parser *parser, std::exception_ptr e) {
+  const auto *context = parser->getRuleContext();
+  size_t rule = context->getRuleIndex();
+  bool head = isHead(rule);
+  if (rule != P::RuleStatement && rule != P::RuleFile && !head)
+    std::rethrow_exception(e);
+  const auto *statement = static_cast<const antlr4::ParserRuleContext *>(
+      head ? statementOf(context) : context);
+  auto *input = parser->getInputStream();
+  (void)input;
+  size_t start = statement && statement->start ? statement->start->getTokenIndex() : 0;
+  int level = tokens.list[start].opener;
+  while (true) {
+    auto *token = parser->getCurrentToken();
+    const Token &t = tokens.list[token->getTokenIndex()];
+    if (t.type == antlr4::Token::EOF)
+      return;
+    if (t.opener == level && t.type == P::END && rule != P::RuleFile)
+      return;
+    if (head && t.opener == level && t.type == P::LBRACE)
+      return;
+    parser->consume();
+  }
+}
+
+} // namespace apical::syntax
