@@ -16,7 +16,9 @@ grammar Apical;
 
 tokens { END, DERIVATIVE, EVERYTHING }
 
-file : (statement END)* EOF ;
+file : line* EOF ;
+line : statement END ;
+block : LBRACE line* RBRACE ;
 
 statement
   : useDecl | constDecl | paramDecl | definition | dataDecl
@@ -25,7 +27,6 @@ statement
   | applyStmt | returnStmt | keepStmt | phaseDecl | runStmt | templateStmt
   | experimentDecl | measureStmt | probeStmt | exprStmt
   ;
-block : LBRACE (statement END)* RBRACE ;
 
 // Declarations of a program
 useDecl    : USE NAME ;

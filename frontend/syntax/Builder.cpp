@@ -23,10 +23,11 @@ public:
   Builder(const Tokens &tokens, const Sources &sources, Ast &ast, Diagnostics &diags)
       : tokens(tokens), sources(sources), ast(ast), diags(diags) {}
 
-  Block statements(const std::vector<P::StatementContext *> &contexts) {
+  Block statements(const std::vector<P::LineContext *> &lines) {
     Block block;
-    for (P::StatementContext *context : contexts) {
-      if (!context->start || context->children.empty())
+    for (P::LineContext *line : lines) {
+      P::StatementContext *context = line->statement();
+      if (!context || !context->start || context->children.empty())
         continue;
       Stmt *stmt = statement(context);
       if (!stmt)
@@ -256,7 +257,7 @@ private:
   //===--------------------------------------------------------------------===//
 
   Block block(P::BlockContext *context) {
-    return context ? statements(context->statement()) : Block();
+    return context ? statements(context->line()) : Block();
   }
 
   Stmt *statement(P::StatementContext *s) {
@@ -677,7 +678,7 @@ private:
 
 Block buildTree(P::FileContext *tree, const Tokens &tokens, const Sources &sources, Ast &ast,
                 Diagnostics &diags) {
-  return Builder(tokens, sources, ast, diags).statements(tree->statement());
+  return Builder(tokens, sources, ast, diags).statements(tree->line());
 }
 
 } // namespace apical::syntax

@@ -23,11 +23,23 @@ bool isHead(size_t rule) {
   }
 }
 
-/// The nearest context that is a whole statement.
-const antlr4::RuleContext *statementOf(const antlr4::RuleContext *context) {
-  while (context && context->getRuleIndex() != P::RuleStatement)
+/// The statement around, with its end.
+const antlr4::ParserRuleContext *lineOf(const antlr4::RuleContext *context) {
+  while (context && context->getRuleIndex() != P::RuleLine)
     context = static_cast<const antlr4::RuleContext *>(context->parent);
-  return context;
+  return static_cast<const antlr4::ParserRuleContext *>(context);
+}
+
+bool startsLine(size_t type) {
+  switch (type) {
+  case P::WHEN: case P::SLOPE: case P::ELSE:
+    return false;
+  case P::NAME: case P::NUMBER: case P::STRING: case P::TRUE: case P::FALSE: case P::NOT:
+  case P::MINUS: case P::LPAREN: case P::LBRACKET: case P::DERIVATIVE:
+    return true;
+  default:
+    return type >= P::USE && type <= P::PROBE;
+  }
 }
 
 /// What stands before the `{` of a block, in words.
@@ -110,24 +122,40 @@ Diagnostic &ErrorStrategy::expected(size_t at, const llvm::Twine &what) {
   return diags->error(Code::Syntax, place(at), "expected " + what + ", found " + found(at));
 }
 
+/// Whether the statement from `start`, wrong at `at`, has an error reported
+/// already: what follows from it is no news.
+bool ErrorStrategy::tainted(size_t start, size_t at) const {
+  int level = tokens.list[start].opener;
+  for (size_t i = start; i < tokens.list.size(); ++i) {
+    const Token &t = tokens.list[i];
+    if (t.afterError || (t.invented && t.type != P::RBRACE))
+      return true;
+    if (i >= at && t.opener == level && (t.type == P::END || t.type == P::LBRACE))
+      break;
+  }
+  return false;
+}
+
 void ErrorStrategy::report(antlr4::Parser *parser, size_t at) {
-  const auto *context = parser->getRuleContext();
-  const auto *statement =
-      static_cast<const antlr4::ParserRuleContext *>(statementOf(context));
-  size_t start = statement && statement->start ? statement->start->getTokenIndex() : at;
-  // What follows a reported error is no news.
-  for (size_t i = start; i <= at; ++i)
-    if (tokens.list[i].afterError || tokens.list[i].invented)
-      return;
+  const auto *context = static_cast<const antlr4::ParserRuleContext *>(parser->getRuleContext());
+  size_t rule = context->getRuleIndex();
+  antlr4::misc::IntervalSet wanted = parser->getExpectedTokens();
+  auto wants = [&](size_t type) { return wanted.contains(type); };
+  if (rule == P::RuleBlock && wants(P::LBRACE) && !wants(P::RBRACE)) { // before the block
+    context = static_cast<const antlr4::ParserRuleContext *>(context->parent);
+    rule = context->getRuleIndex();
+  }
+  bool between = rule == P::RuleFile || rule == P::RuleBlock; // of two statements
+  const antlr4::ParserRuleContext *line = between ? nullptr : lineOf(context);
+  size_t start = line && line->start ? line->start->getTokenIndex() : at;
+  if (tainted(start, at))
+    return;
   if (++count > errorLimit || !diags)
     return;
 
   const Token &t = tokens.list[at];
   size_t first = tokens.list[start].type;
   size_t before = at > start ? tokens.list[at - 1].type : 0;
-  antlr4::misc::IntervalSet wanted = parser->getExpectedTokens();
-  auto wants = [&](size_t type) { return wanted.contains(type); };
-  size_t rule = context->getRuleIndex();
   bool atEnd = t.type == P::END || t.type == antlr4::Token::EOF;
   auto after = [&]() -> std::string {
     return at > start && before != P::END ? " after `" + text(at - 1) + "`" : "";
@@ -149,10 +177,7 @@ void ErrorStrategy::report(antlr4::Parser *parser, size_t at) {
   }
 
   // A statement that does not even begin.
-  if (at == start || rule == P::RuleStatement || rule == P::RuleFile || rule == P::RuleBlock) {
-    bool fresh = at == 0 || before == 0 || tokens.list[at - 1].type == P::LBRACE ||
-                 tokens.list[at - 1].type == P::END;
-    if (fresh && !wants(P::END)) {
+  if (between) {
       auto &d = expected(at, "a statement");
       if (t.type == P::ELSE)
         d.hint("`else` follows the `}` of an `if`");
@@ -161,7 +186,6 @@ void ErrorStrategy::report(antlr4::Parser *parser, size_t at) {
       else if (t.type == P::LBRACE)
         d.hint("a block follows the head of its statement, on the same line");
       return;
-    }
   }
 
   // The name of something is missing.
@@ -214,7 +238,8 @@ void ErrorStrategy::report(antlr4::Parser *parser, size_t at) {
                           (meaning == "index" || meaning == "array" ? "opens" : "open") + " here");
       return;
     }
-    auto &d = expected(at, (meaning == "parentheses" ? "" : "`,` or ") + closing + " to close the " + meaning);
+    auto &d = meaning == "parentheses" ? expected(at, closing + " to close the parentheses")
+                                       : expected(at, "`,` or " + closing + " in the " + meaning);
     d.label(opened, "opened here");
     if (t.type == P::COLON && meaning == "arguments")
       d.hint("arguments are named with `=`: `" + text(at - 1) + " = …`");
@@ -325,26 +350,43 @@ antlr4::Token *ErrorStrategy::recoverInline(antlr4::Parser *parser) {
 void ErrorStrategy::recover(antlr4::Parser *parser, std::exception_ptr e) {
   const auto *context = parser->getRuleContext();
   size_t rule = context->getRuleIndex();
-  bool head = isHead(rule);
-  if (rule != P::RuleStatement && rule != P::RuleFile && !head)
+  if (rule != P::RuleLine && !isHead(rule))
     std::rethrow_exception(e);
-  const auto *statement = static_cast<const antlr4::ParserRuleContext *>(
-      head ? statementOf(context) : context);
-  auto *input = parser->getInputStream();
-  (void)input;
-  size_t start = statement && statement->start ? statement->start->getTokenIndex() : 0;
+  const antlr4::ParserRuleContext *line = lineOf(context);
+  skip(parser, line && line->start ? line->start->getTokenIndex() : 0, isHead(rule));
+}
+
+void ErrorStrategy::sync(antlr4::Parser *parser) {
+  size_t rule = parser->getRuleContext()->getRuleIndex();
+  if (rule != P::RuleFile && rule != P::RuleBlock)
+    return;
+  while (true) {
+    size_t at = parser->getCurrentToken()->getTokenIndex();
+    size_t type = tokens.list[at].type;
+    if (startsLine(type) || type == P::RBRACE || type == antlr4::Token::EOF)
+      return;
+    if (!diags)
+      ++count;
+    report(parser, at);
+    skip(parser, at, false);
+  }
+}
+
+/// To behind the END of the statement that begins at `start`, or to the `{` of its block.
+void ErrorStrategy::skip(antlr4::Parser *parser, size_t start, bool toBlock) {
   int level = tokens.list[start].opener;
   while (true) {
-    auto *token = parser->getCurrentToken();
-    const Token &t = tokens.list[token->getTokenIndex()];
-    if (t.type == antlr4::Token::EOF)
-      return;
-    if (t.opener == level && t.type == P::END && rule != P::RuleFile)
-      return;
-    if (head && t.opener == level && t.type == P::LBRACE)
-      return;
+    const Token &t = tokens.list[parser->getCurrentToken()->getTokenIndex()];
+    if (t.type == antlr4::Token::EOF || (t.opener == level && t.type == P::RBRACE && level >= 0))
+      break;
+    bool ends = t.opener == level && t.type == P::END;
+    if (toBlock && (ends || (t.opener == level && t.type == P::LBRACE)))
+      return; // the error is over when the block begins
     parser->consume();
+    if (ends)
+      break;
   }
+  endErrorCondition(parser);
 }
 
 } // namespace apical::syntax

@@ -29,11 +29,14 @@ public:
   void reportError(antlr4::Parser *parser, const antlr4::RecognitionException &e) override;
   void recover(antlr4::Parser *parser, std::exception_ptr e) override;
   antlr4::Token *recoverInline(antlr4::Parser *parser) override;
-  void sync(antlr4::Parser *) override {}
+  /// Skips what begins no statement, where one may begin.
+  void sync(antlr4::Parser *parser) override;
 
   unsigned count = 0;
 
 private:
+  void skip(antlr4::Parser *parser, size_t start, bool toBlock);
+  bool tainted(size_t start, size_t at) const;
   void report(antlr4::Parser *parser, size_t offending);
   Diagnostic &expected(size_t at, const llvm::Twine &what);
   std::string found(size_t index) const;

@@ -90,13 +90,27 @@ void dumpTokens(uint32_t file, const Sources &sources, Diagnostics &diags, llvm:
       os << at.line << ':' << at.column << '\t';
       llvm::StringRef text = sources.text(t.span);
       switch (t.type) {
-      case antlr4::Token::EOF: os << "end of file"; break;
-      case P::END: os << "end of statement"; break;
-      case P::NAME: os << "name\t" << text; break;
-      case P::NUMBER: os << "number\t" << text; break;
-      case P::STRING: os << "string\t" << text; break;
-      case P::DERIVATIVE: os << "derivative\t" << text; break;
-      case P::EVERYTHING: os << "everything\t" << text; break;
+      case antlr4::Token::EOF:
+        os << "end of file";
+        break;
+      case P::END:
+        os << "end of statement";
+        break;
+      case P::NAME:
+        os << "name\t" << text;
+        break;
+      case P::NUMBER:
+        os << "number\t" << text;
+        break;
+      case P::STRING:
+        os << "string\t" << text;
+        break;
+      case P::DERIVATIVE:
+        os << "derivative\t" << text;
+        break;
+      case P::EVERYTHING:
+        os << "everything\t" << text;
+        break;
       default:
         os << (syntax::isKeyword(t.type) ? "keyword\t" : "mark\t") << syntax::spelling(t.type);
       }

@@ -345,7 +345,10 @@ private:
     size_t type = top();
     Span opened = out.list[static_cast<size_t>(stack.back())].span;
     uint32_t end = previousEnd();
-    if (!found.afterError && mayReport()) {
+    // A forgotten `)` often leaves a brace open too; one message is enough.
+    bool repeated = type == P::LBRACE && bracketErrors > 0;
+    ++bracketErrors;
+    if (!found.afterError && !repeated && mayReport()) {
       std::string meaning = bracketMeaning(out, stack.back()).str();
       std::string want = "`" + spelling(partner(type)) + "`";
       std::string what = found.type == antlr4::Token::EOF ? "the end of the file"
@@ -412,7 +415,7 @@ private:
       closeMissing(t, newline && t.type != P::RBRACE && t.type != P::LBRACE);
     if (closeAtDefinitions && newline && startsDefinition(t.type))
       while (!stack.empty())
-        closeMissing(t, true);
+        closeMissing(t, false);
     if (eof) {
       while (!stack.empty())
         closeMissing(t, false);
@@ -504,7 +507,7 @@ private:
   Tokens out;
   std::vector<int> stack;
   std::vector<unsigned> levels; ///< operators passed at each open bracket
-  unsigned depth = 0, reported = 0;
+  unsigned depth = 0, reported = 0, bracketErrors = 0;
   bool closeAtDefinitions = false;
 };
 

@@ -25,13 +25,13 @@ namespace apical::syntax {
 struct Token {
   size_t type = 0; ///< of ApicalParser
   Span span;
-  int opener = -1;      ///< index of the innermost bracket open before this token
-  bool invented = false; ///< stands for something missing, about which an error was reported
+  int opener = -1;         ///< index of the innermost bracket open before this token
+  bool invented = false;   ///< stands for something missing, about which an error was reported
   bool afterError = false; ///< something before it was dropped with an error
 };
 
 struct Tokens {
-  std::vector<Token> list;            ///< ends with EOF
+  std::vector<Token> list;              ///< ends with EOF
   std::map<unsigned, std::string> docs; ///< `///` text by index of the token that follows
 };
 
