@@ -125,9 +125,8 @@ LogicalResult StepOp::verifyRegions() {
       return op->emitOpError() << "names the unknown state '" << name << "'";
     if (state.getType() == type)
       return success();
-    InFlightDiagnostic error = op->emitOpError()
-                               << "has type " << type << ", but state '" << name << "' has "
-                               << state.getType();
+    InFlightDiagnostic error = op->emitOpError() << "has type " << type << ", but state '" << name
+                                                 << "' has " << state.getType();
     error.attachNote(state.getLoc()) << "the state is declared here";
     return error;
   };
@@ -151,8 +150,8 @@ LogicalResult StepOp::verifyRegions() {
         return failure();
       auto [first, isNew] = writes.try_emplace(write.getState(), write);
       if (!isNew) {
-        InFlightDiagnostic error = write.emitOpError() << "writes state '" << write.getState()
-                                                       << "' a second time";
+        InFlightDiagnostic error = write.emitOpError()
+                                   << "writes state '" << write.getState() << "' a second time";
         error.attachNote(first->second.getLoc()) << "it is first written here";
         return error;
       }
@@ -259,8 +258,8 @@ ParseResult LiftOp::parse(OpAsmParser &parser, OperationState &result) {
   if (parser.resolveOperands(inputs, inputTypes, inputLoc, result.operands))
     return failure();
 
-  if (parser.parseKeyword("outs") || parser.parseLParen() ||
-      parser.parseTypeList(result.types) || parser.parseRParen())
+  if (parser.parseKeyword("outs") || parser.parseLParen() || parser.parseTypeList(result.types) ||
+      parser.parseRParen())
     return failure();
 
   SmallVector<Attribute> maps;
@@ -362,8 +361,8 @@ LogicalResult LiftOp::verify() {
       return emitOpError() << "reduces axes into result " << r
                            << ", which needs the combiner sum, max or min";
     if (!reduced && getCombiner(r) != "none")
-      return emitOpError() << "reduces no axis into result " << r << ", so its combiner is none, not "
-                           << getCombiner(r);
+      return emitOpError() << "reduces no axis into result " << r
+                           << ", so its combiner is none, not " << getCombiner(r);
   }
   return success();
 }
@@ -377,8 +376,8 @@ LogicalResult LiftOp::verifyRegions() {
     Type expected = bodyType(cast<RankedTensorType>(input.getType()).getElementType());
     if (block.getArgument(i).getType() != expected)
       return emitOpError() << "has body argument " << i << " of type "
-                           << block.getArgument(i).getType() << ", but operand " << i
-                           << " gives " << expected;
+                           << block.getArgument(i).getType() << ", but operand " << i << " gives "
+                           << expected;
   }
   for (Operation &op : block.without_terminator()) {
     Dialect *dialect = op.getDialect();
@@ -394,8 +393,8 @@ LogicalResult LiftOp::verifyRegions() {
     }
     if (auto index = dyn_cast<IndexOp>(op))
       if (index.getAxis() >= getSizes().size())
-        return index.emitOpError() << "names axis " << index.getAxis()
-                                   << " of a domain that has " << getSizes().size();
+        return index.emitOpError()
+               << "names axis " << index.getAxis() << " of a domain that has " << getSizes().size();
   }
   auto yield = dyn_cast<YieldOp>(block.back());
   if (!yield)
@@ -438,8 +437,7 @@ ParseResult VjpOp::parse(OpAsmParser &parser, OperationState &result) {
       parser.parseColonTypeList(outputTypes) || parser.parseRParen() ||
       parser.parseKeyword("wrt") || parseTypedOperands(parser, inputs, inputTypes))
     return failure();
-  if (succeeded(parser.parseOptionalKeyword("held")) &&
-      parseTypedOperands(parser, held, heldTypes))
+  if (succeeded(parser.parseOptionalKeyword("held")) && parseTypedOperands(parser, held, heldTypes))
     return failure();
   if (parser.parseOptionalAttrDict(result.attributes) ||
       parser.parseOptionalArrowTypeList(result.types) ||

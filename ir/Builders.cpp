@@ -22,15 +22,15 @@ LiftOp apical::ir::liftOp(OpBuilder &builder, Location loc, ValueRange inputs,
   SmallVector<Type> types;
   for (Value input : inputs)
     types.push_back(bodyType(cast<RankedTensorType>(input.getType()).getElementType()));
-  Block *block = builder.createBlock(&op.getBody(), {}, types,
-                                     SmallVector<Location>(types.size(), loc));
+  Block *block =
+      builder.createBlock(&op.getBody(), {}, types, SmallVector<Location>(types.size(), loc));
   builder.create<YieldOp>(loc, body(builder, loc, block->getArguments()));
   return op;
 }
 
-Value apical::ir::lift(OpBuilder &builder, Location loc, ValueRange inputs,
-                       ArrayRef<int64_t> sizes, ArrayRef<AffineMap> maps,
-                       ArrayRef<StringRef> combiners, TypeRange results, BodyBuilder body) {
+Value apical::ir::lift(OpBuilder &builder, Location loc, ValueRange inputs, ArrayRef<int64_t> sizes,
+                       ArrayRef<AffineMap> maps, ArrayRef<StringRef> combiners, TypeRange results,
+                       BodyBuilder body) {
   return liftOp(builder, loc, inputs, sizes, maps, combiners, results, body).getResult(0);
 }
 

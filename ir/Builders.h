@@ -30,8 +30,7 @@ using ScalarBuilder =
 /// The general lift: maps for the inputs first, then for the results.
 LiftOp liftOp(mlir::OpBuilder &builder, mlir::Location loc, mlir::ValueRange inputs,
               llvm::ArrayRef<int64_t> sizes, llvm::ArrayRef<mlir::AffineMap> maps,
-              llvm::ArrayRef<llvm::StringRef> combiners, mlir::TypeRange results,
-              BodyBuilder body);
+              llvm::ArrayRef<llvm::StringRef> combiners, mlir::TypeRange results, BodyBuilder body);
 
 /// A lift with one result.
 mlir::Value lift(mlir::OpBuilder &builder, mlir::Location loc, mlir::ValueRange inputs,
