@@ -17,18 +17,27 @@ enum Level { Or = 1, And, Compare, Range, Sum, Product, Prefix, Power, Postfix }
 
 Level levelOf(BinaryOp op) {
   switch (op) {
-  case BinaryOp::Pow: return Power;
-  case BinaryOp::Mul: case BinaryOp::Div: return Product;
-  case BinaryOp::Add: case BinaryOp::Sub: return Sum;
-  case BinaryOp::Range: return Range;
-  case BinaryOp::And: return And;
-  case BinaryOp::Or: return Or;
-  default: return Compare;
+  case BinaryOp::Pow:
+    return Power;
+  case BinaryOp::Mul:
+  case BinaryOp::Div:
+    return Product;
+  case BinaryOp::Add:
+  case BinaryOp::Sub:
+    return Sum;
+  case BinaryOp::Range:
+    return Range;
+  case BinaryOp::And:
+    return And;
+  case BinaryOp::Or:
+    return Or;
+  default:
+    return Compare;
   }
 }
 
 const char *spelling(BinaryOp op) {
-  static const char *const words[] = {"^",  " * ", " / ", " + ", " - ",  "..",    " == ",
+  static const char *const words[] = {"^",    " * ", " / ",  " + ", " - ",  "..",    " == ",
                                       " != ", " < ", " <= ", " > ", " >= ", " and ", " or "};
   return words[static_cast<int>(op)];
 }
@@ -42,7 +51,8 @@ std::string numberText(double value) {
       break;
   }
   std::string text = buffer;
-  if (size_t e = text.find('e'); e != std::string::npos && std::abs(value) >= 1 && std::abs(value) < 1e15) {
+  if (size_t e = text.find('e');
+      e != std::string::npos && std::abs(value) >= 1 && std::abs(value) < 1e15) {
     std::snprintf(buffer, sizeof buffer, "%.0f", value);
     text = buffer;
   }

@@ -109,10 +109,39 @@ struct ArrayExpr : Node<Expr, ExprKind::Array> {
 //===----------------------------------------------------------------------===//
 
 enum class StmtKind {
-  Use, Const, Param, Fn, Unit, Synapse, Rule, Optimizer, Network, Data,
-  Area, Connect, Part, Cost, Learn,
-  Var, Assign, Derivative, If, For, Event, On, Hold, Apply, Return, Keep,
-  Phase, Run, Template, Experiment, Measure, Probe, Expr,
+  Use,
+  Const,
+  Param,
+  Fn,
+  Unit,
+  Synapse,
+  Rule,
+  Optimizer,
+  Network,
+  Data,
+  Area,
+  Connect,
+  Part,
+  Cost,
+  Learn,
+  Var,
+  Assign,
+  Derivative,
+  If,
+  For,
+  Event,
+  On,
+  Hold,
+  Apply,
+  Return,
+  Keep,
+  Phase,
+  Run,
+  Template,
+  Experiment,
+  Measure,
+  Probe,
+  Expr,
 };
 
 struct Stmt {
@@ -129,7 +158,8 @@ using Block = std::vector<Stmt *>;
 /// `name : type = default`.
 struct Parameter {
   Name name;
-  Expr *type = nullptr; ///< `cost`, `signal`, `network`, a dimension, `like(grad)`; null if not given
+  Expr *type =
+      nullptr; ///< `cost`, `signal`, `network`, a dimension, `like(grad)`; null if not given
   Expr *init = nullptr; ///< null if required
 };
 
@@ -151,7 +181,9 @@ struct Definition : Stmt {
   Name name;
   std::vector<Parameter> params;
   Block body;
-  static bool classof(const Stmt *s) { return s->kind >= StmtKind::Fn && s->kind <= StmtKind::Network; }
+  static bool classof(const Stmt *s) {
+    return s->kind >= StmtKind::Fn && s->kind <= StmtKind::Network;
+  }
 
 protected:
   using Stmt::Stmt;
@@ -201,18 +233,18 @@ struct CostDecl : Node<Stmt, StmtKind::Cost> {
   Expr *value = nullptr;
 };
 struct LearnDecl : Node<Stmt, StmtKind::Learn> {
-  Expr *subject = nullptr;     ///< null if none
-  std::vector<Expr *> in;      ///< empty: every weighted connection with a path
+  Expr *subject = nullptr; ///< null if none
+  std::vector<Expr *> in;  ///< empty: every weighted connection with a path
   std::vector<Expr *> through;
-  Expr *rule = nullptr;        ///< NameExpr or CallExpr
+  Expr *rule = nullptr; ///< NameExpr or CallExpr
   struct Use {
     Name target; ///< `B` in `with B: OPTIMIZER(0.05)`, empty for the main one
     Expr *optimizer = nullptr;
   };
   std::vector<Use> with;
-  Expr *every = nullptr;       ///< `2 trials`: a NumberExpr, or an expression
-  Expr *condition = nullptr;   ///< `while`
-  Name name;                   ///< `as`
+  Expr *every = nullptr;     ///< `2 trials`: a NumberExpr, or an expression
+  Expr *condition = nullptr; ///< `while`
+  Name name;                 ///< `as`
 };
 
 enum class VarKind { Input, Given, State, Weight, Let, Output, Item };
@@ -291,7 +323,7 @@ struct TemplateStmt : Node<Stmt, StmtKind::Template> {
   TemplateKind templateKind{};
   Name binder; ///< empty for connections
   enum class Filter { None, To, From, Between } filter = Filter::None;
-  Name set;    ///< `hidden`, `output`, …
+  Name set; ///< `hidden`, `output`, …
   Block body;
 };
 struct RunStmt : Node<Stmt, StmtKind::Run> {

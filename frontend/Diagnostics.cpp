@@ -103,16 +103,16 @@ void Diagnostics::printJson(llvm::raw_ostream &os) const {
           place(label.span, llvm::json::Object{{"text", llvm::json::fixUTF8(label.text)}}));
     for (const std::string &note : d.notes)
       notes.push_back(llvm::json::fixUTF8(note));
-    llvm::json::Object object = place(
-        d.span, llvm::json::Object{
-                    {"severity", d.severity == Severity::Error ? "error" : "warning"},
-                    {"code", codeName(d.code)},
-                    {"message", llvm::json::fixUTF8(d.message)},
-                    {"primary", llvm::json::fixUTF8(d.primaryText)},
-                    {"labels", std::move(labels)},
-                    {"notes", std::move(notes)},
-                    {"hint", llvm::json::fixUTF8(d.hintText)},
-                });
+    llvm::json::Object object =
+        place(d.span, llvm::json::Object{
+                          {"severity", d.severity == Severity::Error ? "error" : "warning"},
+                          {"code", codeName(d.code)},
+                          {"message", llvm::json::fixUTF8(d.message)},
+                          {"primary", llvm::json::fixUTF8(d.primaryText)},
+                          {"labels", std::move(labels)},
+                          {"notes", std::move(notes)},
+                          {"hint", llvm::json::fixUTF8(d.hintText)},
+                      });
     os << llvm::json::Value(std::move(object)) << '\n';
   }
 }

@@ -79,7 +79,9 @@ struct Diagnostic {
   std::string hintText;
 
   Diagnostic &primary(const llvm::Twine &text) { return primaryText = text.str(), *this; }
-  Diagnostic &label(Span at, const llvm::Twine &text) { return labels.push_back({at, text.str()}), *this; }
+  Diagnostic &label(Span at, const llvm::Twine &text) {
+    return labels.push_back({at, text.str()}), *this;
+  }
   Diagnostic &note(const llvm::Twine &text) { return notes.push_back(text.str()), *this; }
   Diagnostic &hint(const llvm::Twine &text) { return hintText = text.str(), *this; }
 };

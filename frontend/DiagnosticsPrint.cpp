@@ -59,7 +59,8 @@ public:
 
 private:
   void put(Style style, llvm::StringRef text) {
-    static const char *const codes[] = {"", "\x1b[1m", "\x1b[1;31m", "\x1b[1;33m", "\x1b[1;34m", "\x1b[1;32m"};
+    static const char *const codes[] = {"",           "\x1b[1m",    "\x1b[1;31m",
+                                        "\x1b[1;33m", "\x1b[1;34m", "\x1b[1;32m"};
     if (color && style != Plain)
       os << codes[style] << text << "\x1b[0m";
     else
@@ -88,7 +89,8 @@ private:
     unsigned to = displayColumn(span.file, lastLine, span.end);
     std::string line = expanded(span.file, lastLine).first;
     unsigned indent = static_cast<unsigned>(line.size() - llvm::StringRef(line).ltrim().size());
-    lines[lastLine].push_back({std::min(indent, to), std::max(to, indent + 1), text.str(), primary});
+    lines[lastLine].push_back(
+        {std::min(indent, to), std::max(to, indent + 1), text.str(), primary});
   }
 
   void collect(const Diagnostic &d) {

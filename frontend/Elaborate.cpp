@@ -20,9 +20,10 @@ struct Column {
 
 class Model {
 public:
-  Model(llvm::ArrayRef<ast::File> files, const Sources &sources, Diagnostics &diags, MLIRContext &context,
-        const ElaborateOptions &options)
-      : files(files), diags(diags), options(options), builder(&context), ev(builder, globals, sources, diags) {}
+  Model(llvm::ArrayRef<ast::File> files, const Sources &sources, Diagnostics &diags,
+        MLIRContext &context, const ElaborateOptions &options)
+      : files(files), diags(diags), options(options), builder(&context),
+        ev(builder, globals, sources, diags) {}
 
   OwningOpRef<ModuleOp> run() {
     module = ModuleOp::create(builder.getUnknownLoc());
@@ -55,10 +56,14 @@ private:
   }
 
   static const ast::Name *nameOf(const ast::Stmt &s) {
-    if (auto *d = llvm::dyn_cast<ast::Definition>(&s)) return &d->name;
-    if (auto *c = llvm::dyn_cast<ast::ConstDecl>(&s)) return &c->name;
-    if (auto *p = llvm::dyn_cast<ast::ParamDecl>(&s)) return &p->name;
-    if (auto *d = llvm::dyn_cast<ast::DataDecl>(&s)) return &d->name;
+    if (auto *d = llvm::dyn_cast<ast::Definition>(&s))
+      return &d->name;
+    if (auto *c = llvm::dyn_cast<ast::ConstDecl>(&s))
+      return &c->name;
+    if (auto *p = llvm::dyn_cast<ast::ParamDecl>(&s))
+      return &p->name;
+    if (auto *d = llvm::dyn_cast<ast::DataDecl>(&s))
+      return &d->name;
     return nullptr;
   }
 
@@ -74,7 +79,8 @@ private:
         if (fresh)
           globals.named[name->text] = s;
         else if (it->second.file == name->span.file)
-          diags.error(Code::DefinedTwice, name->span, "`" + name->text + "` is defined twice").label(it->second, "first defined here");
+          diags.error(Code::DefinedTwice, name->span, "`" + name->text + "` is defined twice")
+              .label(it->second, "first defined here");
       }
   }
 
@@ -87,7 +93,8 @@ private:
           double value = ev.evaluateConstant(*p->value, empty, "the default of a `param`");
           auto *number = llvm::dyn_cast<ast::NumberExpr>(p->value);
           auto unit = number ? readUnit(number->unit) : std::nullopt;
-          builder.create<ir::ParamOp>(ev.location(p->span), builder.getStringAttr(name), builder.getF64FloatAttr(value),
+          builder.create<ir::ParamOp>(ev.location(p->span), builder.getStringAttr(name),
+                                      builder.getF64FloatAttr(value),
                                       builder.getStringAttr(number ? number->unit : ""),
                                       builder.getF64FloatAttr(unit ? unit->scale : 1));
         });
@@ -138,7 +145,8 @@ private:
         }
       if (!inner) {
         std::string near = nearest(part, names);
-        ev.fail(Code::UnknownMember, source.span, "`" + data->name.text + "` has no table `" + part + "`",
+        ev.fail(Code::UnknownMember, source.span,
+                "`" + data->name.text + "` has no table `" + part + "`",
                 near.empty() ? llvm::Twine() : "did you mean `" + llvm::Twine(near) + "`?");
       }
       call = inner;
@@ -149,14 +157,26 @@ private:
     for (auto &a : call->args) {
       auto *file = llvm::dyn_cast<ast::CallExpr>(a.value);
       auto *kind = file ? llvm::dyn_cast<ast::NameExpr>(file->callee) : nullptr;
-      int format = !kind ? -1 : kind->name == "idx" ? 0 : kind->name == "npy" ? 1 : kind->name == "csv" ? 2 : -1;
+      int format = !kind                 ? -1
+                   : kind->name == "idx" ? 0
+                   : kind->name == "npy" ? 1
+                   : kind->name == "csv" ? 2
+                                         : -1;
       if (kind && kind->name == "table")
-        ev.fail(Code::WrongKind, source.span, "`" + ast::toString(source) + "` is a group of tables", "choose one: `" + ast::toString(source) + "." + a.name.text + "`");
-      auto *pathArg = file && !file->args.empty() ? llvm::dyn_cast<ast::StringExpr>(file->args[0].value) : nullptr;
-      auto *field = file && file->args.size() > 1 ? llvm::dyn_cast<ast::StringExpr>(file->args[1].value) : nullptr;
+        ev.fail(Code::WrongKind, source.span,
+                "`" + ast::toString(source) + "` is a group of tables",
+                "choose one: `" + ast::toString(source) + "." + a.name.text + "`");
+      auto *pathArg = file && !file->args.empty()
+                          ? llvm::dyn_cast<ast::StringExpr>(file->args[0].value)
+                          : nullptr;
+      auto *field = file && file->args.size() > 1
+                        ? llvm::dyn_cast<ast::StringExpr>(file->args[1].value)
+                        : nullptr;
       if (format < 0 || !pathArg || !a.name)
-        ev.fail(Code::WrongKind, a.value->span, "a column of a table is `name = idx(\"file\")`, `npy(…)` or `csv(…)`");
-      columns.push_back({a.name.text, pathArg->value, field ? field->value : "", format, a.value->span});
+        ev.fail(Code::WrongKind, a.value->span,
+                "a column of a table is `name = idx(\"file\")`, `npy(…)` or `csv(…)`");
+      columns.push_back(
+          {a.name.text, pathArg->value, field ? field->value : "", format, a.value->span});
     }
     return columns;
   }
@@ -175,13 +195,26 @@ private:
       ev.fail(Code::DataMissing, c.span, why.empty() ? "`" + c.path + "` cannot be read" : why);
     Type type;
     switch (info.type) {
-    case 1: type = builder.getF64Type(); break;
-    case 2: type = builder.getI8Type(); break; // bytes are unsigned
-    case 4: type = builder.getI16Type(); break;
-    case 5: type = builder.getI32Type(); break;
-    case 6: type = builder.getI64Type(); break;
-    case 0: type = builder.getF32Type(); break;
-    default: ev.unsupported(c.span, "columns of signed bytes are");
+    case 1:
+      type = builder.getF64Type();
+      break;
+    case 2:
+      type = builder.getI8Type();
+      break; // bytes are unsigned
+    case 4:
+      type = builder.getI16Type();
+      break;
+    case 5:
+      type = builder.getI32Type();
+      break;
+    case 6:
+      type = builder.getI64Type();
+      break;
+    case 0:
+      type = builder.getF32Type();
+      break;
+    default:
+      ev.unsupported(c.span, "columns of signed bytes are");
     }
     int64_t elements = 1;
     for (int64_t d : info.shape)
@@ -193,7 +226,8 @@ private:
       shape.push_back(elements);
       f.axes.push_back(Axis::Unit);
     }
-    f.tensor = step.getBody().front().addArgument(RankedTensorType::get(shape, type), ev.location(c.span));
+    f.tensor =
+        step.getBody().front().addArgument(RankedTensorType::get(shape, type), ev.location(c.span));
     columnAttributes.push_back({&c, info.type, elements});
     columnFields[c.name] = f;
     return f;
@@ -218,12 +252,16 @@ private:
     int64_t batch = train ? 1 : 100, epochs = 1, trials = 0;
     for (auto &o : decl.options) {
       Frame empty;
-      if (o.name.text == "batch") batch = ev.evaluateSize(*o.value, empty, 1, "`batch`");
-      else if (o.name.text == "epochs" && train) epochs = ev.evaluateSize(*o.value, empty, 1, "`epochs`");
-      else if (o.name.text == "trials") trials = ev.evaluateSize(*o.value, empty, 1, "`trials`");
+      if (o.name.text == "batch")
+        batch = ev.evaluateSize(*o.value, empty, 1, "`batch`");
+      else if (o.name.text == "epochs" && train)
+        epochs = ev.evaluateSize(*o.value, empty, 1, "`epochs`");
+      else if (o.name.text == "trials")
+        trials = ev.evaluateSize(*o.value, empty, 1, "`trials`");
       else {
         std::string near = nearest(o.name.text, {"batch", "epochs", "trials"});
-        ev.fail(Code::BadOption, o.name.span, "an experiment of this kind has no option `" + o.name.text + "`",
+        ev.fail(Code::BadOption, o.name.span,
+                "an experiment of this kind has no option `" + o.name.text + "`",
                 near.empty() ? llvm::Twine() : "did you mean `" + llvm::Twine(near) + "`?");
       }
     }
@@ -266,19 +304,25 @@ private:
       const Area &a = net.areas[area];
       if (!llvm::is_contained(a.variables, target->member.text)) {
         std::string near = nearest(target->member.text, a.variables);
-        ev.fail(Code::UnknownMember, target->member.span, "the area `" + a.name + "` has no variable `" + target->member.text + "` to bind",
+        ev.fail(Code::UnknownMember, target->member.span,
+                "the area `" + a.name + "` has no variable `" + target->member.text + "` to bind",
                 near.empty() ? llvm::Twine() : "did you mean `" + llvm::Twine(near) + "`?");
       }
       Frame frame = dataFrame();
       Field value = ev.evaluate(*assign->value, frame);
       bool perUnit = !value.constant && value.has(Axis::Unit);
       if (perUnit ? value.size(Axis::Unit) != a.size : (a.size != 1 && !value.constant)) {
-        ev.diags.error(Code::ShapeMismatch, assign->span, "`" + a.name + "." + target->member.text + "` has " + std::to_string(a.size) + (a.size == 1 ? " unit" : " units") + ", and the data give " + describe(value))
+        ev.diags
+            .error(Code::ShapeMismatch, assign->span,
+                   "`" + a.name + "." + target->member.text + "` has " + std::to_string(a.size) +
+                       (a.size == 1 ? " unit" : " units") + ", and the data give " +
+                       describe(value))
             .label(a.decl->span, std::to_string(a.size) + " units");
         throw Reported();
       }
       if (!perUnit && !value.constant)
-        value = ev.fields.broadcast(ev.location(s->span), value, {{Axis::Sample, ShapedType::kDynamic}, {Axis::Unit, a.size}});
+        value = ev.fields.broadcast(ev.location(s->span), value,
+                                    {{Axis::Sample, ShapedType::kDynamic}, {Axis::Unit, a.size}});
       trial.bindings[a.name + "." + target->member.text] = value;
     }
     trial.run(decl.span);
@@ -296,7 +340,9 @@ private:
       frame.known.insert(frame.known.end(), data.known.begin(), data.known.end());
       Field value = ev.evaluate(*m->value, frame);
       if (!value.constant && value.has(Axis::Unit))
-        ev.fail(Code::ShapeMismatch, m->value->span, "a measure is one number per sample, and this is " + describe(value), "reduce it with `sum` or `mean`");
+        ev.fail(Code::ShapeMismatch, m->value->span,
+                "a measure is one number per sample, and this is " + describe(value),
+                "reduce it with `sum` or `mean`");
       emitReport(m->name.text, "measure", value, m->span);
     }
     if (diags.hasErrors())
@@ -307,7 +353,8 @@ private:
 
   void emitReport(llvm::StringRef name, llvm::StringRef kind, const Field &value, Span at) {
     Field v = ev.fields.broadcast(ev.location(at), value, {{Axis::Sample, ShapedType::kDynamic}});
-    builder.create<ir::ReportOp>(ev.location(at), builder.getStringAttr(name), builder.getStringAttr(kind), v.tensor);
+    builder.create<ir::ReportOp>(ev.location(at), builder.getStringAttr(name),
+                                 builder.getStringAttr(kind), v.tensor);
   }
 
   void report(const Network &net, Trial &trial, bool train, const ast::ExperimentDecl &decl) {
@@ -321,7 +368,8 @@ private:
         continue;
       Field rate = *trial.variable(a, area.mainOutput);
       Field zero = ev.binary(ast::BinaryOp::Mul, rate, Field::number(0), decl.span);
-      emitReport(area.name, "health", ev.fields.reduce(ev.location(decl.span), zero, {Axis::Unit}), decl.span);
+      emitReport(area.name, "health", ev.fields.reduce(ev.location(decl.span), zero, {Axis::Unit}),
+                 decl.span);
     }
   }
 
@@ -335,8 +383,8 @@ private:
       w->moveBefore(&step.getBody().front(), step.getBody().front().end());
   }
 
-  DictionaryAttr attributes(const ast::ExperimentDecl &decl, const Network &net, bool train, int64_t batch,
-                            int64_t epochs, int64_t trials) {
+  DictionaryAttr attributes(const ast::ExperimentDecl &decl, const Network &net, bool train,
+                            int64_t batch, int64_t epochs, int64_t trials) {
     llvm::SmallVector<Attribute> columns;
     for (auto &[c, type, elements] : columnAttributes)
       columns.push_back(builder.getDictionaryAttr({
@@ -366,7 +414,8 @@ private:
       if (auto *assign = llvm::dyn_cast<ast::AssignStmt>(s))
         if (auto *call = llvm::dyn_cast<ast::CallExpr>(assign->value)) {
           auto *callee = llvm::dyn_cast<ast::NameExpr>(call->callee);
-          auto *arg = call->args.size() == 2 ? llvm::dyn_cast<ast::NameExpr>(call->args[0].value) : nullptr;
+          auto *arg =
+              call->args.size() == 2 ? llvm::dyn_cast<ast::NameExpr>(call->args[0].value) : nullptr;
           Frame empty;
           if (callee && callee->name == "one_hot" && arg && arg->name == column)
             return ev.evaluateSize(*call->args[1].value, empty, 1, "the number of classes");
@@ -390,9 +439,12 @@ private:
       if (FieldBuilder::conflict({value}) || value.axes.size() > s.extent.size())
         continue;
       value = ev.fields.broadcast(builder.getUnknownLoc(), value, s.extent);
-      builder.create<ir::WriteOp>(builder.getUnknownLoc(), FlatSymbolRefAttr::get(builder.getContext(), s.symbol), value.tensor);
+      builder.create<ir::WriteOp>(builder.getUnknownLoc(),
+                                  FlatSymbolRefAttr::get(builder.getContext(), s.symbol),
+                                  value.tensor);
     }
-    step.setExperimentAttr(builder.getDictionaryAttr({builder.getNamedAttr("kind", builder.getStringAttr("init"))}));
+    step.setExperimentAttr(
+        builder.getDictionaryAttr({builder.getNamedAttr("kind", builder.getStringAttr("init"))}));
   }
 
   llvm::ArrayRef<ast::File> files;
@@ -411,8 +463,9 @@ private:
 
 } // namespace
 
-OwningOpRef<ModuleOp> elaborate(llvm::ArrayRef<ast::File> files, const Sources &sources, Diagnostics &diags,
-                                MLIRContext &context, const ElaborateOptions &options) {
+OwningOpRef<ModuleOp> elaborate(llvm::ArrayRef<ast::File> files, const Sources &sources,
+                                Diagnostics &diags, MLIRContext &context,
+                                const ElaborateOptions &options) {
   return Model(files, sources, diags, context, options).run();
 }
 

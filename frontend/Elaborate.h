@@ -23,7 +23,8 @@ struct ColumnInfo {
 
 struct ElaborateOptions {
   /// Looks at a data file; false with a message if it cannot be used.
-  std::function<bool(llvm::StringRef path, int format, llvm::StringRef field, ColumnInfo &info, std::string &why)>
+  std::function<bool(llvm::StringRef path, int format, llvm::StringRef field, ColumnInfo &info,
+                     std::string &why)>
       probe;
 };
 

@@ -133,9 +133,7 @@ private:
   FailureOr<Value> adjointOf(LiftOp lift, unsigned k, ArrayRef<unsigned> results) {
     llvm::DenseSet<Value> scalars = activeScalars(lift, k);
     Block &primal = lift.getBlock();
-    if (llvm::none_of(results, [&](unsigned r) {
-          return scalars.contains(lift.getYielded()[r]);
-        }))
+    if (llvm::none_of(results, [&](unsigned r) { return scalars.contains(lift.getYielded()[r]); }))
       return Value();
 
     unsigned numInputs = lift.getInputs().size(), numResults = lift.getNumResults();

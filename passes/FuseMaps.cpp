@@ -37,8 +37,8 @@ static bool crossesWrite(LiftOp producer, LiftOp consumer) {
 /// The producer of operand k if its code can move into `consumer`.
 static LiftOp fusibleProducer(LiftOp consumer, unsigned k) {
   auto producer = consumer.getInputs()[k].getDefiningOp<LiftOp>();
-  if (!producer || producer->getBlock() != consumer->getBlock() ||
-      producer.getNumResults() != 1 || producer.reduces() || !producer->hasOneUse())
+  if (!producer || producer->getBlock() != consumer->getBlock() || producer.getNumResults() != 1 ||
+      producer.reduces() || !producer->hasOneUse())
     return nullptr;
   // Each point of the producer belongs to one point of the consumer.
   if (!consumer.getInputMap(k).isPermutation())

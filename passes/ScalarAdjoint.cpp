@@ -98,9 +98,7 @@ apical::writeAdjoint(OpBuilder &builder, Operation *op, Value adj,
       .Case<arith::NegFOp>([&](auto) { give(0, [&] { return s.neg(adj); }); })
       .Case<arith::RemFOp>([&](auto) {
         give(0, [&] { return adj; });
-        give(1, [&] {
-          return s.neg(s.mul(adj, s.make<math::TruncOp>(s.div(in(0), in(1)))));
-        });
+        give(1, [&] { return s.neg(s.mul(adj, s.make<math::TruncOp>(s.div(in(0), in(1))))); });
       })
       .Case<math::FmaOp>([&](auto) {
         give(0, [&] { return s.mul(adj, in(1)); });
@@ -132,9 +130,8 @@ apical::writeAdjoint(OpBuilder &builder, Operation *op, Value adj,
       .Case<math::Exp2Op>([&](auto) {
         give(0, [&] { return s.mul(adj, s.mul(s.num(std::numbers::ln2), out())); });
       })
-      .Case<math::ExpM1Op>([&](auto) {
-        give(0, [&] { return s.mul(adj, s.add(out(), s.num(1))); });
-      })
+      .Case<math::ExpM1Op>(
+          [&](auto) { give(0, [&] { return s.mul(adj, s.add(out(), s.num(1))); }); })
       .Case<math::LogOp>([&](auto) { give(0, [&] { return s.div(adj, in(0)); }); })
       .Case<math::Log2Op>([&](auto) {
         give(0, [&] { return s.div(adj, s.mul(s.num(std::numbers::ln2), in(0))); });
@@ -142,20 +139,15 @@ apical::writeAdjoint(OpBuilder &builder, Operation *op, Value adj,
       .Case<math::Log10Op>([&](auto) {
         give(0, [&] { return s.div(adj, s.mul(s.num(std::numbers::ln10), in(0))); });
       })
-      .Case<math::Log1pOp>([&](auto) {
-        give(0, [&] { return s.div(adj, s.add(s.num(1), in(0))); });
-      })
-      .Case<math::SqrtOp>([&](auto) {
-        give(0, [&] { return s.div(s.mul(s.num(0.5), adj), out()); });
-      })
+      .Case<math::Log1pOp>(
+          [&](auto) { give(0, [&] { return s.div(adj, s.add(s.num(1), in(0))); }); })
+      .Case<math::SqrtOp>(
+          [&](auto) { give(0, [&] { return s.div(s.mul(s.num(0.5), adj), out()); }); })
       .Case<math::RsqrtOp>([&](auto) {
-        give(0, [&] {
-          return s.mul(s.mul(s.num(-0.5), adj), s.mul(out(), s.mul(out(), out())));
-        });
+        give(0, [&] { return s.mul(s.mul(s.num(-0.5), adj), s.mul(out(), s.mul(out(), out()))); });
       })
-      .Case<math::CbrtOp>([&](auto) {
-        give(0, [&] { return s.div(adj, s.mul(s.num(3), s.mul(out(), out()))); });
-      })
+      .Case<math::CbrtOp>(
+          [&](auto) { give(0, [&] { return s.div(adj, s.mul(s.num(3), s.mul(out(), out()))); }); })
       .Case<math::PowFOp>([&](auto) {
         give(0, [&]() -> Value {
           // A constant exponent is the common case: x^2 must not cost a power.
@@ -201,40 +193,31 @@ apical::writeAdjoint(OpBuilder &builder, Operation *op, Value adj,
         });
       })
       // Circular and hyperbolic functions.
-      .Case<math::SinOp>([&](auto) {
-        give(0, [&] { return s.mul(adj, s.make<math::CosOp>(in(0))); });
-      })
-      .Case<math::CosOp>([&](auto) {
-        give(0, [&] { return s.neg(s.mul(adj, s.make<math::SinOp>(in(0)))); });
-      })
-      .Case<math::TanOp>([&](auto) {
-        give(0, [&] { return s.mul(adj, s.add(s.num(1), s.mul(out(), out()))); });
-      })
+      .Case<math::SinOp>(
+          [&](auto) { give(0, [&] { return s.mul(adj, s.make<math::CosOp>(in(0))); }); })
+      .Case<math::CosOp>(
+          [&](auto) { give(0, [&] { return s.neg(s.mul(adj, s.make<math::SinOp>(in(0)))); }); })
+      .Case<math::TanOp>(
+          [&](auto) { give(0, [&] { return s.mul(adj, s.add(s.num(1), s.mul(out(), out()))); }); })
       .Case<math::AsinOp>([&](auto) {
         give(0, [&] { return s.div(adj, s.sqrt(s.sub(s.num(1), s.mul(in(0), in(0))))); });
       })
       .Case<math::AcosOp>([&](auto) {
-        give(0, [&] {
-          return s.neg(s.div(adj, s.sqrt(s.sub(s.num(1), s.mul(in(0), in(0))))));
-        });
+        give(0, [&] { return s.neg(s.div(adj, s.sqrt(s.sub(s.num(1), s.mul(in(0), in(0)))))); });
       })
-      .Case<math::AtanOp>([&](auto) {
-        give(0, [&] { return s.div(adj, s.add(s.num(1), s.mul(in(0), in(0)))); });
-      })
+      .Case<math::AtanOp>(
+          [&](auto) { give(0, [&] { return s.div(adj, s.add(s.num(1), s.mul(in(0), in(0)))); }); })
       .Case<math::Atan2Op>([&](auto) {
         auto norm = [&] { return s.add(s.mul(in(0), in(0)), s.mul(in(1), in(1))); };
         give(0, [&] { return s.div(s.mul(adj, in(1)), norm()); });
         give(1, [&] { return s.neg(s.div(s.mul(adj, in(0)), norm())); });
       })
-      .Case<math::SinhOp>([&](auto) {
-        give(0, [&] { return s.mul(adj, s.make<math::CoshOp>(in(0))); });
-      })
-      .Case<math::CoshOp>([&](auto) {
-        give(0, [&] { return s.mul(adj, s.make<math::SinhOp>(in(0))); });
-      })
-      .Case<math::TanhOp>([&](auto) {
-        give(0, [&] { return s.mul(adj, s.sub(s.num(1), s.mul(out(), out()))); });
-      })
+      .Case<math::SinhOp>(
+          [&](auto) { give(0, [&] { return s.mul(adj, s.make<math::CoshOp>(in(0))); }); })
+      .Case<math::CoshOp>(
+          [&](auto) { give(0, [&] { return s.mul(adj, s.make<math::SinhOp>(in(0))); }); })
+      .Case<math::TanhOp>(
+          [&](auto) { give(0, [&] { return s.mul(adj, s.sub(s.num(1), s.mul(out(), out()))); }); })
       .Case<math::ErfOp>([&](auto) {
         give(0, [&] {
           Value bell = s.exp(s.neg(s.mul(in(0), in(0))));

@@ -71,8 +71,15 @@ std::optional<UnitOfMeasure> readFactor(llvm::StringRef text) {
   const Known *unit = find(symbol);
   if (!unit && symbol.size() > 1) {
     prefix = llvm::StringSwitch<double>(symbol.take_front(1))
-                 .Case("p", 1e-12).Case("n", 1e-9).Case("u", 1e-6).Case("m", 1e-3)
-                 .Case("c", 1e-2).Case("k", 1e3).Case("M", 1e6).Case("G", 1e9).Default(0);
+                 .Case("p", 1e-12)
+                 .Case("n", 1e-9)
+                 .Case("u", 1e-6)
+                 .Case("m", 1e-3)
+                 .Case("c", 1e-2)
+                 .Case("k", 1e3)
+                 .Case("M", 1e6)
+                 .Case("G", 1e9)
+                 .Default(0);
     unit = prefix ? find(symbol.drop_front(1)) : nullptr;
   }
   if (!unit)

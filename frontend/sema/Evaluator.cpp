@@ -51,7 +51,8 @@ void Evaluator::unknown(Span at, llvm::StringRef name, const Frame &frame) {
        near.empty() ? llvm::Twine() : "did you mean `" + llvm::Twine(near) + "`?");
 }
 
-void Evaluator::requireDimension(const Field &f, const Dimension &d, Span at, llvm::StringRef what) {
+void Evaluator::requireDimension(const Field &f, const Dimension &d, Span at,
+                                 llvm::StringRef what) {
   if (!f.dimension.fits(d))
     fail(Code::DimensionMismatch, at,
          what + " has the dimension " + f.dimension.str() + " where " + d.str() + " is needed");
@@ -59,7 +60,8 @@ void Evaluator::requireDimension(const Field &f, const Dimension &d, Span at, ll
 
 void Evaluator::requireFit(const Field &a, const Field &b, Span at, llvm::StringRef what) {
   if (FieldBuilder::conflict({a, b}))
-    fail(Code::ShapeMismatch, at, what + " of " + describe(a) + " and " + describe(b) + " do not fit");
+    fail(Code::ShapeMismatch, at,
+         what + " of " + describe(a) + " and " + describe(b) + " do not fit");
 }
 
 static Value constant(OpBuilder &b, Location loc, double v) {
@@ -77,41 +79,66 @@ static Value isTrue(OpBuilder &b, Location loc, Value x) {
 
 static arith::CmpFPredicate predicate(ast::BinaryOp op) {
   switch (op) {
-  case ast::BinaryOp::Eq: return arith::CmpFPredicate::OEQ;
-  case ast::BinaryOp::Ne: return arith::CmpFPredicate::UNE;
-  case ast::BinaryOp::Lt: return arith::CmpFPredicate::OLT;
-  case ast::BinaryOp::Le: return arith::CmpFPredicate::OLE;
-  case ast::BinaryOp::Gt: return arith::CmpFPredicate::OGT;
-  default: return arith::CmpFPredicate::OGE;
+  case ast::BinaryOp::Eq:
+    return arith::CmpFPredicate::OEQ;
+  case ast::BinaryOp::Ne:
+    return arith::CmpFPredicate::UNE;
+  case ast::BinaryOp::Lt:
+    return arith::CmpFPredicate::OLT;
+  case ast::BinaryOp::Le:
+    return arith::CmpFPredicate::OLE;
+  case ast::BinaryOp::Gt:
+    return arith::CmpFPredicate::OGT;
+  default:
+    return arith::CmpFPredicate::OGE;
   }
 }
 
 static double fold(ast::BinaryOp op, double a, double b) {
   switch (op) {
-  case ast::BinaryOp::Pow: return std::pow(a, b);
-  case ast::BinaryOp::Mul: return a * b;
-  case ast::BinaryOp::Div: return a / b;
-  case ast::BinaryOp::Add: return a + b;
-  case ast::BinaryOp::Sub: return a - b;
-  case ast::BinaryOp::Eq: return a == b;
-  case ast::BinaryOp::Ne: return a != b;
-  case ast::BinaryOp::Lt: return a < b;
-  case ast::BinaryOp::Le: return a <= b;
-  case ast::BinaryOp::Gt: return a > b;
-  case ast::BinaryOp::Ge: return a >= b;
-  case ast::BinaryOp::And: return a != 0 && b != 0;
-  case ast::BinaryOp::Or: return a != 0 || b != 0;
-  case ast::BinaryOp::Range: break;
+  case ast::BinaryOp::Pow:
+    return std::pow(a, b);
+  case ast::BinaryOp::Mul:
+    return a * b;
+  case ast::BinaryOp::Div:
+    return a / b;
+  case ast::BinaryOp::Add:
+    return a + b;
+  case ast::BinaryOp::Sub:
+    return a - b;
+  case ast::BinaryOp::Eq:
+    return a == b;
+  case ast::BinaryOp::Ne:
+    return a != b;
+  case ast::BinaryOp::Lt:
+    return a < b;
+  case ast::BinaryOp::Le:
+    return a <= b;
+  case ast::BinaryOp::Gt:
+    return a > b;
+  case ast::BinaryOp::Ge:
+    return a >= b;
+  case ast::BinaryOp::And:
+    return a != 0 && b != 0;
+  case ast::BinaryOp::Or:
+    return a != 0 || b != 0;
+  case ast::BinaryOp::Range:
+    break;
   }
   return 0;
 }
 
-static Value emitBinary(ast::BinaryOp op, OpBuilder &b, Location l, Value x, Value y, std::optional<double> exponent) {
+static Value emitBinary(ast::BinaryOp op, OpBuilder &b, Location l, Value x, Value y,
+                        std::optional<double> exponent) {
   switch (op) {
-  case ast::BinaryOp::Mul: return b.create<arith::MulFOp>(l, x, y);
-  case ast::BinaryOp::Div: return b.create<arith::DivFOp>(l, x, y);
-  case ast::BinaryOp::Add: return b.create<arith::AddFOp>(l, x, y);
-  case ast::BinaryOp::Sub: return b.create<arith::SubFOp>(l, x, y);
+  case ast::BinaryOp::Mul:
+    return b.create<arith::MulFOp>(l, x, y);
+  case ast::BinaryOp::Div:
+    return b.create<arith::DivFOp>(l, x, y);
+  case ast::BinaryOp::Add:
+    return b.create<arith::AddFOp>(l, x, y);
+  case ast::BinaryOp::Sub:
+    return b.create<arith::SubFOp>(l, x, y);
   case ast::BinaryOp::And:
     return truth(b, l, b.create<arith::AndIOp>(l, isTrue(b, l, x), isTrue(b, l, y)));
   case ast::BinaryOp::Or:
@@ -130,12 +157,17 @@ static Value emitBinary(ast::BinaryOp op, OpBuilder &b, Location l, Value x, Val
 Field Evaluator::binary(ast::BinaryOp op, const Field &a, const Field &b, Span at) {
   using ast::BinaryOp;
   if (op == BinaryOp::Range)
-    fail(Code::WrongType, at, "a range is not a value", "ranges stand in `for` and in families of areas");
+    fail(Code::WrongType, at, "a range is not a value",
+         "ranges stand in `for` and in families of areas");
   requireFit(a, b, at, "operands");
   Dimension d;
   switch (op) {
-  case BinaryOp::Mul: d = a.dimension.times(b.dimension); break;
-  case BinaryOp::Div: d = a.dimension.times(b.dimension, -1); break;
+  case BinaryOp::Mul:
+    d = a.dimension.times(b.dimension);
+    break;
+  case BinaryOp::Div:
+    d = a.dimension.times(b.dimension, -1);
+    break;
   case BinaryOp::Pow: {
     requireDimension(b, {}, at, "an exponent");
     if (!a.dimension.none()) {
@@ -147,11 +179,13 @@ Field Evaluator::binary(ast::BinaryOp op, const Field &a, const Field &b, Span a
     break;
   }
   case BinaryOp::And:
-  case BinaryOp::Or: break;
+  case BinaryOp::Or:
+    break;
   default:
     if (!a.dimension.fits(b.dimension))
       fail(Code::DimensionMismatch, at,
-           "operands have different dimensions: " + a.dimension.str() + " and " + b.dimension.str());
+           "operands have different dimensions: " + a.dimension.str() + " and " +
+               b.dimension.str());
     if (op == BinaryOp::Add || op == BinaryOp::Sub)
       d = a.dimension.any ? b.dimension : a.dimension;
   }
@@ -169,43 +203,68 @@ Field Evaluator::binary(ast::BinaryOp op, const Field &a, const Field &b, Span a
 
 static Value emitUnary(llvm::StringRef f, OpBuilder &b, Location l, Value x) {
   auto k = [&](double v) { return constant(b, l, v); };
-  if (f == "-") return b.create<arith::NegFOp>(l, x);
-  if (f == "not") return b.create<arith::SelectOp>(l, isTrue(b, l, x), k(0), k(1));
-  if (f == "exp") return b.create<math::ExpOp>(l, x);
-  if (f == "log") return b.create<math::LogOp>(l, x);
-  if (f == "sqrt") return b.create<math::SqrtOp>(l, x);
-  if (f == "sin") return b.create<math::SinOp>(l, x);
-  if (f == "cos") return b.create<math::CosOp>(l, x);
-  if (f == "tanh") return b.create<math::TanhOp>(l, x);
-  if (f == "floor") return b.create<math::FloorOp>(l, x);
+  if (f == "-")
+    return b.create<arith::NegFOp>(l, x);
+  if (f == "not")
+    return b.create<arith::SelectOp>(l, isTrue(b, l, x), k(0), k(1));
+  if (f == "exp")
+    return b.create<math::ExpOp>(l, x);
+  if (f == "log")
+    return b.create<math::LogOp>(l, x);
+  if (f == "sqrt")
+    return b.create<math::SqrtOp>(l, x);
+  if (f == "sin")
+    return b.create<math::SinOp>(l, x);
+  if (f == "cos")
+    return b.create<math::CosOp>(l, x);
+  if (f == "tanh")
+    return b.create<math::TanhOp>(l, x);
+  if (f == "floor")
+    return b.create<math::FloorOp>(l, x);
   if (f == "sign")
-    return b.create<arith::SubFOp>(l, truth(b, l, compare(b, l, arith::CmpFPredicate::OGT, x, k(0))),
+    return b.create<arith::SubFOp>(l,
+                                   truth(b, l, compare(b, l, arith::CmpFPredicate::OGT, x, k(0))),
                                    truth(b, l, compare(b, l, arith::CmpFPredicate::OLT, x, k(0))));
   // |x| as max(x, -x) has a derivative of -1 at 0, which makes softplus and logistic exact there.
   Value magnitude = b.create<arith::MaximumFOp>(l, x, b.create<arith::NegFOp>(l, x));
-  if (f == "abs") return magnitude;
+  if (f == "abs")
+    return magnitude;
   Value small = b.create<math::ExpOp>(l, b.create<arith::NegFOp>(l, magnitude)); // never overflows
   if (f == "softplus")
-    return b.create<arith::AddFOp>(l, b.create<arith::MaximumFOp>(l, x, k(0)), b.create<math::Log1pOp>(l, small));
+    return b.create<arith::AddFOp>(l, b.create<arith::MaximumFOp>(l, x, k(0)),
+                                   b.create<math::Log1pOp>(l, small));
   // logistic
   Value below = b.create<arith::DivFOp>(l, k(1), b.create<arith::AddFOp>(l, k(1), small));
   Value above = b.create<arith::MulFOp>(l, small, below);
-  return b.create<arith::SelectOp>(l, compare(b, l, arith::CmpFPredicate::OGE, x, k(0)), below, above);
+  return b.create<arith::SelectOp>(l, compare(b, l, arith::CmpFPredicate::OGE, x, k(0)), below,
+                                   above);
 }
 
 static double foldUnary(llvm::StringRef f, double x) {
-  if (f == "-") return -x;
-  if (f == "not") return x == 0;
-  if (f == "exp") return std::exp(x);
-  if (f == "log") return std::log(x);
-  if (f == "sqrt") return std::sqrt(x);
-  if (f == "sin") return std::sin(x);
-  if (f == "cos") return std::cos(x);
-  if (f == "tanh") return std::tanh(x);
-  if (f == "floor") return std::floor(x);
-  if (f == "sign") return (x > 0) - (x < 0);
-  if (f == "abs") return std::abs(x);
-  if (f == "softplus") return std::max(x, 0.) + std::log1p(std::exp(-std::abs(x)));
+  if (f == "-")
+    return -x;
+  if (f == "not")
+    return x == 0;
+  if (f == "exp")
+    return std::exp(x);
+  if (f == "log")
+    return std::log(x);
+  if (f == "sqrt")
+    return std::sqrt(x);
+  if (f == "sin")
+    return std::sin(x);
+  if (f == "cos")
+    return std::cos(x);
+  if (f == "tanh")
+    return std::tanh(x);
+  if (f == "floor")
+    return std::floor(x);
+  if (f == "sign")
+    return (x > 0) - (x < 0);
+  if (f == "abs")
+    return std::abs(x);
+  if (f == "softplus")
+    return std::max(x, 0.) + std::log1p(std::exp(-std::abs(x)));
   return 1 / (1 + std::exp(-x));
 }
 
@@ -216,15 +275,17 @@ Field Evaluator::unary(llvm::StringRef f, const Field &x, Span at) {
   else if (f == "sqrt") {
     auto half = x.dimension.power(0.5);
     if (!half)
-      fail(Code::DimensionMismatch, at, "the square root of " + x.dimension.str() + " has no dimension");
+      fail(Code::DimensionMismatch, at,
+           "the square root of " + x.dimension.str() + " has no dimension");
     d = *half;
   } else if (f != "sign" && f != "not")
     requireDimension(x, {}, at, "the argument of `" + f.str() + "`");
   if (x.constant)
     return Field::number(foldUnary(f, *x.constant), d);
   std::string name = f.str();
-  Field r = fields.map(location(at), {x},
-                       [name](OpBuilder &b, Location l, Values v) { return emitUnary(name, b, l, v[0]); });
+  Field r = fields.map(location(at), {x}, [name](OpBuilder &b, Location l, Values v) {
+    return emitUnary(name, b, l, v[0]);
+  });
   r.dimension = d;
   return r;
 }
@@ -243,7 +304,8 @@ Field Evaluator::select(const Field &c, const Field &yes, const Field &no, Span 
   requireFit(yes, no, at, "values");
   if (!yes.dimension.fits(no.dimension))
     fail(Code::DimensionMismatch, at,
-         "the two values have different dimensions: " + yes.dimension.str() + " and " + no.dimension.str());
+         "the two values have different dimensions: " + yes.dimension.str() + " and " +
+             no.dimension.str());
   if (c.constant)
     return *c.constant ? yes : no;
   Field r = fields.map(location(at), {c, yes, no}, [](OpBuilder &b, Location l, Values v) -> Value {
@@ -261,10 +323,14 @@ Field Evaluator::reduce(llvm::StringRef f, const Field &x, llvm::ArrayRef<Axis> 
       count *= x.size(a);
   Location loc = location(at);
   auto negate = [&](const Field &y) { return unary("-", y, at); };
-  if (f == "sum") return fields.reduce(loc, x, over);
-  if (f == "mean") return binary(BinaryOp::Div, fields.reduce(loc, x, over), Field::number(count), at);
-  if (f == "max") return fields.reduce(loc, x, over, "max");
-  if (f == "min") return negate(fields.reduce(loc, negate(x), over, "max"));
+  if (f == "sum")
+    return fields.reduce(loc, x, over);
+  if (f == "mean")
+    return binary(BinaryOp::Div, fields.reduce(loc, x, over), Field::number(count), at);
+  if (f == "max")
+    return fields.reduce(loc, x, over, "max");
+  if (f == "min")
+    return negate(fields.reduce(loc, negate(x), over, "max"));
   if (f == "norm")
     return unary("sqrt", fields.reduce(loc, binary(BinaryOp::Mul, x, x, at), over), at);
   if (f == "logsumexp" || f == "softmax") {
@@ -287,7 +353,8 @@ Field Evaluator::clock(llvm::StringRef which, Span at) {
   Field f;
   OpBuilder &b = fields.builder;
   bool rows = which == "rows";
-  auto type = RankedTensorType::get(rows ? llvm::ArrayRef<int64_t>{ShapedType::kDynamic} : llvm::ArrayRef<int64_t>{},
+  auto type = RankedTensorType::get(rows ? llvm::ArrayRef<int64_t>{ShapedType::kDynamic}
+                                         : llvm::ArrayRef<int64_t>{},
                                     b.getF32Type());
   if (rows)
     f.axes.push_back(Axis::Sample);
@@ -305,11 +372,13 @@ Field Evaluator::averageOverSamples(const Field &x, Span at) {
   return r;
 }
 
-int64_t Evaluator::evaluateSize(const ast::Expr &e, Frame &frame, int64_t least, llvm::StringRef what) {
+int64_t Evaluator::evaluateSize(const ast::Expr &e, Frame &frame, int64_t least,
+                                llvm::StringRef what) {
   double v = evaluateConstant(e, frame, what);
   if (v != std::floor(v) || v < least || v > 1e9)
-    fail(Code::BadSize, e.span, what + llvm::Twine(" must be a whole number from ") + llvm::Twine(least) +
-                                    " to 1000000000, and is " + llvm::Twine(std::to_string(v)));
+    fail(Code::BadSize, e.span,
+         what + llvm::Twine(" must be a whole number from ") + llvm::Twine(least) +
+             " to 1000000000, and is " + llvm::Twine(std::to_string(v)));
   return static_cast<int64_t>(v);
 }
 
@@ -328,7 +397,8 @@ Field Evaluator::evaluate(const ast::Expr &e, Frame &frame) {
     ~Depth() { --d; }
   } guard(depth);
   if (depth > 400)
-    fail(Code::Recursive, e.span, "this expression is nested too deeply, or a function calls itself");
+    fail(Code::Recursive, e.span,
+         "this expression is nested too deeply, or a function calls itself");
   if (auto *n = llvm::dyn_cast<ast::NumberExpr>(&e)) {
     if (n->unit.empty())
       return Field::number(n->value);
@@ -361,8 +431,9 @@ Field Evaluator::evaluate(const ast::Expr &e, Frame &frame) {
       Frame empty;
       f.dimension = evaluate(*p->value, empty).dimension;
       f.dimension.any = false;
-      f.tensor = b.create<ir::GetParamOp>(location(e.span), RankedTensorType::get({}, b.getF32Type()),
-                                          FlatSymbolRefAttr::get(b.getContext(), p->name.text));
+      f.tensor =
+          b.create<ir::GetParamOp>(location(e.span), RankedTensorType::get({}, b.getF32Type()),
+                                   FlatSymbolRefAttr::get(b.getContext(), p->name.text));
       return f;
     }
     if (globals.named.count(n->name))
@@ -426,7 +497,8 @@ Field Evaluator::call(const ast::CallExpr &e, Frame &frame) {
 }
 
 std::map<std::string, Field> bindArguments(Evaluator &ev, const ast::Definition &definition,
-                                           llvm::ArrayRef<ast::Argument> args, Span at, Frame &caller) {
+                                           llvm::ArrayRef<ast::Argument> args, Span at,
+                                           Frame &caller) {
   std::map<std::string, Field> bound;
   size_t next = 0;
   for (auto &a : args) {
@@ -448,7 +520,8 @@ std::map<std::string, Field> bindArguments(Evaluator &ev, const ast::Definition 
       target = &definition.params[next++];
     } else {
       ev.fail(Code::TooManyArguments, a.value->span,
-              "`" + definition.name.text + "` takes " + llvm::Twine(definition.params.size()) + " arguments");
+              "`" + definition.name.text + "` takes " + llvm::Twine(definition.params.size()) +
+                  " arguments");
     }
     if (bound.count(target->name.text))
       ev.fail(Code::DefinedTwice, a.value->span, "`" + target->name.text + "` is given twice");
@@ -461,7 +534,8 @@ std::map<std::string, Field> bindArguments(Evaluator &ev, const ast::Definition 
       continue;
     }
     if (!p.init)
-      ev.fail(Code::MissingArgument, at, "`" + definition.name.text + "` needs the argument `" + p.name.text + "`");
+      ev.fail(Code::MissingArgument, at,
+              "`" + definition.name.text + "` needs the argument `" + p.name.text + "`");
     Field value = ev.evaluate(*p.init, defaults);
     // `like(x)`: a bare default adopts a dimension where it is used.
     if (auto *like = llvm::dyn_cast_or_null<ast::CallExpr>(p.type); like && value.dimension.none())
@@ -485,15 +559,19 @@ Field Evaluator::callFunction(const ast::FnDecl &fn, const ast::CallExpr &e, Fra
        "end it with `return`");
 }
 
-Field Evaluator::callPrimitive(llvm::StringRef name, const ast::CallExpr &e, Frame &frame, bool &found) {
+Field Evaluator::callPrimitive(llvm::StringRef name, const ast::CallExpr &e, Frame &frame,
+                               bool &found) {
   auto expect = [&](size_t low, size_t high) {
     if (e.args.size() < low)
-      fail(Code::MissingArgument, e.span, "`" + name + "` needs " + llvm::Twine(low) + " arguments");
+      fail(Code::MissingArgument, e.span,
+           "`" + name + "` needs " + llvm::Twine(low) + " arguments");
     if (e.args.size() > high)
-      fail(Code::TooManyArguments, e.args[high].value->span, "`" + name + "` takes " + llvm::Twine(high) + " arguments");
+      fail(Code::TooManyArguments, e.args[high].value->span,
+           "`" + name + "` takes " + llvm::Twine(high) + " arguments");
   };
   auto arg = [&](size_t k) { return evaluate(*e.args[k].value, frame); };
-  static const char *const unaries[] = {"exp", "log", "sqrt", "abs", "sign", "sin", "cos", "tanh", "logistic", "softplus", "floor"};
+  static const char *const unaries[] = {"exp", "log",  "sqrt",     "abs",      "sign", "sin",
+                                        "cos", "tanh", "logistic", "softplus", "floor"};
   if (llvm::is_contained(unaries, name)) {
     expect(1, 1);
     return unary(name, arg(0), e.span);
@@ -503,30 +581,41 @@ Field Evaluator::callPrimitive(llvm::StringRef name, const ast::CallExpr &e, Fra
     Field a = arg(0), b = arg(1);
     requireFit(a, b, e.span, "arguments");
     if (!a.dimension.fits(b.dimension))
-      fail(Code::DimensionMismatch, e.span, "arguments have different dimensions: " + a.dimension.str() + " and " + b.dimension.str());
+      fail(Code::DimensionMismatch, e.span,
+           "arguments have different dimensions: " + a.dimension.str() + " and " +
+               b.dimension.str());
     bool largest = name == "max";
     Field r = a.constant && b.constant
-                  ? Field::number(largest ? std::max(*a.constant, *b.constant) : std::min(*a.constant, *b.constant))
-                  : fields.map(location(e.span), {a, b}, [largest](OpBuilder &o, Location l, Values v) -> Value {
-                      if (largest)
-                        return o.create<arith::MaximumFOp>(l, v[0], v[1]);
-                      return o.create<arith::MinimumFOp>(l, v[0], v[1]);
-                    });
+                  ? Field::number(largest ? std::max(*a.constant, *b.constant)
+                                          : std::min(*a.constant, *b.constant))
+                  : fields.map(location(e.span), {a, b},
+                               [largest](OpBuilder &o, Location l, Values v) -> Value {
+                                 if (largest)
+                                   return o.create<arith::MaximumFOp>(l, v[0], v[1]);
+                                 return o.create<arith::MinimumFOp>(l, v[0], v[1]);
+                               });
     r.dimension = a.dimension.any ? b.dimension : a.dimension;
     return r;
   }
-  static const char *const reductions[] = {"sum", "mean", "max", "min", "argmax", "norm", "softmax", "logsumexp"};
+  static const char *const reductions[] = {"sum",    "mean", "max",     "min",
+                                           "argmax", "norm", "softmax", "logsumexp"};
   if (llvm::is_contained(reductions, name)) {
     expect(1, 2);
     llvm::SmallVector<Axis, 2> over = frame.reductions;
     if (e.args.size() == 2) {
       if (e.args[1].name.text != "over")
-        fail(Code::UnknownArgument, e.args[1].value->span, "`" + name + "` takes a value and `over = …`");
+        fail(Code::UnknownArgument, e.args[1].value->span,
+             "`" + name + "` takes a value and `over = …`");
       std::string where = ast::toString(*e.args[1].value);
-      if (where == "units") over = {Axis::Unit};
-      else if (where == "pre") over = {Axis::Pre};
-      else if (where == "post") over = {Axis::Post};
-      else fail(Code::NeedsOver, e.args[1].value->span, "`over` is one of `units`, `components`, `pre`, `post`");
+      if (where == "units")
+        over = {Axis::Unit};
+      else if (where == "pre")
+        over = {Axis::Pre};
+      else if (where == "post")
+        over = {Axis::Post};
+      else
+        fail(Code::NeedsOver, e.args[1].value->span,
+             "`over` is one of `units`, `components`, `pre`, `post`");
     }
     Field r = reduce(name, arg(0), over, e.span);
     if (frame.known.size() && frame.known[0] == "pre") { // synapse code: other synapses
@@ -543,7 +632,8 @@ Field Evaluator::callPrimitive(llvm::StringRef name, const ast::CallExpr &e, Fra
   if (name == "clip") {
     expect(3, 3);
     Field x = arg(0), low = arg(1), high = arg(2);
-    Field below = binary(ast::BinaryOp::Lt, x, low, e.span), above = binary(ast::BinaryOp::Gt, x, high, e.span);
+    Field below = binary(ast::BinaryOp::Lt, x, low, e.span),
+          above = binary(ast::BinaryOp::Gt, x, high, e.span);
     return select(below, low, select(above, high, x, e.span), e.span);
   }
   if (name == "stop") {
@@ -556,14 +646,16 @@ Field Evaluator::callPrimitive(llvm::StringRef name, const ast::CallExpr &e, Fra
   }
   if (name == "batch_sum" || name == "batch_max") {
     expect(1, 1);
-    return fields.reduce(location(e.span), arg(0), {Axis::Sample}, name == "batch_sum" ? "sum" : "max");
+    return fields.reduce(location(e.span), arg(0), {Axis::Sample},
+                         name == "batch_sum" ? "sum" : "max");
   }
   if (name == "one_hot") {
     expect(2, 2);
     Field x = arg(0);
     int64_t n = evaluateSize(*e.args[1].value, frame, 1, "the number of classes");
     if (!x.constant && x.has(Axis::Unit))
-      fail(Code::ShapeMismatch, e.args[0].value->span, "`one_hot` takes one number per sample, and this is " + describe(x));
+      fail(Code::ShapeMismatch, e.args[0].value->span,
+           "`one_hot` takes one number per sample, and this is " + describe(x));
     return binary(ast::BinaryOp::Eq, x, fields.index(location(e.span), Axis::Unit, n), e.span);
   }
   if (name == "uniform" || name == "normal") {
@@ -580,7 +672,8 @@ Field Evaluator::callPrimitive(llvm::StringRef name, const ast::CallExpr &e, Fra
     OpBuilder &b = fields.builder;
     std::string stream = frame.stream + (frame.draws++ ? "#" + std::to_string(frame.draws) : "");
     auto op = b.create<ir::DrawOp>(location(e.span), RankedTensorType::get(shape, b.getF32Type()),
-                                   b.getStringAttr(name), b.getStringAttr(stream), frame.drawEachTrial ? b.getUnitAttr() : UnitAttr());
+                                   b.getStringAttr(name), b.getStringAttr(stream),
+                                   frame.drawEachTrial ? b.getUnitAttr() : UnitAttr());
     unit.tensor = op.getValue();
     using ast::BinaryOp;
     Field width = name == "uniform" ? binary(BinaryOp::Sub, high, low, e.span) : high;

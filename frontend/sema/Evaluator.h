@@ -46,7 +46,8 @@ struct Globals {
 /// Turns expressions into fields at the insertion point of `fields.builder`.
 class Evaluator {
 public:
-  Evaluator(mlir::OpBuilder &builder, const Globals &globals, const Sources &sources, Diagnostics &diags)
+  Evaluator(mlir::OpBuilder &builder, const Globals &globals, const Sources &sources,
+            Diagnostics &diags)
       : fields(builder), globals(globals), sources(sources), diags(diags) {}
 
   Field evaluate(const ast::Expr &e, Frame &frame);
@@ -68,7 +69,8 @@ public:
 
   mlir::Location location(Span at);
   void requireDimension(const Field &f, const Dimension &d, Span at, llvm::StringRef what);
-  [[noreturn]] void fail(Code code, Span at, const llvm::Twine &message, const llvm::Twine &hint = {});
+  [[noreturn]] void fail(Code code, Span at, const llvm::Twine &message,
+                         const llvm::Twine &hint = {});
   [[noreturn]] void unsupported(Span at, const llvm::Twine &what);
   [[noreturn]] void unknown(Span at, llvm::StringRef name, const Frame &frame);
 
@@ -88,7 +90,8 @@ private:
 /// Binds the arguments of a call to the parameters of a definition.
 /// Defaults are evaluated in a frame of their own; `evaluate` sees the caller's.
 std::map<std::string, Field> bindArguments(Evaluator &evaluator, const ast::Definition &definition,
-                                           llvm::ArrayRef<ast::Argument> args, Span at, Frame &caller);
+                                           llvm::ArrayRef<ast::Argument> args, Span at,
+                                           Frame &caller);
 
 } // namespace apical
 #endif

@@ -73,8 +73,8 @@ static llvm::SmallVector<std::pair<Axis, int64_t>> unionOf(llvm::ArrayRef<Field>
 }
 
 Field FieldBuilder::lift(mlir::Location loc, llvm::ArrayRef<Field> inputs,
-                         llvm::ArrayRef<std::pair<Axis, int64_t>> domain, llvm::ArrayRef<Axis> reduced,
-                         llvm::StringRef combiner, const Body &body) {
+                         llvm::ArrayRef<std::pair<Axis, int64_t>> domain,
+                         llvm::ArrayRef<Axis> reduced, llvm::StringRef combiner, const Body &body) {
   mlir::MLIRContext *context = builder.getContext();
   auto f32 = builder.getF32Type();
   llvm::SmallVector<int64_t> sizes;
@@ -113,15 +113,17 @@ Field FieldBuilder::lift(mlir::Location loc, llvm::ArrayRef<Field> inputs,
   }
   maps.push_back(mapOf(result.axes));
   llvm::StringRef kind = reduces ? combiner : "none";
-  auto op = builder.create<ir::LiftOp>(loc, mlir::TypeRange{mlir::RankedTensorType::get(shape, f32)}, operands,
-                                       builder.getDenseI64ArrayAttr(sizes), builder.getAffineMapArrayAttr(maps),
-                                       builder.getStrArrayAttr({kind}));
+  auto op = builder.create<ir::LiftOp>(
+      loc, mlir::TypeRange{mlir::RankedTensorType::get(shape, f32)}, operands,
+      builder.getDenseI64ArrayAttr(sizes), builder.getAffineMapArrayAttr(maps),
+      builder.getStrArrayAttr({kind}));
   mlir::Block &block = op.getBody().emplaceBlock();
   mlir::OpBuilder inner = mlir::OpBuilder::atBlockBegin(&block);
   llvm::SmallVector<mlir::Value> args;
   for (const Field &f : inputs) {
     if (f.constant) {
-      args.push_back(inner.create<mlir::arith::ConstantOp>(loc, inner.getF32FloatAttr(*f.constant)));
+      args.push_back(
+          inner.create<mlir::arith::ConstantOp>(loc, inner.getF32FloatAttr(*f.constant)));
       continue;
     }
     mlir::Type type = mlir::cast<mlir::RankedTensorType>(f.tensor.getType()).getElementType();
@@ -150,12 +152,12 @@ Field FieldBuilder::reduce(mlir::Location loc, const Field &field, llvm::ArrayRe
     return field;
   Field result;
   auto producer = field.tensor.getDefiningOp<ir::LiftOp>();
-  bool fresh = producer && producer->use_empty() &&
-               producer->getNumResults() == 1 &&
+  bool fresh = producer && producer->use_empty() && producer->getNumResults() == 1 &&
                mlir::cast<mlir::StringAttr>(producer.getCombiners()[0]).getValue() == "none";
   if (!fresh) {
-    result = lift(loc, {field}, unionOf({field}), over, combiner,
-                  [](mlir::OpBuilder &, mlir::Location, llvm::ArrayRef<mlir::Value> a) { return a[0]; });
+    result =
+        lift(loc, {field}, unionOf({field}), over, combiner,
+             [](mlir::OpBuilder &, mlir::Location, llvm::ArrayRef<mlir::Value> a) { return a[0]; });
   } else {
     // The same body, collected into a smaller result.
     llvm::SmallVector<mlir::AffineExpr> kept;
@@ -167,12 +169,13 @@ Field FieldBuilder::reduce(mlir::Location loc, const Field &field, llvm::ArrayRe
       shape.push_back(field.size(axis));
       result.axes.push_back(axis);
     }
-    llvm::SmallVector<mlir::AffineMap> maps(
-        llvm::map_range(producer.getMaps().getAsValueRange<mlir::AffineMapAttr>(), [](auto m) { return m; }));
+    llvm::SmallVector<mlir::AffineMap> maps(llvm::map_range(
+        producer.getMaps().getAsValueRange<mlir::AffineMapAttr>(), [](auto m) { return m; }));
     maps.back() = mlir::AffineMap::get(field.axes.size(), 0, kept, builder.getContext());
     auto op = builder.create<ir::LiftOp>(
-        loc, mlir::TypeRange{mlir::RankedTensorType::get(shape, builder.getF32Type())}, producer.getInputs(),
-        producer.getSizesAttr(), builder.getAffineMapArrayAttr(maps), builder.getStrArrayAttr({combiner}));
+        loc, mlir::TypeRange{mlir::RankedTensorType::get(shape, builder.getF32Type())},
+        producer.getInputs(), producer.getSizesAttr(), builder.getAffineMapArrayAttr(maps),
+        builder.getStrArrayAttr({combiner}));
     // Cloned, not moved: the elementwise value may be read again. If it is not, it is dead code.
     mlir::IRMapping mapping;
     producer.getBody().cloneInto(&op.getBody(), mapping);
@@ -189,8 +192,9 @@ Field FieldBuilder::broadcast(mlir::Location loc, const Field &field,
                               llvm::ArrayRef<std::pair<Axis, int64_t>> extent) {
   if (!field.constant && field.axes.size() == extent.size())
     return field;
-  Field result = lift(loc, {field}, extent, {}, "none",
-                      [](mlir::OpBuilder &, mlir::Location, llvm::ArrayRef<mlir::Value> a) { return a[0]; });
+  Field result =
+      lift(loc, {field}, extent, {}, "none",
+           [](mlir::OpBuilder &, mlir::Location, llvm::ArrayRef<mlir::Value> a) { return a[0]; });
   result.dimension = field.dimension;
   return result;
 }

@@ -47,7 +47,8 @@ std::string describe(const Field &field);
 /// through `commonExtent`.
 class FieldBuilder {
 public:
-  using Body = std::function<mlir::Value(mlir::OpBuilder &, mlir::Location, llvm::ArrayRef<mlir::Value>)>;
+  using Body =
+      std::function<mlir::Value(mlir::OpBuilder &, mlir::Location, llvm::ArrayRef<mlir::Value>)>;
 
   FieldBuilder(mlir::OpBuilder &builder) : builder(builder) {}
 
@@ -57,16 +58,19 @@ public:
   Field map(mlir::Location loc, llvm::ArrayRef<Field> inputs, const Body &body);
   /// Combines over `over`; a fresh elementwise producer is absorbed, so that a
   /// product becomes a contraction.
-  Field reduce(mlir::Location loc, const Field &field, llvm::ArrayRef<Axis> over, llvm::StringRef combiner = "sum");
+  Field reduce(mlir::Location loc, const Field &field, llvm::ArrayRef<Axis> over,
+               llvm::StringRef combiner = "sum");
   /// Repeats the value along axes that it lacks.
-  Field broadcast(mlir::Location loc, const Field &field, llvm::ArrayRef<std::pair<Axis, int64_t>> extent);
+  Field broadcast(mlir::Location loc, const Field &field,
+                  llvm::ArrayRef<std::pair<Axis, int64_t>> extent);
   /// The coordinate along an axis of the given size.
   Field index(mlir::Location loc, Axis axis, int64_t size);
   mlir::OpBuilder &builder;
 
 private:
-  Field lift(mlir::Location loc, llvm::ArrayRef<Field> inputs, llvm::ArrayRef<std::pair<Axis, int64_t>> domain,
-             llvm::ArrayRef<Axis> reduced, llvm::StringRef combiner, const Body &body);
+  Field lift(mlir::Location loc, llvm::ArrayRef<Field> inputs,
+             llvm::ArrayRef<std::pair<Axis, int64_t>> domain, llvm::ArrayRef<Axis> reduced,
+             llvm::StringRef combiner, const Body &body);
 };
 
 } // namespace apical

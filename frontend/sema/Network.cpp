@@ -27,7 +27,8 @@ namespace {
 
 class NetworkBuilder {
 public:
-  NetworkBuilder(const ast::NetworkDecl &decl, Evaluator &ev, States &states) : ev(ev), states(states) {
+  NetworkBuilder(const ast::NetworkDecl &decl, Evaluator &ev, States &states)
+      : ev(ev), states(states) {
     net.decl = &decl;
     net.name = decl.name.text;
   }
@@ -86,7 +87,8 @@ private:
     for (const ast::Expr *e : decl.shape)
       area.size *= ev.evaluateSize(*e, frame, 1, "the size of an area");
     if (area.size > (int64_t(1) << 31))
-      ev.fail(Code::TooLarge, decl.name.span, "the area `" + area.name + "` has more than 2^31 units");
+      ev.fail(Code::TooLarge, decl.name.span,
+              "the area `" + area.name + "` has more than 2^31 units");
     auto *name = calleeOf(decl.unit, area.args);
     if (!name)
       ev.fail(Code::WrongKind, decl.span, "an area needs the name of a unit after `:`");
@@ -101,7 +103,8 @@ private:
         auto *v = llvm::dyn_cast<ast::VarDecl>(s);
         if (!v)
           ev.unsupported(s->span, "this statement in a unit is");
-        if (v->varKind == ast::VarKind::State || v->varKind == ast::VarKind::Weight || v->varKind == ast::VarKind::Item)
+        if (v->varKind == ast::VarKind::State || v->varKind == ast::VarKind::Weight ||
+            v->varKind == ast::VarKind::Item)
           ev.unsupported(s->span, "units with states or weights are");
         for (auto &d : v->vars) {
           if (area.has(d.name.text))
@@ -121,7 +124,8 @@ private:
     scan(area.unit->body);
     scan(decl.body);
     if (area.mainOutput.empty())
-      ev.fail(Code::UnitWithoutOutput, area.unit->name.span, "the unit `" + area.unit->name.text + "` has no output",
+      ev.fail(Code::UnitWithoutOutput, area.unit->name.span,
+              "the unit `" + area.unit->name.text + "` has no output",
               "mark what connections read: `output rate = …`");
     net.areas.push_back(std::move(area));
   }
@@ -155,7 +159,8 @@ private:
               "its unit `" + a.unit->name.text + "` declares no `input`");
     if (!(source ? a.has(member) : llvm::is_contained(a.inputs, member)))
       ev.fail(Code::UnknownMember, memberSpan,
-              "the area `" + a.name + "` has no " + (source ? "variable" : "input") + " `" + member + "`");
+              "the area `" + a.name + "` has no " + (source ? "variable" : "input") + " `" +
+                  member + "`");
     return {index, member};
   }
 
@@ -169,8 +174,9 @@ private:
     c.toSize = to.size;
     c.name = decl.name ? decl.name.text : from.name + "_" + to.name;
     if (net.connection(c.name) >= 0) {
-      ev.diags.error(decl.name ? Code::DefinedTwice : Code::AmbiguousName, decl.span,
-                     "two connections are named `" + c.name + "`")
+      ev.diags
+          .error(decl.name ? Code::DefinedTwice : Code::AmbiguousName, decl.span,
+                 "two connections are named `" + c.name + "`")
           .label(net.connections[net.connection(c.name)].decl->span, "the other one")
           .hint("give one of them a name: `… as NAME`");
       throw Reported();
@@ -178,16 +184,24 @@ private:
     std::vector<ast::Argument> args, synapseArgs;
     auto *topology = calleeOf(decl.topology, args);
     std::string kind = topology ? topology->name : "";
-    if (kind == "dense") c.topology = Topology::Dense;
-    else if (kind == "one_to_one") c.topology = Topology::OneToOne;
-    else if (kind == "wire") c.topology = Topology::Wire;
-    else if (kind == "sparse" || kind == "conv" || kind == "local" || kind == "pool" || kind == "transpose" || kind == "tied")
+    if (kind == "dense")
+      c.topology = Topology::Dense;
+    else if (kind == "one_to_one")
+      c.topology = Topology::OneToOne;
+    else if (kind == "wire")
+      c.topology = Topology::Wire;
+    else if (kind == "sparse" || kind == "conv" || kind == "local" || kind == "pool" ||
+             kind == "transpose" || kind == "tied")
       ev.unsupported(topology->span, "`" + kind + "` is");
     else
-      ev.fail(Code::UnknownName, decl.topology ? decl.topology->span : decl.span, "unknown topology `" + kind + "`",
-              "one of dense, one_to_one, wire");
+      ev.fail(Code::UnknownName, decl.topology ? decl.topology->span : decl.span,
+              "unknown topology `" + kind + "`", "one of dense, one_to_one, wire");
     if (c.topology != Topology::Dense && from.size != to.size) {
-      ev.diags.error(Code::ShapeMismatch, decl.span, "`" + kind + "` needs areas of equal size, and `" + from.name + "` has " + std::to_string(from.size) + " units where `" + to.name + "` has " + std::to_string(to.size))
+      ev.diags
+          .error(Code::ShapeMismatch, decl.span,
+                 "`" + kind + "` needs areas of equal size, and `" + from.name + "` has " +
+                     std::to_string(from.size) + " units where `" + to.name + "` has " +
+                     std::to_string(to.size))
           .label(from.decl->span, std::to_string(from.size) + " units")
           .label(to.decl->span, std::to_string(to.size) + " units");
       throw Reported();
@@ -203,7 +217,8 @@ private:
       else if (a.name.text == "delay" || a.name.text == "self")
         ev.unsupported(a.value->span, "`" + a.name.text + "` is");
       else
-        ev.fail(Code::UnknownArgument, a.name ? a.name.span : a.value->span, "`" + kind + "` has no parameter `" + a.name.text + "`", "it takes `w` and `bias`");
+        ev.fail(Code::UnknownArgument, a.name ? a.name.span : a.value->span,
+                "`" + kind + "` has no parameter `" + a.name.text + "`", "it takes `w` and `bias`");
     }
     if (!decl.body.empty())
       ev.unsupported(decl.body.front()->span, "`keep` is");
@@ -212,7 +227,8 @@ private:
       std::string name = synapse ? synapse->name : "linear";
       c.synapse = ev.globals.find<ast::SynapseDecl>(name);
       if (!c.synapse)
-        ev.fail(Code::UnknownName, synapse ? synapse->span : decl.span, "unknown synapse `" + name + "`",
+        ev.fail(Code::UnknownName, synapse ? synapse->span : decl.span,
+                "unknown synapse `" + name + "`",
                 decl.synapse ? llvm::Twine() : llvm::Twine("start the model with `use std`"));
       Frame caller;
       caller.locals = net.args;
@@ -241,7 +257,8 @@ private:
           Weight w;
           w.name = d.name.text;
           w.bias = bias;
-          w.symbol = net.name + "." + c.name + "." + (bias ? (w.name == "w" ? "b" : w.name + "_bias") : w.name);
+          w.symbol = net.name + "." + c.name + "." +
+                     (bias ? (w.name == "w" ? "b" : w.name + "_bias") : w.name);
           StateInit init;
           init.symbol = w.symbol;
           init.role = "weight";
@@ -249,17 +266,21 @@ private:
             init.extent.push_back({Axis::Pre, c.fromSize});
           init.extent.push_back({Axis::Post, c.toSize});
           if (double(c.fromSize) * c.toSize > double(int64_t(1) << 34))
-            ev.fail(Code::TooLarge, c.decl->span, "the connection `" + c.name + "` has more than 2^34 weights");
+            ev.fail(Code::TooLarge, c.decl->span,
+                    "the connection `" + c.name + "` has more than 2^34 weights");
           Frame frame;
           frame.locals = net.args;
           for (auto &[name, value] : c.synapseArgs)
             frame.locals[name] = value;
-          double in = c.topology == Topology::Dense ? c.fromSize : 1, out = c.topology == Topology::Dense ? c.toSize : 1;
+          double in = c.topology == Topology::Dense ? c.fromSize : 1,
+                 out = c.topology == Topology::Dense ? c.toSize : 1;
           frame.locals["fan_in"] = Field::number(in);
           frame.locals["fan_out"] = Field::number(out);
           frame.stream = w.symbol;
           frame.drawExtent = init.extent;
-          const ast::Expr *value = !bias && initial && d.name.text == "w" ? initial->value : !bias ? d.init : nullptr;
+          const ast::Expr *value = !bias && initial && d.name.text == "w" ? initial->value
+                                   : !bias                                ? d.init
+                                                                          : nullptr;
           Evaluator *e = &ev;
           Span at = c.decl->span;
           init.value = [=, extent = init.extent]() mutable {
@@ -275,10 +296,13 @@ private:
               shape.push_back(size);
               draw.axes.push_back(axis);
             }
-            draw.tensor = b.create<ir::DrawOp>(e->location(at), RankedTensorType::get(shape, b.getF32Type()),
-                                               b.getStringAttr("uniform"), b.getStringAttr(frame.stream), UnitAttr());
+            draw.tensor = b.create<ir::DrawOp>(
+                e->location(at), RankedTensorType::get(shape, b.getF32Type()),
+                b.getStringAttr("uniform"), b.getStringAttr(frame.stream), UnitAttr());
             using ast::BinaryOp;
-            Field centred = e->binary(BinaryOp::Sub, e->binary(BinaryOp::Mul, draw, Field::number(2), at), Field::number(1), at);
+            Field centred =
+                e->binary(BinaryOp::Sub, e->binary(BinaryOp::Mul, draw, Field::number(2), at),
+                          Field::number(1), at);
             return e->binary(BinaryOp::Mul, centred, Field::number(limit), at);
           };
           states.declare(std::move(init));
@@ -317,7 +341,10 @@ private:
     auto blocked = [&](int a) { return waiting[a] > 0; };
     for (auto &c : net.connections)
       if (blocked(c.from) && blocked(c.to)) {
-        ev.diags.error(Code::Cycle, c.decl->span, "the values of `" + net.areas[c.to].name + "` depend on themselves within one tick")
+        ev.diags
+            .error(Code::Cycle, c.decl->span,
+                   "the values of `" + net.areas[c.to].name +
+                       "` depend on themselves within one tick")
             .hint("give one connection of the cycle `delay = 1 tick`");
         return;
       }
@@ -436,7 +463,9 @@ void Trial::runArea(int index, Span experiment) {
     for (auto &c : net.connections)
       if (c.to == index && c.toPort == port) {
         Field arriving = conduct(c);
-        sum = sum.constant && *sum.constant == 0 ? arriving : ev.binary(ast::BinaryOp::Add, sum, arriving, c.decl->span);
+        sum = sum.constant && *sum.constant == 0
+                  ? arriving
+                  : ev.binary(ast::BinaryOp::Add, sum, arriving, c.decl->span);
       }
     if (sum.constant || !sum.has(Axis::Unit))
       sum = ev.fields.broadcast(ev.location(area.decl->span), sum, {{Axis::Unit, area.size}});
@@ -455,7 +484,9 @@ void Trial::runArea(int index, Span experiment) {
         else if (d.init)
           value = ev.evaluate(*d.init, frame);
         else if (v->varKind == ast::VarKind::Given) {
-          ev.diags.error(Code::GivenUnbound, experiment, "nothing gives `" + area.name + "." + d.name.text + "` a value")
+          ev.diags
+              .error(Code::GivenUnbound, experiment,
+                     "nothing gives `" + area.name + "." + d.name.text + "` a value")
               .label(d.name.span, "declared here")
               .hint("bind it in the experiment: `" + area.name + "." + d.name.text + " = …`");
           throw Reported();
@@ -463,7 +494,8 @@ void Trial::runArea(int index, Span experiment) {
           ev.fail(Code::Syntax, d.name.span, "`" + d.name.text + "` needs a value");
         if (!value.constant && value.has(Axis::Unit) && value.size(Axis::Unit) != area.size)
           ev.fail(Code::ShapeMismatch, d.name.span,
-                  "`" + area.name + "." + d.name.text + "` has " + llvm::Twine(area.size) + " units, and the value has " + describe(value));
+                  "`" + area.name + "." + d.name.text + "` has " + llvm::Twine(area.size) +
+                      " units, and the value has " + describe(value));
         if (value.constant)
           value = ev.fields.broadcast(ev.location(d.name.span), value, {{Axis::Unit, area.size}});
         values[{index, d.name.text}] = frame.locals[d.name.text] = value;
@@ -479,7 +511,8 @@ void Trial::run(Span experiment) {
     Field value = ev.evaluate(*c->value, frame);
     if (!value.constant && value.has(Axis::Unit))
       ev.fail(Code::ShapeMismatch, c->value->span,
-              "a cost is one number per sample, and this is " + describe(value), "reduce it with `sum` or `mean`");
+              "a cost is one number per sample, and this is " + describe(value),
+              "reduce it with `sum` or `mean`");
     costs[c->name.text] = value;
   }
 }
@@ -494,7 +527,8 @@ void Trial::learn() {
   for (auto &symbol : updateOrder) {
     const StateInit &state = states.list[states.bySymbol.at(symbol)];
     Field value = ev.fields.broadcast(b.getUnknownLoc(), updates.at(symbol), state.extent);
-    b.create<ir::WriteOp>(b.getUnknownLoc(), FlatSymbolRefAttr::get(b.getContext(), symbol), value.tensor);
+    b.create<ir::WriteOp>(b.getUnknownLoc(), FlatSymbolRefAttr::get(b.getContext(), symbol),
+                          value.tensor);
   }
 }
 

@@ -29,8 +29,7 @@ static int readText(csv *c, apical_error *error) {
     char *more = realloc(c->text, (size_t)room + 1);
     if (!more) {
       free(c->text);
-      return apical_fail(error, APICAL_ERROR_MEMORY, "not enough memory to read %s",
-                         c->in->path);
+      return apical_fail(error, APICAL_ERROR_MEMORY, "not enough memory to read %s", c->in->path);
     }
     c->text = more;
     int64_t got;
@@ -53,9 +52,7 @@ static int readText(csv *c, apical_error *error) {
   return 0;
 }
 
-static int atLineEnd(const csv *c) {
-  return c->at == c->end || *c->at == '\n' || *c->at == '\r';
-}
+static int atLineEnd(const csv *c) { return c->at == c->end || *c->at == '\n' || *c->at == '\r'; }
 
 static void nextLine(csv *c) {
   if (c->at < c->end && *c->at == '\r')
@@ -120,8 +117,8 @@ static int readNames(csv *c, const char *field, int64_t *columns, int64_t *chose
       return apical_fail(error, APICAL_ERROR_FORMAT, "%s is not a text file", c->in->path);
     if (*field && isField(from, to, field)) {
       if (*chosen >= 0)
-        return apical_fail(error, APICAL_ERROR_FORMAT, "%s has two columns named '%s'",
-                           c->in->path, field);
+        return apical_fail(error, APICAL_ERROR_FORMAT, "%s has two columns named '%s'", c->in->path,
+                           field);
       *chosen = *columns;
     }
     if (used + (size_t)(to - from) + 8 < sizeof names) {
@@ -239,9 +236,9 @@ int readCsv(input *in, const char *field, apical_data_info *info, void **data,
   if (failed)
     return failed;
   if (c.at == c.end)
-    failed = apical_fail(error, APICAL_ERROR_FORMAT,
-                         "%s is empty; expected a line of column names and rows of numbers",
-                         in->path);
+    failed =
+        apical_fail(error, APICAL_ERROR_FORMAT,
+                    "%s is empty; expected a line of column names and rows of numbers", in->path);
   if (!failed)
     failed = readNames(&c, field ? field : "", &columns, &chosen, error);
   if (!failed)

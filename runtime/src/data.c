@@ -18,27 +18,33 @@ const char *apical_type_name(int32_t type) {
   return type >= 0 && type <= APICAL_I64 ? names[type] : "unknown";
 }
 
-static int readColumn(const char *path, int32_t format, const char *field,
-                      apical_data_info *info, void **data, apical_error *error) {
+static int readColumn(const char *path, int32_t format, const char *field, apical_data_info *info,
+                      void **data, apical_error *error) {
   input in;
   memset(info, 0, sizeof *info);
   int failed = openInput(&in, path, error);
   if (failed)
     return failed;
   switch (format) {
-  case APICAL_IDX: failed = readIdx(&in, info, data, error); break;
-  case APICAL_NPY: failed = readNpy(&in, info, data, error); break;
-  case APICAL_CSV: failed = readCsv(&in, field, info, data, error); break;
+  case APICAL_IDX:
+    failed = readIdx(&in, info, data, error);
+    break;
+  case APICAL_NPY:
+    failed = readNpy(&in, info, data, error);
+    break;
+  case APICAL_CSV:
+    failed = readCsv(&in, field, info, data, error);
+    break;
   default:
-    failed = apical_fail(error, APICAL_ERROR_ARGUMENT, "%s: unknown data format %d", path,
-                         (int)format);
+    failed =
+        apical_fail(error, APICAL_ERROR_ARGUMENT, "%s: unknown data format %d", path, (int)format);
   }
   closeInput(&in);
   return failed;
 }
 
-int apical_data_probe(const char *path, int32_t format, const char *field,
-                      apical_data_info *info, apical_error *error) {
+int apical_data_probe(const char *path, int32_t format, const char *field, apical_data_info *info,
+                      apical_error *error) {
   return readColumn(path, format, field, info, NULL, error);
 }
 

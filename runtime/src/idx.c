@@ -16,13 +16,20 @@
 
 static int typeOfCode(int code) {
   switch (code) {
-  case 0x08: return APICAL_U8;
-  case 0x09: return APICAL_I8;
-  case 0x0B: return APICAL_I16;
-  case 0x0C: return APICAL_I32;
-  case 0x0D: return APICAL_F32;
-  case 0x0E: return APICAL_F64;
-  default: return -1;
+  case 0x08:
+    return APICAL_U8;
+  case 0x09:
+    return APICAL_I8;
+  case 0x0B:
+    return APICAL_I16;
+  case 0x0C:
+    return APICAL_I32;
+  case 0x0D:
+    return APICAL_F32;
+  case 0x0E:
+    return APICAL_F64;
+  default:
+    return -1;
   }
 }
 
@@ -64,8 +71,8 @@ int readIdx(input *in, apical_data_info *info, void **data, apical_error *error)
   info->rank = magic[3];
   if (info->rank > APICAL_MAX_RANK)
     return apical_fail(error, APICAL_ERROR_FORMAT,
-                       "%s has %d dimensions, at most %d are supported; reshape the data",
-                       in->path, magic[3], APICAL_MAX_RANK);
+                       "%s has %d dimensions, at most %d are supported; reshape the data", in->path,
+                       magic[3], APICAL_MAX_RANK);
   unsigned char sizes[4 * APICAL_MAX_RANK];
   if ((failed = readAll(in, sizes, 4 * info->rank, "the list of sizes", error)))
     return failed;

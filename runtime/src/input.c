@@ -19,8 +19,7 @@ int openInput(input *in, const char *path, apical_error *error) {
     return apical_fail(error, APICAL_ERROR_FILE, "cannot open data file %s: %s", path,
                        strerror(errno));
   if (!S_ISREG(status.st_mode))
-    return apical_fail(error, APICAL_ERROR_FILE,
-                       "cannot read %s: it is %s; name a file", path,
+    return apical_fail(error, APICAL_ERROR_FILE, "cannot read %s: it is %s; name a file", path,
                        S_ISDIR(status.st_mode) ? "a directory" : "not a regular file");
   in->size = (int64_t)status.st_size;
   errno = 0;
@@ -115,8 +114,8 @@ int readElements(input *in, const apical_data_info *info, void **data, apical_er
                        gzdirect(in->file) ? "" : ", compressed");
   void *memory = malloc(bytes ? (size_t)bytes : 1);
   if (!memory)
-    return apical_fail(error, APICAL_ERROR_MEMORY,
-                       "not enough memory for the %lld bytes of %s", (long long)bytes, in->path);
+    return apical_fail(error, APICAL_ERROR_MEMORY, "not enough memory for the %lld bytes of %s",
+                       (long long)bytes, in->path);
   int failed = readAll(in, memory, bytes, "the data after the header", error);
   if (!failed) {
     char extra;

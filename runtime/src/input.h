@@ -41,7 +41,6 @@ const char *guessFormat(const unsigned char *bytes, int64_t count);
 // to know `info`.
 int readIdx(input *in, apical_data_info *info, void **data, apical_error *error);
 int readNpy(input *in, apical_data_info *info, void **data, apical_error *error);
-int readCsv(input *in, const char *field, apical_data_info *info, void **data,
-            apical_error *error);
+int readCsv(input *in, const char *field, apical_data_info *info, void **data, apical_error *error);
 
 #endif // APICAL_INPUT_H

@@ -82,8 +82,8 @@ int apical_instance_create(const apical_program *program, uint64_t seed, int thr
   instance->results = calloc(measures, sizeof *instance->results);
   instance->scratch = allocateAligned(scratch);
   int failed = 0;
-  if (!instance->states || !instance->params || !instance->epochsDone ||
-      !instance->epoch.sums || !instance->results || !instance->scratch)
+  if (!instance->states || !instance->params || !instance->epochsDone || !instance->epoch.sums ||
+      !instance->results || !instance->scratch)
     failed = outOfMemory(error, "one trial of a batch", scratch);
   for (int i = 0; !failed && i < program->state_count; ++i) {
     instance->states[i] = allocateAligned(program->states[i].bytes);
@@ -120,8 +120,7 @@ int apical_instance_reset(apical_instance *instance, uint64_t seed, apical_error
   for (int i = 0; i < program->state_count; ++i)
     memset(instance->states[i], 0, (size_t)program->states[i].bytes);
   memset(&instance->position, 0, sizeof instance->position);
-  memset(instance->epochsDone, 0,
-         (size_t)program->experiment_count * sizeof *instance->epochsDone);
+  memset(instance->epochsDone, 0, (size_t)program->experiment_count * sizeof *instance->epochsDone);
   memset(instance->epoch.sums, 0, (size_t)instance->measures * sizeof *instance->epoch.sums);
   instance->epoch.samples = instance->epoch.batches = 0;
   instance->testsOnly = 0;
@@ -203,10 +202,10 @@ int unknownName(const char *kind, const char *name, const char *const *names, in
   for (int i = 0; i < count && used + strlen(names[i]) + 8 < sizeof list; ++i)
     used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", i ? ", " : "", names[i]);
   if (!count)
-    return apical_fail(error, APICAL_ERROR_ARGUMENT,
-                       "there is no %s '%s'; the program has none", kind, name);
-  return apical_fail(error, APICAL_ERROR_ARGUMENT, "there is no %s '%s'; there are: %s", kind,
-                     name, list);
+    return apical_fail(error, APICAL_ERROR_ARGUMENT, "there is no %s '%s'; the program has none",
+                       kind, name);
+  return apical_fail(error, APICAL_ERROR_ARGUMENT, "there is no %s '%s'; there are: %s", kind, name,
+                     list);
 }
 
 int apical_find_param(const apical_program *program, const char *name, apical_error *error) {

@@ -42,7 +42,7 @@ void callStep(apical_instance *instance, int experiment, const void *const *colu
               const int64_t *rows, int64_t samples, int64_t trial, int training);
 
 /// Fails if a value of column `column` in `data` is no label.
-int checkLabels(const apical_column *column, const void *data, int64_t rows,
-                const char *path, apical_error *error);
+int checkLabels(const apical_column *column, const void *data, int64_t rows, const char *path,
+                apical_error *error);
 
 #endif // APICAL_INSTANCE_H

@@ -153,8 +153,8 @@ static int checkLayout(reader *r) {
   int64_t there = r->size - 8 - r->headerLength;
   if (at != there) {
     char text[120];
-    snprintf(text, sizeof text, "its tensors need %lld bytes, but %lld are there",
-             (long long)at, (long long)there);
+    snprintf(text, sizeof text, "its tensors need %lld bytes, but %lld are there", (long long)at,
+             (long long)there);
     return damaged(r, text);
   }
   return 0;
@@ -225,8 +225,8 @@ static int matchStates(reader *r, const apical_program *program, const tensor **
                          "checkpoint %s belongs to another model (%s, %s): its tensors have the "
                          "same names and shapes as those of %s (%s), but another meaning; use "
                          "the program that wrote it",
-                         r->path, name ? name : "unknown", hash ? hash : "no hash",
-                         program->name, program->hash);
+                         r->path, name ? name : "unknown", hash ? hash : "no hash", program->name,
+                         program->hash);
   free(t.bytes);
   return failed;
 }
@@ -327,8 +327,7 @@ static int readProgress(reader *r, const apical_instance *instance, progress *p)
   for (int i = 0; i < instance->measures; ++i) {
     snprintf(index, sizeof index, "%d", i);
     snprintf(key, sizeof key, "epoch_sum:%d", i);
-    if (findMetadata(&r->header, key) &&
-        (failed = readNumber(r, "epoch_sum:", index, &p->sums[i])))
+    if (findMetadata(&r->header, key) && (failed = readNumber(r, "epoch_sum:", index, &p->sums[i])))
       return failed;
   }
   if (p->position.experiment > program->experiment_count)
@@ -336,8 +335,7 @@ static int readProgress(reader *r, const apical_instance *instance, progress *p)
   return 0;
 }
 
-static int apply(reader *r, apical_instance *instance, const tensor **found,
-                 const progress *p) {
+static int apply(reader *r, apical_instance *instance, const tensor **found, const progress *p) {
   const apical_program *program = instance->program;
   for (int s = 0; s < program->state_count; ++s) {
     int failed = apical_write_state_raw(instance, s, r->data + found[s]->from,
@@ -372,8 +370,7 @@ int apical_load(apical_instance *instance, const char *path, apical_error *error
     failed = apical_fail(error, APICAL_ERROR_MEMORY, "not enough memory to read %s", path);
   if (!failed && !(failed = readFile(&r)) && !(failed = checkHeader(&r)) &&
       !(failed = checkLayout(&r)) && !(failed = matchStates(&r, program, found)) &&
-      !(failed = checkData(&r, program, found)) &&
-      !(failed = readProgress(&r, instance, &p)))
+      !(failed = checkData(&r, program, found)) && !(failed = readProgress(&r, instance, &p)))
     failed = apply(&r, instance, found, &p);
   freeHeader(&r.header);
   free(r.bytes);

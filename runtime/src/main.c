@@ -10,10 +10,14 @@
 
 static int exitCode(const apical_error *error) {
   switch (error->kind) {
-  case APICAL_OK: return 0;
-  case APICAL_ERROR_USAGE: return 2;
-  case APICAL_ERROR_INTERRUPTED: return 130;
-  default: return 1;
+  case APICAL_OK:
+    return 0;
+  case APICAL_ERROR_USAGE:
+    return 2;
+  case APICAL_ERROR_INTERRUPTED:
+    return 130;
+  default:
+    return 1;
   }
 }
 
@@ -41,8 +45,7 @@ int apical_main(int argc, char **argv, const apical_program *program) {
   for (int i = 1; i < argc;) {
     int result = apical_parse_option(argc, argv, &i, &options, &error);
     if (result == 0)
-      apical_fail(&error, APICAL_ERROR_USAGE, "unknown option '%s'; see %s --help", argv[i],
-                  name);
+      apical_fail(&error, APICAL_ERROR_USAGE, "unknown option '%s'; see %s --help", argv[i], name);
     if (result <= 0)
       return report(&error);
   }

@@ -43,8 +43,7 @@ int writeRecord(FILE *out, const record *r) {
     writeString(out, r->experiment->network);
     fprintf(out, ",\"experiment\":%lld", (long long)r->index);
   }
-  fprintf(out, ",\"seed\":%llu,\"step\":%lld", (unsigned long long)r->seed,
-          (long long)r->step);
+  fprintf(out, ",\"seed\":%llu,\"step\":%lld", (unsigned long long)r->seed, (long long)r->step);
   if (r->epoch >= 0)
     fprintf(out, ",\"epoch\":%lld", (long long)r->epoch);
   fputs(",\"seconds\":", out);

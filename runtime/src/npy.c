@@ -89,7 +89,7 @@ static int typeOfDescription(const char *text) {
   static const struct {
     const char *text;
     int type;
-  } known[] = {{"<f4", APICAL_F32}, {"<f8", APICAL_F64}, {"|u1", APICAL_U8}, {"|b1", APICAL_U8},
+  } known[] = {{"<f4", APICAL_F32}, {"<f8", APICAL_F64}, {"|u1", APICAL_U8},  {"|b1", APICAL_U8},
                {"|i1", APICAL_I8},  {"<i2", APICAL_I16}, {"<i4", APICAL_I32}, {"<i8", APICAL_I64}};
   for (size_t i = 0; i < sizeof known / sizeof *known; ++i)
     if (strcmp(text, known[i].text) == 0)

@@ -18,28 +18,40 @@ void apical_run_options_init(apical_run_options *options) {
 }
 
 enum {
-  SEED, THREADS, METRICS, METRICS_EVERY, SAVE, SAVE_EVERY, RESUME, EPOCHS, SET, DATA,
-  QUIET, TEST_EVERY_EPOCH, LIST, HELP, NONE
+  SEED,
+  THREADS,
+  METRICS,
+  METRICS_EVERY,
+  SAVE,
+  SAVE_EVERY,
+  RESUME,
+  EPOCHS,
+  SET,
+  DATA,
+  QUIET,
+  TEST_EVERY_EPOCH,
+  LIST,
+  HELP,
+  NONE
 };
 
 static const struct {
   const char *name;
   int takesValue;
-} known[] = {{"--seed", 1},       {"--threads", 1}, {"--metrics", 1},
-             {"--metrics-every", 1}, {"--save", 1},    {"--save-every", 1},
-             {"--resume", 1},     {"--epochs", 1},  {"--set", 1},
-             {"--data", 1},       {"--quiet", 0},   {"--test-every-epoch", 0},
-             {"--list", 0},       {"--help", 0}};
+} known[] = {{"--seed", 1}, {"--threads", 1},    {"--metrics", 1}, {"--metrics-every", 1},
+             {"--save", 1}, {"--save-every", 1}, {"--resume", 1},  {"--epochs", 1},
+             {"--set", 1},  {"--data", 1},       {"--quiet", 0},   {"--test-every-epoch", 0},
+             {"--list", 0}, {"--help", 0}};
 
-static int parseCount(const char *name, const char *text, int64_t least, int64_t most,
-                      int64_t *out, apical_error *error) {
+static int parseCount(const char *name, const char *text, int64_t least, int64_t most, int64_t *out,
+                      apical_error *error) {
   char *end;
   errno = 0;
   long long value = *text >= '0' && *text <= '9' ? strtoll(text, &end, 10) : (end = NULL, 0);
   if (!end || *end || errno || value < least || value > most) {
     apical_fail(error, APICAL_ERROR_USAGE,
-                "%s expects a whole number from %lld to %lld, found '%s'", name,
-                (long long)least, (long long)most, text);
+                "%s expects a whole number from %lld to %lld, found '%s'", name, (long long)least,
+                (long long)most, text);
     return -1;
   }
   *out = value;
@@ -60,16 +72,14 @@ static int parseSeed(const char *text, uint64_t *out, apical_error *error) {
 static int append(const char *name, const char **list, int *count, const char *value,
                   apical_error *error) {
   if (*count == APICAL_MAX_LIST) {
-    apical_fail(error, APICAL_ERROR_USAGE, "%s is given more than %d times", name,
-                APICAL_MAX_LIST);
+    apical_fail(error, APICAL_ERROR_USAGE, "%s is given more than %d times", name, APICAL_MAX_LIST);
     return -1;
   }
   list[(*count)++] = value;
   return 1;
 }
 
-static int applyOption(int which, const char *value, apical_run_options *o,
-                       apical_error *error) {
+static int applyOption(int which, const char *value, apical_run_options *o, apical_error *error) {
   const int64_t most = (int64_t)1 << 40;
   const char *name = known[which].name;
   int64_t number = 0;
@@ -82,23 +92,42 @@ static int applyOption(int which, const char *value, apical_run_options *o,
     result = parseCount(name, value, 0, 1024, &number, error);
     o->threads = (int)number;
     return result;
-  case METRICS: o->metrics = value; return 1;
-  case METRICS_EVERY: return parseCount(name, value, 1, most, &o->metrics_every, error);
-  case SAVE: o->save = value; return 1;
-  case SAVE_EVERY: return parseCount(name, value, 1, most, &o->save_every, error);
-  case RESUME: o->resume = value; return 1;
-  case EPOCHS: return parseCount(name, value, 1, most, &o->epochs, error);
-  case SET: return append(name, o->settings, &o->setting_count, value, error);
-  case DATA: return append(name, o->directories, &o->directory_count, value, error);
-  case QUIET: o->quiet = 1; return 1;
-  case TEST_EVERY_EPOCH: o->test_every_epoch = 1; return 1;
-  case LIST: o->list = 1; return 1;
-  default: o->help = 1; return 1;
+  case METRICS:
+    o->metrics = value;
+    return 1;
+  case METRICS_EVERY:
+    return parseCount(name, value, 1, most, &o->metrics_every, error);
+  case SAVE:
+    o->save = value;
+    return 1;
+  case SAVE_EVERY:
+    return parseCount(name, value, 1, most, &o->save_every, error);
+  case RESUME:
+    o->resume = value;
+    return 1;
+  case EPOCHS:
+    return parseCount(name, value, 1, most, &o->epochs, error);
+  case SET:
+    return append(name, o->settings, &o->setting_count, value, error);
+  case DATA:
+    return append(name, o->directories, &o->directory_count, value, error);
+  case QUIET:
+    o->quiet = 1;
+    return 1;
+  case TEST_EVERY_EPOCH:
+    o->test_every_epoch = 1;
+    return 1;
+  case LIST:
+    o->list = 1;
+    return 1;
+  default:
+    o->help = 1;
+    return 1;
   }
 }
 
-int apical_parse_option(int argc, char *const *argv, int *index,
-                        apical_run_options *options, apical_error *error) {
+int apical_parse_option(int argc, char *const *argv, int *index, apical_run_options *options,
+                        apical_error *error) {
   const char *text = argv[*index];
   if (strcmp(text, "-h") == 0)
     text = "--help";

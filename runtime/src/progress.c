@@ -42,14 +42,13 @@ static int formatMeasures(char *out, size_t size, const apical_experiment *e, co
   return (int)used;
 }
 
-void drawBar(progress *p, const apical_experiment *e, int64_t epoch, int64_t epochs,
-             double share, const totals *t, double rate, double left, double now) {
+void drawBar(progress *p, const apical_experiment *e, int64_t epoch, int64_t epochs, double share,
+             const totals *t, double rate, double left, double now) {
   if (!p->bar || (p->drawn && now - p->lastDrawn < 0.1))
     return;
   struct winsize window;
-  int width = ioctl(fileno(p->bar), TIOCGWINSZ, &window) == 0 && window.ws_col > 1
-                  ? window.ws_col - 1
-                  : 79;
+  int width =
+      ioctl(fileno(p->bar), TIOCGWINSZ, &window) == 0 && window.ws_col > 1 ? window.ws_col - 1 : 79;
   char measures[400], bar[24], line[1024], remaining[48] = "";
   formatMeasures(measures, sizeof measures, e, t);
   int cells = (int)sizeof bar - 4, full = (int)(share * cells);
@@ -91,7 +90,7 @@ void printResult(progress *p, const apical_experiment *e, const char *what, cons
   formatMeasures(measures, sizeof measures, e, t);
   long long tenths = (long long)(seconds * 10 + 0.5);
   long long rate = seconds > 0 ? (long long)((double)t->samples / seconds) : 0;
-  fprintf(p->lines, "%s  %s%s%s  %lld %s/s  %lld.%lld s\n", e->network, what,
-          *measures ? "  " : "", measures, rate, sampleName(e), tenths / 10, tenths % 10);
+  fprintf(p->lines, "%s  %s%s%s  %lld %s/s  %lld.%lld s\n", e->network, what, *measures ? "  " : "",
+          measures, rate, sampleName(e), tenths / 10, tenths % 10);
   fflush(p->lines);
 }

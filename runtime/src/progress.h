@@ -20,8 +20,8 @@ void openProgress(progress *p, int quiet, int linesToErrors);
 
 /// Redraws the bar, at most ten times a second. `share` of the experiment is
 /// done, `left` seconds remain (negative: unknown), `rate` samples/s.
-void drawBar(progress *p, const apical_experiment *e, int64_t epoch, int64_t epochs,
-             double share, const totals *t, double rate, double left, double now);
+void drawBar(progress *p, const apical_experiment *e, int64_t epoch, int64_t epochs, double share,
+             const totals *t, double rate, double left, double now);
 void clearBar(progress *p);
 
 /// `classifier  epoch 1/8  loss 0.53  12345 images/s  3.2 s`

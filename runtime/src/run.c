@@ -152,8 +152,7 @@ static int makeBackup(run *r, backup *b) {
       continue;
     b->states[i] = malloc(s->bytes ? (size_t)s->bytes : 1);
     if (!b->states[i])
-      return apical_fail(r->error, APICAL_ERROR_MEMORY,
-                         "not enough memory for --test-every-epoch");
+      return apical_fail(r->error, APICAL_ERROR_MEMORY, "not enough memory for --test-every-epoch");
     memcpy(b->states[i], r->instance->states[i], (size_t)s->bytes);
   }
   return b->states ? 0
@@ -176,16 +175,16 @@ static int testNow(run *r, int index, int64_t epoch) {
   table t;
   totals sums = {.sums = calloc((size_t)e->measure_count + 1, sizeof(double))};
   double start = seconds();
-  int failed = openTable(&t, e, &r->cache, r->options->directories, r->options->directory_count,
-                         r->error);
+  int failed =
+      openTable(&t, e, &r->cache, r->options->directories, r->options->directory_count, r->error);
   if (!failed && !sums.sums)
     failed = apical_fail(r->error, APICAL_ERROR_MEMORY, "not enough memory for a test");
   int64_t count = failed || t.order || !e->trials ? (failed ? 0 : batchesPerEpoch(&t)) : e->trials;
   int64_t trial = r->instance->position.trial;
   for (int64_t batch = 0; !failed && !interrupted && batch < count; ++batch) {
     int64_t samples = gatherBatch(&t, batch);
-    callStep(r->instance, index, (const void *const *)t.batch, t.batchRows, samples,
-             trial + batch, 0);
+    callStep(r->instance, index, (const void *const *)t.batch, t.batchRows, samples, trial + batch,
+             0);
     addTotals(&sums, r->instance->results, e->measure_count, samples);
   }
   if (!failed && !interrupted) {
@@ -287,16 +286,16 @@ static int finishEpoch(run *r, int index, const extent *x, double spent) {
   char what[96];
   int test = e->kind == APICAL_TEST;
   if (x->epochs > 1 || !test)
-    snprintf(what, sizeof what, "%s %lld/%lld", test ? "test" : "epoch",
-             (long long)p->epoch + 1, (long long)x->epochs);
+    snprintf(what, sizeof what, "%s %lld/%lld", test ? "test" : "epoch", (long long)p->epoch + 1,
+             (long long)x->epochs);
   else
     snprintf(what, sizeof what, "test");
   printResult(&r->progress, e, what, &instance->epoch, spent);
   int64_t epoch = ++p->epoch;
   p->batch = 0;
   instance->epochsDone[index] = epoch;
-  int failed = writeMetrics(r, test ? "test" : "epoch", index, test ? -1 : epoch,
-                            &instance->epoch, NULL);
+  int failed =
+      writeMetrics(r, test ? "test" : "epoch", index, test ? -1 : epoch, &instance->epoch, NULL);
   clearTotals(&instance->epoch, instance->measures);
   clearTotals(&r->window, instance->measures);
   if (failed || test)
@@ -341,8 +340,8 @@ static int runExperiment(run *r, int index) {
   const apical_experiment *e = &r->program->experiments[index];
   apical_position *p = &r->instance->position;
   table t;
-  int failed = openTable(&t, e, &r->cache, r->options->directories, r->options->directory_count,
-                         r->error);
+  int failed =
+      openTable(&t, e, &r->cache, r->options->directories, r->options->directory_count, r->error);
   if (!failed) {
     extent x = measureExtent(r, e, &t);
     if (p->batch > x.perEpoch)
@@ -405,8 +404,7 @@ static int openMetrics(run *r) {
                                   path, strerror(errno));
 }
 
-int apical_run(apical_instance *instance, const apical_run_options *options,
-               apical_error *error) {
+int apical_run(apical_instance *instance, const apical_run_options *options, apical_error *error) {
   apical_error local;
   run r = {.instance = instance,
            .program = instance->program,
@@ -432,9 +430,9 @@ int apical_run(apical_instance *instance, const apical_run_options *options,
   if (r.metrics) {
     apical_error first = *r.error; // the first failure is the one to report
     int result = writeMetrics(&r, "end", -1, -1, NULL,
-                              !failed                                 ? "finished"
+                              !failed                              ? "finished"
                               : failed == APICAL_ERROR_INTERRUPTED ? "interrupted"
-                                                                      : "failed");
+                                                                   : "failed");
     if (r.metrics != stdout && fclose(r.metrics) != 0 && !failed && !result)
       result = apical_fail(r.error, APICAL_ERROR_FILE, "cannot write metrics to %s: %s",
                            options->metrics, strerror(errno));

@@ -174,8 +174,8 @@ static int writeFile(const char *path, const apical_instance *instance, apical_e
   if (!failed && (file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666)) < 0)
     failed = -1;
   uint64_t length = t.length;
-  if (!failed && (writeBytes(file, &length, 8) != 0 ||
-                  writeBytes(file, t.bytes, (int64_t)t.length) != 0))
+  if (!failed &&
+      (writeBytes(file, &length, 8) != 0 || writeBytes(file, t.bytes, (int64_t)t.length) != 0))
     failed = -1;
   if (!failed)
     failed = writeStates(file, instance, order, error);

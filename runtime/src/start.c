@@ -14,8 +14,7 @@ static void extendTraining(apical_instance *instance, int64_t epochs) {
     const apical_experiment *e = &program->experiments[i];
     if (e->kind != APICAL_TRAIN || e->trials || instance->epochsDone[i] >= epochs)
       continue;
-    instance->position =
-        (apical_position){i, instance->epochsDone[i], 0, instance->position.trial};
+    instance->position = (apical_position){i, instance->epochsDone[i], 0, instance->position.trial};
     instance->epoch.samples = instance->epoch.batches = 0;
     for (int m = 0; m < instance->measures; ++m)
       instance->epoch.sums[m] = 0;

@@ -63,18 +63,18 @@ static void copyIn(void *context, char *memory, int64_t stride, int64_t n, int64
 }
 
 // One conversion for each type of state and of buffer.
-#define CONVERT(HERE, THERE)                                                                     \
-  static void from_##HERE##_##THERE(void *context, char *memory, int64_t stride, int64_t n,      \
-                                    int64_t at) {                                                \
-    THERE *out = (THERE *)((copy *)context)->dense + at;                                         \
-    for (int64_t i = 0; i < n; ++i)                                                              \
-      out[i] = (THERE) * (HERE *)(memory + i * stride);                                          \
-  }                                                                                              \
-  static void to_##HERE##_##THERE(void *context, char *memory, int64_t stride, int64_t n,        \
-                                  int64_t at) {                                                  \
-    const THERE *in = (const THERE *)((copy *)context)->dense + at;                              \
-    for (int64_t i = 0; i < n; ++i)                                                              \
-      *(HERE *)(memory + i * stride) = (HERE)in[i];                                              \
+#define CONVERT(HERE, THERE)                                                                       \
+  static void from_##HERE##_##THERE(void *context, char *memory, int64_t stride, int64_t n,        \
+                                    int64_t at) {                                                  \
+    THERE *out = (THERE *)((copy *)context)->dense + at;                                           \
+    for (int64_t i = 0; i < n; ++i)                                                                \
+      out[i] = (THERE) * (HERE *)(memory + i * stride);                                            \
+  }                                                                                                \
+  static void to_##HERE##_##THERE(void *context, char *memory, int64_t stride, int64_t n,          \
+                                  int64_t at) {                                                    \
+    const THERE *in = (const THERE *)((copy *)context)->dense + at;                                \
+    for (int64_t i = 0; i < n; ++i)                                                                \
+      *(HERE *)(memory + i * stride) = (HERE)in[i];                                                \
   }
 #define CONVERT_BOTH(HERE) CONVERT(HERE, double) CONVERT(HERE, float)
 CONVERT_BOTH(float)
@@ -86,18 +86,17 @@ CONVERT_BOTH(int32_t)
 CONVERT_BOTH(int64_t)
 
 // In the order of apical_type.
-#define TABLE(DIRECTION, THERE)                                                                  \
-  {DIRECTION##_float_##THERE,   DIRECTION##_double_##THERE,  DIRECTION##_uint8_t_##THERE,        \
-   DIRECTION##_int8_t_##THERE,  DIRECTION##_int16_t_##THERE, DIRECTION##_int32_t_##THERE,        \
+#define TABLE(DIRECTION, THERE)                                                                    \
+  {DIRECTION##_float_##THERE,  DIRECTION##_double_##THERE,  DIRECTION##_uint8_t_##THERE,           \
+   DIRECTION##_int8_t_##THERE, DIRECTION##_int16_t_##THERE, DIRECTION##_int32_t_##THERE,           \
    DIRECTION##_int64_t_##THERE}
 static const rowVisitor readDouble[] = TABLE(from, double);
 static const rowVisitor readFloat[] = TABLE(from, float);
 static const rowVisitor writeDouble[] = TABLE(to, double);
 static const rowVisitor writeFloat[] = TABLE(to, float);
 
-static int transfer(const apical_instance *instance, int index, const void *dense,
-                    int64_t elements, const rowVisitor *visitors, rowVisitor raw,
-                    apical_error *error) {
+static int transfer(const apical_instance *instance, int index, const void *dense, int64_t elements,
+                    const rowVisitor *visitors, rowVisitor raw, apical_error *error) {
   if (index < 0 || index >= instance->program->state_count)
     return apical_fail(error, APICAL_ERROR_ARGUMENT, "there is no state number %d", index);
   const apical_state *state = &instance->program->states[index];
@@ -112,12 +111,12 @@ static int transfer(const apical_instance *instance, int index, const void *dens
   return 0;
 }
 
-int apical_read_state(const apical_instance *instance, int state, double *out,
-                      int64_t elements, apical_error *error) {
+int apical_read_state(const apical_instance *instance, int state, double *out, int64_t elements,
+                      apical_error *error) {
   return transfer(instance, state, out, elements, readDouble, NULL, error);
 }
-int apical_write_state(apical_instance *instance, int state, const double *in,
-                       int64_t elements, apical_error *error) {
+int apical_write_state(apical_instance *instance, int state, const double *in, int64_t elements,
+                       apical_error *error) {
   return transfer(instance, state, in, elements, writeDouble, NULL, error);
 }
 int apical_read_state_float(const apical_instance *instance, int state, float *out,
@@ -137,9 +136,7 @@ int apical_write_state_raw(apical_instance *instance, int state, const void *in,
   return transfer(instance, state, in, bytes, NULL, copyIn, error);
 }
 
-void *apical_state_memory(apical_instance *instance, int state) {
-  return instance->states[state];
-}
+void *apical_state_memory(apical_instance *instance, int state) { return instance->states[state]; }
 
 static void addToChecksum(void *context, char *memory, int64_t stride, int64_t n, int64_t at) {
   (void)at;

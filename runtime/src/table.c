@@ -11,8 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int loadOnce(loaded **cache, const char *path, const apical_column *column,
-                    loaded **out, apical_error *error) {
+static int loadOnce(loaded **cache, const char *path, const apical_column *column, loaded **out,
+                    apical_error *error) {
   for (loaded *l = *cache; l; l = l->next)
     if (strcmp(l->path, path) == 0 && l->format == column->format &&
         strcmp(l->field, column->field) == 0) {
@@ -56,8 +56,8 @@ static int openColumn(table *t, int index, loaded **cache, const char *const *di
   const apical_column *column = &e->columns[index];
   char path[PATH_MAX];
   loaded *l;
-  int failed = apical_data_find(column->path, directories, directoryCount, path, sizeof path,
-                                error);
+  int failed =
+      apical_data_find(column->path, directories, directoryCount, path, sizeof path, error);
   if (failed || (failed = loadOnce(cache, path, column, &l, error)))
     return failed;
   if (l->info.type != column->type || l->info.elements != column->elements)
@@ -91,8 +91,8 @@ static int openColumn(table *t, int index, loaded **cache, const char *const *di
                                        (long long)e->batch, column->name);
 }
 
-int openTable(table *t, const apical_experiment *e, loaded **cache,
-              const char *const *directories, int directoryCount, apical_error *error) {
+int openTable(table *t, const apical_experiment *e, loaded **cache, const char *const *directories,
+              int directoryCount, apical_error *error) {
   memset(t, 0, sizeof *t);
   t->experiment = e;
   size_t count = (size_t)e->column_count + 1;

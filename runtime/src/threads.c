@@ -120,8 +120,8 @@ static void startWorkers(int count) {
   // Spinning helps only while every thread has a processor.
   pool.spins = count + 1 <= apical_processors() ? SPINS : 0;
   int started = 0;
-  while (started < count && pthread_create(&pool.workers[started], NULL, work,
-                                           (void *)(intptr_t)(started + 1)) == 0)
+  while (started < count &&
+         pthread_create(&pool.workers[started], NULL, work, (void *)(intptr_t)(started + 1)) == 0)
     ++started;
   pool.running = started;
   pool.wanted = started + 1; // fewer if the system has no more to give
@@ -155,8 +155,7 @@ int apical_threads(void) {
   return pool.wanted;
 }
 
-void apical_parallel_for(void (*fn)(void *, int64_t, int64_t), void *context,
-                         int64_t count) {
+void apical_parallel_for(void (*fn)(void *, int64_t, int64_t), void *context, int64_t count) {
   if (count <= 0)
     return;
   if (count == 1 || insideLoop || apical_threads() == 1 ||

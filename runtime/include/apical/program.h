@@ -74,13 +74,13 @@ typedef enum apical_format {
 
 /// One column of a table: a file, and what the program was compiled for.
 typedef struct apical_column {
-  const char *name; ///< "images"
-  const char *path; ///< as written in the source; see apical_data_find
+  const char *name;  ///< "images"
+  const char *path;  ///< as written in the source; see apical_data_find
   const char *field; ///< column name inside a CSV file, "" otherwise
-  int32_t format;   ///< apical_format
-  int32_t type;     ///< apical_type of an element
-  int64_t elements; ///< elements per row
-  int64_t limit;    ///< labels: values must lie in 0..limit-1; 0: unchecked
+  int32_t format;    ///< apical_format
+  int32_t type;      ///< apical_type of an element
+  int64_t elements;  ///< elements per row
+  int64_t limit;     ///< labels: values must lie in 0..limit-1; 0: unchecked
 } apical_column;
 
 /// A number that a step reports: the sum over the valid samples of the batch.
@@ -111,8 +111,8 @@ typedef struct apical_call {
   const int64_t *rows;        ///< index in the data of each row of the batch
   int64_t samples;            ///< valid rows, 1..batch
   uint64_t seed;
-  int64_t trial; ///< trials since the start of this run, checkpoints included
-  int64_t epoch; ///< epochs finished in this experiment
+  int64_t trial;    ///< trials since the start of this run, checkpoints included
+  int64_t epoch;    ///< epochs finished in this experiment
   int64_t training; ///< 1 while learn lines act
 } apical_call;
 
@@ -160,8 +160,8 @@ typedef struct apical_program {
 /// Calls fn(context, lo, hi) on a fixed split of 0..count among the threads.
 /// Provided by the runtime; the only symbol that generated code imports,
 /// besides functions of the C mathematics library.
-void apical_parallel_for(void (*fn)(void *context, int64_t lo, int64_t hi),
-                         void *context, int64_t count);
+void apical_parallel_for(void (*fn)(void *context, int64_t lo, int64_t hi), void *context,
+                         int64_t count);
 
 #ifdef __cplusplus
 }

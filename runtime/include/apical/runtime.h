@@ -130,8 +130,8 @@ int apical_data_find(const char *path, const char *const *directories, int direc
 /// `format` is an apical_format. In a CSV file `field` selects one column,
 /// "" all of them (rank 2). A selected column of whole numbers that fit is
 /// APICAL_I32, everything else in a CSV file is APICAL_F64.
-int apical_data_probe(const char *path, int32_t format, const char *field,
-                      apical_data_info *info, apical_error *error);
+int apical_data_probe(const char *path, int32_t format, const char *field, apical_data_info *info,
+                      apical_error *error);
 
 /// Reads the whole file (or CSV column) into new memory at `*data`, rows
 /// contiguous, native byte order; release it with free(). `info` may be null.
@@ -191,19 +191,19 @@ void *apical_state_memory(apical_instance *instance, int state);
 /// Copies a state to or from dense row-major memory, `elements` long, which
 /// must be the state's number of elements. Reading converts from, writing to
 /// the state's type; writing keeps the padding zero.
-int apical_read_state(const apical_instance *instance, int state, double *out,
-                      int64_t elements, apical_error *error);
-int apical_write_state(apical_instance *instance, int state, const double *in,
-                       int64_t elements, apical_error *error);
+int apical_read_state(const apical_instance *instance, int state, double *out, int64_t elements,
+                      apical_error *error);
+int apical_write_state(apical_instance *instance, int state, const double *in, int64_t elements,
+                       apical_error *error);
 int apical_read_state_float(const apical_instance *instance, int state, float *out,
                             int64_t elements, apical_error *error);
 int apical_write_state_float(apical_instance *instance, int state, const float *in,
                              int64_t elements, apical_error *error);
 /// The same in the state's own type, bit for bit; `bytes` is elements * size.
-int apical_read_state_raw(const apical_instance *instance, int state, void *out,
-                          int64_t bytes, apical_error *error);
-int apical_write_state_raw(apical_instance *instance, int state, const void *in,
-                           int64_t bytes, apical_error *error);
+int apical_read_state_raw(const apical_instance *instance, int state, void *out, int64_t bytes,
+                          apical_error *error);
+int apical_write_state_raw(apical_instance *instance, int state, const void *in, int64_t bytes,
+                           apical_error *error);
 /// CRC-32 of the dense little-endian elements, independent of the layout.
 uint32_t apical_state_checksum(const apical_instance *instance, int state);
 
@@ -236,22 +236,22 @@ int apical_load(apical_instance *instance, const char *path, apical_error *error
 
 /// What to do in a run. Strings are borrowed: they must outlive the run.
 typedef struct apical_run_options {
-  uint64_t seed;           ///< --seed N (1)
-  int seed_given;          ///< whether --seed was there
-  int threads;             ///< --threads N (0: number of processors)
-  const char *metrics;     ///< --metrics FILE, "-": standard output, or null
-  int64_t metrics_every;   ///< --metrics-every N (100)
-  const char *save;        ///< --save FILE or null
-  int64_t save_every;      ///< --save-every N epochs (1)
-  const char *resume;      ///< --resume FILE or null
-  int64_t epochs;          ///< --epochs N, 0: as the program says
-  int quiet;               ///< --quiet
-  int test_every_epoch;    ///< --test-every-epoch
-  int list;                ///< --list
-  int help;                ///< --help
-  int setting_count;       ///< --set name=value
+  uint64_t seed;         ///< --seed N (1)
+  int seed_given;        ///< whether --seed was there
+  int threads;           ///< --threads N (0: number of processors)
+  const char *metrics;   ///< --metrics FILE, "-": standard output, or null
+  int64_t metrics_every; ///< --metrics-every N (100)
+  const char *save;      ///< --save FILE or null
+  int64_t save_every;    ///< --save-every N epochs (1)
+  const char *resume;    ///< --resume FILE or null
+  int64_t epochs;        ///< --epochs N, 0: as the program says
+  int quiet;             ///< --quiet
+  int test_every_epoch;  ///< --test-every-epoch
+  int list;              ///< --list
+  int help;              ///< --help
+  int setting_count;     ///< --set name=value
   const char *settings[APICAL_MAX_LIST];
-  int directory_count;     ///< --data DIR; hosts append the source's folder
+  int directory_count; ///< --data DIR; hosts append the source's folder
   const char *directories[APICAL_MAX_LIST];
 } apical_run_options;
 
@@ -261,8 +261,8 @@ void apical_run_options_init(apical_run_options *options);
 /// Understands one option at argv[*index] (`--name value` or `--name=value`)
 /// and moves *index behind it. Returns 1 if it was one of the options above,
 /// 0 if it is none of them (left alone), -1 if it is but cannot be used.
-int apical_parse_option(int argc, char *const *argv, int *index,
-                        apical_run_options *options, apical_error *error);
+int apical_parse_option(int argc, char *const *argv, int *index, apical_run_options *options,
+                        apical_error *error);
 
 /// The lines of --help about these options.
 const char *apical_option_help(void);
@@ -276,8 +276,7 @@ int apical_start(const apical_program *program, const apical_run_options *option
 
 /// Runs the experiments from the instance's position on. SIGINT ends the run
 /// after the step in hand, with APICAL_ERROR_INTERRUPTED.
-int apical_run(apical_instance *instance, const apical_run_options *options,
-               apical_error *error);
+int apical_run(apical_instance *instance, const apical_run_options *options, apical_error *error);
 
 /// apical_start and apical_run; prints errors to stderr. Returns the exit code
 /// of the process: 0, 1 for errors of the user's, 2 for usage, 130 for Ctrl-C.
