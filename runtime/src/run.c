@@ -122,7 +122,7 @@ static int checkFinite(run *r, int index) {
                      "%s: %s '%s' is no longer finite at step %lld, epoch %lld; lower the "
                      "learning rate, bound the weights or clip the gradient%s%s",
                      e->network, culprit->kind == APICAL_HEALTH ? "area" : "cost", culprit->name,
-                     (long long)r->instance->position.trial,
+                     (long long)r->instance->position.trial + 1,
                      (long long)r->instance->position.epoch + 1,
                      o->save ? ". the last good checkpoint, if there was one, is kept: " : "",
                      o->save ? o->save : "");
