@@ -8,8 +8,8 @@
 #   apical_library(NAME SOURCES...)       a static library of ours
 #   apical_mlir_library(NAME SOURCES...)  the same, with MLIR and the shared
 #                                         precompiled header
-#   apical_mlir_executable(NAME SOURCES...)
-#                                         a program in build/bin, with MLIR
+#   apical_executable(NAME SOURCES...) and apical_mlir_executable(NAME SOURCES...)
+#                                         the like, as programs in build/bin
 include_guard(GLOBAL)
 
 # The compiler is chosen by CMakePresets.json and by `x`, before this is read.
@@ -90,11 +90,20 @@ function(apical_settings target)
   target_compile_options(${target} PRIVATE -Wall -Wextra -Werror)
 endfunction()
 
+function(apical_use_project target)
+  apical_settings(${target})
+  target_include_directories(${target} PUBLIC
+    $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}> $<BUILD_INTERFACE:${PROJECT_BINARY_DIR}>)
+endfunction()
+
 function(apical_library name)
   add_library(${name} STATIC ${ARGN})
-  apical_settings(${name})
-  target_include_directories(${name} PUBLIC
-    $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}> $<BUILD_INTERFACE:${PROJECT_BINARY_DIR}>)
+  apical_use_project(${name})
+endfunction()
+
+function(apical_executable name)
+  add_executable(${name} ${ARGN})
+  apical_use_project(${name})
 endfunction()
 
 # Every target that takes part sees the same flags, or the header is refused.
@@ -111,9 +120,7 @@ if(APICAL_PCH)
 endif()
 
 function(apical_use_mlir target)
-  apical_settings(${target})
-  target_include_directories(${target} PUBLIC
-    $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}> $<BUILD_INTERFACE:${PROJECT_BINARY_DIR}>)
+  apical_use_project(${target})
   target_link_libraries(${target} PUBLIC MLIR LLVM)
   if(APICAL_PCH)
     target_compile_options(${target} PRIVATE ${apical_pch_options})
