@@ -190,7 +190,7 @@ void ErrorStrategy::report(antlr4::Parser *parser, size_t at) {
 
   // The name of something is missing.
   if (wants(P::NAME) && !wants(P::NUMBER)) {
-    if (rule == P::RuleTemplateHead && before == P::EACH) {
+    if ((rule == P::RuleTemplateHead || rule == P::RuleWord) && before == P::EACH) {
       expected(at, "what the block is for after `each`")
           .hint("one of `connection`, `weight p`, `area a`, `hidden h`, `output o`, `input i`");
       return;
@@ -208,13 +208,24 @@ void ErrorStrategy::report(antlr4::Parser *parser, size_t at) {
       expected(at, bodyOf(rule, first));
       return;
     }
+    if (at > start && isKeyword(t.type)) {
+      Span last = tokens.list[at - 1].span;
+      llvm::StringRef gap = sources.text({last.file, last.end, t.span.begin});
+      if (gap.contains('\n')) { // an operator carried the statement into the next line
+        diags
+            ->error(Code::Syntax, {last.file, last.end, last.end},
+                    "expected an expression" + after() + ", found the end of the line")
+            .label(t.span, "the next line is another statement");
+        return;
+      }
+    }
     auto &d = expected(at, "an expression" + after());
     if (before == P::STAR && t.type == P::STAR)
       d.hint("a power is written `^`");
     else if ((t.type == P::ASSIGN || t.type == P::GT || t.type == P::LT) && before != 0 &&
              (before == P::LT || before == P::GT || before == P::ASSIGN))
       d.hint("comparisons are `<`, `<=`, `>`, `>=`, `==`, `!=`");
-    else if (t.type == P::RPAREN && before == P::COMMA)
+    else if ((t.type == P::RPAREN || t.type == P::RBRACKET) && before == P::COMMA)
       d.hint("remove the `,` before it");
     else if ((t.type == P::PLUS || t.type == P::ASSIGN) &&
              (before == P::PLUS || before == P::MINUS))
