@@ -38,15 +38,24 @@ typedef struct run {
 
 static volatile sig_atomic_t interrupted;
 
-static void interrupt(int number) {
-  (void)number;
-  interrupted = 1;
-}
-
 static double seconds(void) {
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
   return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+/// The first Ctrl-C ends the run after the step in hand, a second one ends the
+/// process. Some senders signal both the process and its group, so what comes
+/// at the same moment counts once.
+static void interrupt(int number) {
+  static volatile double first;
+  if (!interrupted) {
+    first = seconds();
+    interrupted = 1;
+  } else if (seconds() - first > 0.5) {
+    signal(number, SIG_DFL);
+    raise(number);
+  }
 }
 
 static void addTotals(totals *t, const double *results, int count, int64_t samples) {
@@ -417,8 +426,7 @@ int apical_run(apical_instance *instance, const apical_run_options *options, api
   r.window.sums = calloc((size_t)instance->measures + 1, sizeof *r.window.sums);
   if (!r.window.sums)
     return apical_fail(error, APICAL_ERROR_MEMORY, "not enough memory for a run");
-  // The second Ctrl-C ends the process at once.
-  struct sigaction action = {.sa_handler = interrupt, .sa_flags = (int)SA_RESETHAND}, before;
+  struct sigaction action = {.sa_handler = interrupt, .sa_flags = SA_RESTART}, before;
   struct sigaction ignore = {.sa_handler = SIG_IGN}, beforeSize;
   interrupted = 0;
   sigaction(SIGINT, &action, &before);
