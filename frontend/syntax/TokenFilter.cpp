@@ -254,7 +254,7 @@ private:
       return;
     if (text.slice(t.end, next.begin).find_first_not_of(" \t") != llvm::StringRef::npos)
       return;
-    if (next.type != P::NAME || !readUnit(slice(next))) {
+    if (next.type != P::NAME || !sema::readUnit(slice(next))) {
       if (mayReport()) {
         llvm::StringRef word = slice(next), number = slice(t);
         auto &d = diags.error(Code::BadUnit, at(next.begin, next.end),
@@ -279,7 +279,7 @@ private:
     joinPower(t, i);
     while (i + 2 < raw.size() && (raw[i + 1].type == P::SLASH || raw[i + 1].type == P::STAR) &&
            raw[i + 1].begin == t.end && raw[i + 2].type == P::NAME &&
-           raw[i + 2].begin == raw[i + 1].end && readUnit(slice(raw[i + 2]))) {
+           raw[i + 2].begin == raw[i + 1].end && sema::readUnit(slice(raw[i + 2]))) {
       t.end = raw[i + 2].end;
       i += 2;
       joinPower(t, i);
