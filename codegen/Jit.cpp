@@ -1,0 +1,53 @@
+//===- Jit.cpp - runs an object file in this process ---*- C++ -*-===//
+//
+// Part of the Apical project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "codegen/Jit.h"
+
+#include "llvm/ExecutionEngine/Orc/LLJIT.h"
+#include "llvm/Support/SmallVectorMemoryBuffer.h"
+#include "llvm/Support/TargetSelect.h"
+
+namespace apical {
+
+struct Jit::Impl {
+  std::unique_ptr<llvm::orc::LLJIT> engine;
+};
+
+Jit::Jit(std::unique_ptr<Impl> impl) : impl(std::move(impl)) {}
+Jit::~Jit() = default;
+
+llvm::Expected<std::unique_ptr<Jit>> Jit::load(const CompiledProgram &compiled) {
+  llvm::InitializeNativeTarget();
+  llvm::InitializeNativeTargetAsmPrinter();
+  auto engine = llvm::orc::LLJITBuilder().create();
+  if (!engine)
+    return engine.takeError();
+  auto &library = (*engine)->getMainJITDylib();
+  auto process = llvm::orc::DynamicLibrarySearchGenerator::GetForCurrentProcess(
+      (*engine)->getDataLayout().getGlobalPrefix());
+  if (!process)
+    return process.takeError();
+  library.addGenerator(std::move(*process));
+  llvm::orc::SymbolMap symbols;
+  symbols[(*engine)->mangleAndIntern("apical_parallel_for")] = {
+      llvm::orc::ExecutorAddr::fromPtr(&apical_parallel_for), llvm::JITSymbolFlags::Exported};
+  if (auto failed = library.define(llvm::orc::absoluteSymbols(symbols)))
+    return failed;
+  if (auto failed = (*engine)->addObjectFile(std::make_unique<llvm::SmallVectorMemoryBuffer>(
+          llvm::SmallVector<char, 0>(compiled.object), "model.o", false)))
+    return failed;
+  auto table = (*engine)->lookup("apical_program");
+  if (!table)
+    return table.takeError();
+  auto impl = std::make_unique<Impl>();
+  impl->engine = std::move(*engine);
+  std::unique_ptr<Jit> jit(new Jit(std::move(impl)));
+  jit->table = table->toPtr<const apical_program *>();
+  return jit;
+}
+
+} // namespace apical

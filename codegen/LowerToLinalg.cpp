@@ -1,0 +1,913 @@
+//===- LowerToLinalg.cpp - steps become kernels ---*- C++ -*-===//
+//
+// Part of the Apical project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// A step becomes one function on pointers that allocates the temporaries and
+// calls kernels. A kernel is a function on non-aliasing memrefs that holds one
+// lift, or a lift with the sums that feed it alone, as linalg on tensors. Equal
+// kernels are one function, so compile time does not grow with depth.
+//
+// Padding: everything in memory is zero outside the logical sizes of the unit
+// axes. A body is analysed with "operands are zero there"; where the result is
+// not provably zero it is masked, and so are the terms of a reduction. Invalid
+// rows of the sample axis may hold anything, until something reduces them.
+//
+//===----------------------------------------------------------------------===//
+
+#include "codegen/Layout.h"
+#include "codegen/Pipeline.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/IRMapping.h"
+#include "mlir/IR/Matchers.h"
+#include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/SetVector.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace mlir;
+
+namespace apical {
+namespace {
+
+using Kind = utils::IteratorType;
+
+RankedTensorType typeOf(Value value) { return cast<RankedTensorType>(value.getType()); }
+bool isScalar(Value value) { return typeOf(value).getRank() == 0; }
+
+/// True if a value can be infinite or NaN although its operands are finite:
+/// then zero times the value need not be zero.
+bool mayBlowUp(Value value) {
+  Operation *def = value.getDefiningOp();
+  if (!def || matchPattern(value, m_Constant()))
+    return false;
+  if (isa<arith::DivFOp, math::LogOp, math::Log1pOp, math::Log2Op, math::RsqrtOp, math::PowFOp,
+          math::SqrtOp, math::ExpOp>(def))
+    return true;
+  return llvm::any_of(def->getOperands(), mayBlowUp);
+}
+
+/// Is `value`, computed in the body of `lift`, zero wherever the point lies
+/// outside the logical size of `axis`? `argIsNull(k)` says so of operand k.
+bool isNull(Value value, llvm::function_ref<bool(unsigned)> argIsNull) {
+  auto null = [&](Value v) { return isNull(v, argIsNull); };
+  if (auto arg = dyn_cast<BlockArgument>(value))
+    return argIsNull(arg.getArgNumber());
+  Operation *def = value.getDefiningOp();
+  if (matchPattern(value, m_AnyZeroFloat()) || matchPattern(value, m_Zero()))
+    return true;
+  if (isa<arith::MulFOp>(def)) {
+    Value a = def->getOperand(0), b = def->getOperand(1);
+    return (null(a) && !mayBlowUp(b)) || (null(b) && !mayBlowUp(a));
+  }
+  if (isa<arith::AddFOp, arith::SubFOp, arith::MaximumFOp, arith::MinimumFOp, arith::MaxNumFOp,
+          arith::MinNumFOp, arith::NegFOp, math::TanhOp, math::SinOp, math::AbsFOp, math::SqrtOp,
+          math::AtanOp, math::ErfOp, arith::SIToFPOp, arith::UIToFPOp, arith::ExtFOp,
+          arith::TruncFOp, ir::StopOp>(def))
+    return llvm::all_of(def->getOperands(), null);
+  if (auto select = dyn_cast<arith::SelectOp>(def))
+    return null(select.getTrueValue()) && null(select.getFalseValue());
+  return false;
+}
+
+/// What becomes one kernel, or one thing that the step function does itself.
+struct Node {
+  SmallVector<Operation *> ops; ///< the last one is the root
+  SetVector<int> after;
+};
+
+class StepLowering {
+public:
+  StepLowering(StepPlan &plan, ModuleOp source, ModuleOp kernels, const Machine &machine,
+               llvm::StringMap<std::string> &known)
+      : plan(plan), step(plan.step), source(source), kernels(kernels), machine(machine),
+        known(known), layout(plan.batch), b(kernels.getContext()), loc(step.getLoc()) {}
+
+  llvm::Error run() {
+    makeNodes();
+    openFunction();
+    llvm::Expected<std::vector<int>> order = arrange();
+    if (!order)
+      return order.takeError();
+    for (int n : *order)
+      if (auto failed = emit(nodes[n]))
+        return failed;
+    for (auto [write, value] : copies)
+      copy(bufferOf(value), states.lookup(write.getState()));
+    b.create<func::ReturnOp>(loc);
+    return llvm::Error::success();
+  }
+
+private:
+  //===--- what becomes a kernel -------------------------------------------===//
+
+  /// A sum that one lift alone uses, at the place where it computes: the sum
+  /// can stay in registers.
+  ir::LiftOp consumerOf(ir::LiftOp lift) {
+    if (lift.getNumResults() != 1 || !lift.reduces() || isScalar(lift.getResult(0)))
+      return {};
+    Value result = lift.getResult(0);
+    if (!result.hasOneUse())
+      return {};
+    auto user = dyn_cast<ir::LiftOp>(*result.user_begin());
+    if (!user || user.reduces())
+      return {};
+    AffineMap map = user.getInputMap(result.use_begin()->getOperandNumber());
+    for (unsigned r = 0; r < user.getNumResults(); ++r)
+      if (user.getResultMap(r) != user.getResultMap(0))
+        return {};
+    if (map != user.getResultMap(0) || map.getNumResults() != user.getSizes().size())
+      return {};
+    return user;
+  }
+
+  void makeNodes() {
+    for (Operation &op : step.getBody().front()) {
+      if (auto lift = dyn_cast<ir::LiftOp>(op))
+        if (ir::LiftOp user = consumerOf(lift)) {
+          pending[user].push_back(lift);
+          continue;
+        }
+      if (isa<ir::ReadOp, ir::GetParamOp, ir::ClockOp>(op))
+        continue;
+      Node node;
+      node.ops = pending.lookup(&op);
+      node.ops.push_back(&op);
+      for (Operation *member : node.ops)
+        nodeOf[member] = nodes.size();
+      nodes.push_back(std::move(node));
+    }
+  }
+
+  /// Orders the nodes: after what they use, and a state's new value after all
+  /// readers of the old one. Where that is impossible the new value waits in a
+  /// temporary and is copied at the end.
+  llvm::Expected<std::vector<int>> arrange() {
+    for (auto [n, node] : llvm::enumerate(nodes))
+      for (Operation *op : node.ops)
+        for (Value operand : op->getOperands())
+          if (Operation *def = operand.getDefiningOp())
+            if (auto it = nodeOf.find(def); it != nodeOf.end() && it->second != (int)n)
+              node.after.insert(it->second);
+    for (Operation &op : llvm::make_early_inc_range(step.getBody().front())) {
+      auto write = dyn_cast<ir::WriteOp>(op);
+      if (!write)
+        continue;
+      Value value = write.getValue();
+      auto lift = value.getDefiningOp<ir::LiftOp>();
+      if (lift && !inPlace.count(value) && fitsInPlace(lift, value, write.getState())) {
+        int writer = nodeOf[lift];
+        auto before = nodes[writer].after;
+        for (int reader : readersOf(write.getState()))
+          if (reader != writer)
+            nodes[writer].after.insert(reader);
+        if (sorted()) {
+          inPlace[value] = write.getState();
+          continue;
+        }
+        nodes[writer].after = before;
+      }
+      copies.push_back({write, value});
+    }
+    auto order = sorted();
+    if (!order)
+      return error("step '" + step.getSymName() + "' computes a value from itself");
+    return *order;
+  }
+
+  SmallVector<int> readersOf(StringRef state) {
+    SmallVector<int> list;
+    for (auto read : step.getBody().front().getOps<ir::ReadOp>())
+      if (read.getState() == state)
+        for (Operation *user : read.getValue().getUsers())
+          if (!isa<ir::WriteOp>(user))
+            list.push_back(nodeOf[user]);
+    return list;
+  }
+
+  /// The kernel may read the old value only at the element that it replaces.
+  bool fitsInPlace(ir::LiftOp lift, Value value, StringRef state) {
+    unsigned r = cast<OpResult>(value).getResultNumber();
+    for (Operation *op : nodes[nodeOf[lift]].ops)
+      for (OpOperand &operand : op->getOpOperands())
+        if (auto read = operand.get().getDefiningOp<ir::ReadOp>();
+            read && read.getState() == state && !isScalar(read.getValue()))
+          if (op != lift || lift.reduces() ||
+              lift.getInputMap(operand.getOperandNumber()) != lift.getResultMap(r))
+            return false;
+    // A state that another result of this kernel replaces must not be the same.
+    return true;
+  }
+
+  std::optional<std::vector<int>> sorted() {
+    std::vector<int> order;
+    std::vector<bool> done(nodes.size());
+    while (order.size() < nodes.size()) {
+      bool moved = false;
+      for (size_t n = 0; n < nodes.size(); ++n)
+        if (!done[n] && llvm::all_of(nodes[n].after, [&](int k) { return done[k]; })) {
+          done[n] = moved = true;
+          order.push_back(n);
+        }
+      if (!moved)
+        return std::nullopt;
+    }
+    return order;
+  }
+
+  //===--- the step function -----------------------------------------------===//
+
+  void openFunction() {
+    SmallVector<Type> types;
+    auto f64 = b.getF64Type();
+    Type i64 = b.getI64Type();
+    Block &block = step.getBody().front();
+    for (auto state : source.getOps<ir::StateOp>())
+      types.push_back(layout.memref(cast<RankedTensorType>(state.getType())));
+    for (Value column : block.getArguments()) {
+      SmallVector<int64_t> shape(typeOf(column).getShape());
+      shape[0] = plan.batch;
+      types.push_back(MemRefType::get(shape, signless(typeOf(column).getElementType())));
+    }
+    for (auto param : source.getOps<ir::ParamOp>())
+      (void)param, types.push_back(f64);
+    for (auto report : block.getOps<ir::ReportOp>())
+      plan.reports.push_back(report);
+    types.push_back(MemRefType::get({std::max<int64_t>(1, plan.reports.size())}, f64));
+    types.push_back(MemRefType::get({plan.batch}, i64));
+    types.append(5, i64);
+    b.setInsertionPointToEnd(kernels.getBody());
+    plan.body = (step.getSymName() + ".body").str();
+    auto function = b.create<func::FuncOp>(loc, plan.body, b.getFunctionType(types, {}));
+    function->setAttr("apical.step", b.getUnitAttr());
+    Block *entry = function.addEntryBlock();
+    b.setInsertionPointToEnd(entry);
+    unsigned k = 0;
+    for (auto state : source.getOps<ir::StateOp>())
+      states[state.getSymName()] = entry->getArgument(k++);
+    SmallVector<Value> columns;
+    for (Value column : block.getArguments())
+      (void)column, columns.push_back(entry->getArgument(k++));
+    llvm::StringMap<Value> params;
+    for (auto param : source.getOps<ir::ParamOp>())
+      params[param.getSymName()] = entry->getArgument(k++);
+    results = entry->getArgument(k++);
+    Value rows = entry->getArgument(k++);
+    Value count = entry->getArgument(k++);
+    samples = b.create<arith::IndexCastOp>(loc, b.getIndexType(), count);
+    seed = entry->getArgument(k++);
+    trial = entry->getArgument(k++);
+    llvm::StringMap<Value> clocks;
+    clocks["samples"] = count;
+    clocks["trial"] = trial;
+    clocks["epoch"] = entry->getArgument(k++);
+    clocks["training"] = entry->getArgument(k++);
+    Type f32 = b.getF32Type();
+    for (auto [value, memory] : llvm::zip(block.getArguments(), columns))
+      loadColumn(value, memory, [](OpBuilder &, Location, Value x) { return x; });
+    for (Operation &op : block) {
+      if (auto read = dyn_cast<ir::ReadOp>(op))
+        buffers[read.getValue()] = states.lookup(read.getState());
+      else if (auto get = dyn_cast<ir::GetParamOp>(op))
+        store(b.create<arith::TruncFOp>(loc, f32, params.lookup(get.getParam())), get.getValue());
+      else if (auto clock = dyn_cast<ir::ClockOp>(op)) {
+        if (clock.getWhich() == "rows")
+          loadColumn(clock.getValue(), rows, [](OpBuilder &builder, Location at, Value x) -> Value {
+            return builder.create<arith::SIToFPOp>(at, builder.getF32Type(), x);
+          });
+        else
+          store(b.create<arith::SIToFPOp>(loc, f32, clocks.lookup(clock.getWhich())),
+                clock.getValue());
+      }
+    }
+  }
+
+  void store(Value number, Value value) {
+    b.create<memref::StoreOp>(loc, number, bufferOf(value), ValueRange{});
+  }
+
+  /// The memory of a value; a temporary is made when it is first asked for.
+  Value bufferOf(Value value) {
+    Value &buffer = buffers[value];
+    if (buffer)
+      return buffer;
+    if (auto it = inPlace.find(value); it != inPlace.end())
+      return buffer = states.lookup(it->second);
+    MemRefType type = layout.memref(typeOf(value)), whole = layout.allocation(typeOf(value));
+    OpBuilder::InsertionGuard guard(b);
+    buffer = b.create<memref::AllocOp>(loc, whole);
+    if (type != whole) {
+      SmallVector<OpFoldResult> offset(type.getRank(), b.getIndexAttr(0)),
+          stride(type.getRank(), b.getIndexAttr(1)), size;
+      for (int64_t n : type.getShape())
+        size.push_back(b.getIndexAttr(n));
+      buffer = b.create<memref::SubViewOp>(loc, type, buffer, offset, size, stride);
+    }
+    return buffer;
+  }
+
+  SmallVector<Value> loopsOver(ArrayRef<int64_t> sizes, SmallVector<scf::ForOp> &loops) {
+    SmallVector<Value> point;
+    Value zero = b.create<arith::ConstantIndexOp>(loc, 0);
+    Value one = b.create<arith::ConstantIndexOp>(loc, 1);
+    for (int64_t n : sizes) {
+      auto loop =
+          b.create<scf::ForOp>(loc, zero, b.create<arith::ConstantIndexOp>(loc, n), one);
+      loops.push_back(loop);
+      point.push_back(loop.getInductionVar());
+      b.setInsertionPointToStart(loop.getBody());
+    }
+    return point;
+  }
+
+  /// Data are contiguous and have `batch` rows: copies them into a padded field.
+  void loadColumn(Value value, Value memory,
+                  llvm::function_ref<Value(OpBuilder &, Location, Value)> convert) {
+    if (value.use_empty())
+      return;
+    Value target = bufferOf(value);
+    auto type = cast<MemRefType>(target.getType());
+    auto from = cast<MemRefType>(memory.getType());
+    SmallVector<scf::ForOp> nest;
+    if (type.getShape() != from.getShape()) {
+      SmallVector<Value> point = loopsOver(type.getShape(), nest);
+      Value zero = b.create<arith::ConstantOp>(loc, b.getZeroAttr(type.getElementType()));
+      b.create<memref::StoreOp>(loc, zero, target, point);
+      b.setInsertionPointAfter(nest.front());
+    }
+    nest.clear();
+    SmallVector<Value> point = loopsOver(from.getShape(), nest);
+    Value element = b.create<memref::LoadOp>(loc, memory, point);
+    b.create<memref::StoreOp>(loc, convert(b, loc, element), target, point);
+    b.setInsertionPointAfter(nest.front());
+  }
+
+  void copy(Value from, Value to) {
+    auto type = cast<MemRefType>(to.getType());
+    SmallVector<scf::ForOp> nest;
+    if (type.getRank() == 0) {
+      b.create<memref::StoreOp>(loc, b.create<memref::LoadOp>(loc, from, ValueRange{}), to,
+                                ValueRange{});
+      return;
+    }
+    SmallVector<Value> point = loopsOver(type.getShape(), nest);
+    b.create<memref::StoreOp>(loc, b.create<memref::LoadOp>(loc, from, point), to, point);
+    b.setInsertionPointAfter(nest.front());
+  }
+
+  void emitReport(ir::ReportOp report) {
+    unsigned k = llvm::find(plan.reports, report) - plan.reports.begin();
+    Value buffer = bufferOf(report.getValue()), sum;
+    Type f64 = b.getF64Type();
+    if (isScalar(report.getValue())) {
+      Value x = b.create<memref::LoadOp>(loc, buffer, ValueRange{});
+      sum = b.create<arith::ExtFOp>(loc, f64, x);
+    } else {
+      Value zero = b.create<arith::ConstantIndexOp>(loc, 0);
+      Value one = b.create<arith::ConstantIndexOp>(loc, 1);
+      Value start = b.create<arith::ConstantOp>(loc, b.getF64FloatAttr(0));
+      auto loop = b.create<scf::ForOp>(
+          loc, zero, samples, one, ValueRange{start},
+          [&](OpBuilder &in, Location at, Value i, ValueRange sums) {
+            Value x = in.create<memref::LoadOp>(at, buffer, ValueRange{i});
+            Value y = in.create<arith::ExtFOp>(at, f64, x);
+            in.create<scf::YieldOp>(at, in.create<arith::AddFOp>(at, sums[0], y).getResult());
+          });
+      sum = loop.getResult(0);
+    }
+    Value at = b.create<arith::ConstantIndexOp>(loc, k);
+    b.create<memref::StoreOp>(loc, sum, results, ValueRange{at});
+  }
+
+  //===--- kernels ---------------------------------------------------------===//
+
+  llvm::Error emit(Node &node) {
+    Operation *root = node.ops.back();
+    if (auto report = dyn_cast<ir::ReportOp>(root))
+      return emitReport(report), llvm::Error::success();
+    if (isa<ir::WriteOp>(root))
+      return llvm::Error::success();
+    if (!isa<ir::LiftOp, ir::DrawOp>(root))
+      return error("operation '" + root->getName().getStringRef() +
+                   "' cannot be compiled; run the differentiation pass first");
+    // Inputs, outputs, and a function that takes them.
+    SetVector<Value> inputs;
+    SmallVector<Value> outputs(root->getResults());
+    for (Operation *op : node.ops)
+      for (Value operand : op->getOperands())
+        if (!llvm::is_contained(node.ops, operand.getDefiningOp()))
+          inputs.insert(operand);
+    SmallVector<Value> actual, in(inputs.begin(), inputs.end());
+    SmallVector<Type> types;
+    DenseMap<Value, unsigned> slot;       // input value -> argument
+    SmallVector<unsigned> outSlot;
+    for (Value input : in) {
+      Value memory = bufferOf(input);
+      bool shared = !isScalar(input) && llvm::any_of(outputs, [&](Value output) {
+        return bufferOf(output) == memory;
+      });
+      if (shared)
+        continue;
+      auto it = llvm::find(actual, memory);
+      slot[input] = it - actual.begin();
+      if (it == actual.end())
+        actual.push_back(memory);
+    }
+    for (Value output : outputs) {
+      outSlot.push_back(actual.size());
+      actual.push_back(bufferOf(output));
+      for (Value input : in)
+        if (!slot.count(input) && bufferOf(input) == actual.back())
+          slot[input] = outSlot.back();
+    }
+    for (Value memory : actual)
+      types.push_back(memory.getType());
+    types.push_back(b.getIndexType());
+    actual.push_back(samples);
+    if (auto draw = dyn_cast<ir::DrawOp>(root)) {
+      types.append(2, b.getI64Type());
+      actual.push_back(streamKey(draw.getStream()));
+      actual.push_back(draw.getPerTrial()
+                           ? trial
+                           : b.create<arith::ConstantOp>(loc, b.getI64IntegerAttr(0)).getResult());
+    }
+    auto function =
+        func::FuncOp::create(loc, "kernel", b.getFunctionType(types, {}));
+    Block *entry = function.addEntryBlock();
+    OpBuilder k(entry, entry->end());
+    for (auto [i, type] : llvm::enumerate(types))
+      if (isa<MemRefType>(type))
+        function.setArgAttr(i, "llvm.noalias", b.getUnitAttr());
+    DenseMap<Value, Value> values;
+    DenseMap<unsigned, Value> tensors;
+    for (Value input : in) {
+      unsigned s = slot[input];
+      Value arg = entry->getArgument(s);
+      if (isScalar(input)) {
+        values[input] = k.create<memref::LoadOp>(loc, arg, ValueRange{});
+        continue;
+      }
+      bool written = llvm::is_contained(outSlot, s);
+      Value &tensor = tensors[s];
+      if (!tensor)
+        tensor = k.create<bufferization::ToTensorOp>(loc, layout.tensor(typeOf(input)), arg, true,
+                                                     written);
+      values[input] = tensor;
+    }
+    SmallVector<Value> destinations;
+    for (unsigned s : outSlot) {
+      Value &tensor = tensors[s];
+      if (!tensor) {
+        auto type = cast<MemRefType>(types[s]);
+        tensor = k.create<bufferization::ToTensorOp>(
+            loc, RankedTensorType::get(type.getShape(), type.getElementType()),
+            entry->getArgument(s), true, true);
+      }
+      destinations.push_back(tensor);
+    }
+    Value count = entry->getArgument(outSlot.empty() ? 0 : outSlot.back() + 1);
+    SmallVector<Value> made;
+    if (auto draw = dyn_cast<ir::DrawOp>(root)) {
+      made.push_back(emitDraw(k, draw, destinations[0], count, entry->getArgument(outSlot.back() + 2),
+                              entry->getArgument(outSlot.back() + 3)));
+    } else {
+      for (Operation *op : node.ops) {
+        auto lift = cast<ir::LiftOp>(op);
+        SmallVector<Value> out = op == root ? destinations : SmallVector<Value>();
+        made = emitLift(k, lift, values, out, count, op == root);
+        for (auto [result, value] : llvm::zip(lift.getResults(), made))
+          values[result] = value;
+      }
+    }
+    for (auto [s, value] : llvm::zip(outSlot, made)) {
+      auto store = k.create<bufferization::MaterializeInDestinationOp>(
+          loc, TypeRange{}, value, entry->getArgument(s));
+      store.setRestrict(true);
+      store.setWritable(true);
+    }
+    k.create<func::ReturnOp>(loc);
+    std::string text;
+    llvm::raw_string_ostream stream(text);
+    function->print(stream, OpPrintingFlags().useLocalScope());
+    std::string &name = known[text];
+    if (name.empty()) {
+      name = "kernel" + std::to_string(known.size());
+      function.setName(name);
+      function.setPrivate();
+      kernels.push_back(function);
+    } else {
+      function->destroy();
+    }
+    b.create<func::CallOp>(loc, name, TypeRange{}, actual);
+    return llvm::Error::success();
+  }
+
+  bool padsAxis(int64_t size) {
+    return ShapedType::isDynamic(size) || layout.paddedSize(size) != size;
+  }
+
+  Value inside(OpBuilder &k, unsigned loop, int64_t size, Value count) {
+    Value index = k.create<linalg::IndexOp>(loc, loop);
+    Value bound = ShapedType::isDynamic(size)
+                      ? count
+                      : k.create<arith::ConstantIndexOp>(loc, size).getResult();
+    return k.create<arith::CmpIOp>(loc, arith::CmpIPredicate::ult, index, bound);
+  }
+
+  Value number(OpBuilder &k, double value) {
+    return k.create<arith::ConstantOp>(loc, k.getF32FloatAttr(value));
+  }
+
+  /// One generic for all results that keep the same axes.
+  SmallVector<Value> emitLift(OpBuilder &k, ir::LiftOp lift, DenseMap<Value, Value> &values,
+                              ArrayRef<Value> destinations, Value count, bool root) {
+    SmallVector<Value> made(lift.getNumResults());
+    for (unsigned r = 0; r < lift.getNumResults(); ++r) {
+      if (made[r])
+        continue;
+      auto axes = [&](unsigned q) {
+        llvm::SmallBitVector used(lift.getSizes().size());
+        for (AffineExpr e : lift.getResultMap(q).getResults())
+          used.set(cast<AffineDimExpr>(e).getPosition());
+        return used;
+      };
+      SmallVector<unsigned> members;
+      for (unsigned q = r; q < lift.getNumResults(); ++q)
+        if (!made[q] && axes(q) == axes(r))
+          members.push_back(q);
+      emitGeneric(k, lift, members, values, destinations, count, root, made);
+    }
+    return made;
+  }
+
+  void emitGeneric(OpBuilder &k, ir::LiftOp lift, ArrayRef<unsigned> members,
+                   DenseMap<Value, Value> &values, ArrayRef<Value> destinations, Value count,
+                   bool root, SmallVector<Value> &made) {
+    MLIRContext *context = b.getContext();
+    unsigned rank = lift.getSizes().size();
+    // Loops: the axes of the result in its order, then what is reduced.
+    SmallVector<unsigned> axisOfLoop, loopOfAxis(rank, ~0u);
+    for (AffineExpr e : lift.getResultMap(members[0]).getResults())
+      axisOfLoop.push_back(cast<AffineDimExpr>(e).getPosition());
+    unsigned parallel = axisOfLoop.size();
+    for (auto [loop, axis] : llvm::enumerate(axisOfLoop))
+      loopOfAxis[axis] = loop;
+    for (unsigned axis = 0; axis < rank; ++axis)
+      if (loopOfAxis[axis] == ~0u) {
+        loopOfAxis[axis] = axisOfLoop.size();
+        axisOfLoop.push_back(axis);
+      }
+    auto remap = [&](AffineMap map) {
+      SmallVector<AffineExpr> exprs;
+      for (AffineExpr e : map.getResults())
+        exprs.push_back(
+            getAffineDimExpr(loopOfAxis[cast<AffineDimExpr>(e).getPosition()], context));
+      return AffineMap::get(rank, 0, exprs, context);
+    };
+    SmallVector<Value> ins, outs;
+    SmallVector<unsigned> inOperand;
+    SmallVector<AffineMap> maps;
+    SmallVector<Value> scalarOf(lift.getInputs().size());
+    SmallVector<int> outOf(lift.getInputs().size(), -1);
+    llvm::SmallBitVector covered(rank);
+    auto cover = [&](AffineMap map) {
+      for (AffineExpr e : map.getResults())
+        covered.set(cast<AffineDimExpr>(e).getPosition());
+    };
+    bool reduces = parallel < rank;
+    for (auto [i, input] : llvm::enumerate(lift.getInputs())) {
+      Value value = values.lookup(input);
+      if (isScalar(input)) {
+        scalarOf[i] = value.getType().isF32() || !isa<TensorType>(value.getType())
+                          ? value
+                          : k.create<tensor::ExtractOp>(loc, value, ValueRange{}).getResult();
+        continue;
+      }
+      // The old value of what is written in place is the output's own element.
+      if (!reduces && !destinations.empty())
+        for (auto [m, r] : llvm::enumerate(members))
+          if (destinations[r] == value && lift.getInputMap(i) == lift.getResultMap(r))
+            outOf[i] = m;
+      if (outOf[i] >= 0)
+        continue;
+      ins.push_back(value);
+      inOperand.push_back(i);
+      maps.push_back(remap(lift.getInputMap(i)));
+      cover(maps.back());
+    }
+    for (unsigned r : members) {
+      AffineMap map = remap(lift.getResultMap(r));
+      cover(map);
+    }
+    for (unsigned loop = 0; loop < rank; ++loop)
+      if (!covered.test(loop)) {
+        int64_t size = layout.paddedSize(lift.getSizes()[axisOfLoop[loop]]);
+        ins.push_back(k.create<tensor::EmptyOp>(loc, ArrayRef<int64_t>{size}, k.getF32Type()));
+        maps.push_back(AffineMap::get(rank, 0, getAffineDimExpr(loop, context)));
+      }
+    for (unsigned r : members) {
+      RankedTensorType type = layout.tensor(typeOf(lift.getResult(r)));
+      Value out = destinations.empty()
+                      ? k.create<tensor::EmptyOp>(loc, type.getShape(), type.getElementType())
+                      : destinations[r];
+      if (reduces) {
+        StringRef combiner = lift.getCombiner(r);
+        double identity = combiner == "max"   ? -std::numeric_limits<double>::infinity()
+                          : combiner == "min" ? std::numeric_limits<double>::infinity()
+                                              : 0.0;
+        auto fill = k.create<linalg::FillOp>(loc, number(k, identity), out);
+        out = fill.getResult(0);
+      }
+      outs.push_back(out);
+      maps.push_back(remap(lift.getResultMap(r)));
+    }
+    SmallVector<Kind> kinds(parallel, Kind::parallel);
+    kinds.resize(rank, Kind::reduction);
+    auto generic = k.create<linalg::GenericOp>(
+        loc, ValueRange(outs).getTypes(), ins, outs, maps, kinds,
+        [&](OpBuilder &in, Location at, ValueRange args) {
+          IRMapping map;
+          for (auto [i, operand] : llvm::enumerate(inOperand))
+            map.map(lift.getBlock().getArgument(operand), args[i]);
+          for (unsigned i = 0; i < scalarOf.size(); ++i) {
+            if (scalarOf[i])
+              map.map(lift.getBlock().getArgument(i), scalarOf[i]);
+            if (outOf[i] >= 0)
+              map.map(lift.getBlock().getArgument(i), args[ins.size() + outOf[i]]);
+          }
+          for (Operation &op : lift.getBlock().without_terminator())
+            cloneScalar(in, op, map, loopOfAxis);
+          SmallVector<Value> yields;
+          for (auto [m, r] : llvm::enumerate(members))
+            yields.push_back(finish(in, lift, r, map.lookup(lift.getYielded()[r]),
+                                    args[ins.size() + m], loopOfAxis, count));
+          in.create<linalg::YieldOp>(at, yields);
+        });
+    for (auto [m, r] : llvm::enumerate(members))
+      made[r] = generic.getResult(m);
+    annotate(generic, lift, root);
+  }
+
+  void cloneScalar(OpBuilder &in, Operation &op, IRMapping &map, ArrayRef<unsigned> loopOfAxis) {
+    if (auto index = dyn_cast<ir::IndexOp>(op)) {
+      Value i = in.create<linalg::IndexOp>(loc, loopOfAxis[index.getAxis()]);
+      Value n = in.create<arith::IndexCastOp>(loc, in.getI32Type(), i);
+      map.map(index.getResult(), in.create<arith::SIToFPOp>(loc, in.getF32Type(), n).getResult());
+    } else if (auto stop = dyn_cast<ir::StopOp>(op)) {
+      map.map(stop.getResult(), map.lookupOrDefault(stop.getOperand()));
+    } else {
+      in.clone(op, map);
+    }
+  }
+
+  /// Masks one contribution where it must not count, and combines it.
+  Value finish(OpBuilder &in, ir::LiftOp lift, unsigned r, Value term, Value old,
+               ArrayRef<unsigned> loopOfAxis, Value count) {
+    StringRef combiner = lift.getCombiner(r);
+    Value yielded = lift.getYielded()[r], result = lift.getResult(r);
+    bool usesSamples = false;
+    for (unsigned i = 0; i < lift.getInputs().size(); ++i)
+      usesSamples |= !lift.getSizes().empty() && ShapedType::isDynamic(lift.getSizes()[0]) &&
+                     lift.getInputMap(i).isFunctionOfDim(0);
+    auto nullOutside = [&](unsigned axis) {
+      bool isSample = ShapedType::isDynamic(lift.getSizes()[axis]);
+      return isNull(yielded, [&](unsigned i) {
+        return lift.getInputMap(i).isFunctionOfDim(axis) &&
+               (!isSample || nullRows.contains(lift.getInputs()[i]));
+      });
+    };
+    AffineMap map = lift.getResultMap(r);
+    for (auto [axis, size] : llvm::enumerate(lift.getSizes())) {
+      if (!padsAxis(size))
+        continue;
+      bool isSample = ShapedType::isDynamic(size), null = nullOutside(axis);
+      if (map.isFunctionOfDim(axis)) {
+        bool mask = !null && (!isSample || !usesSamples);
+        if (mask)
+          term = in.create<arith::SelectOp>(loc, inside(in, loopOfAxis[axis], size, count), term,
+                                            number(in, 0));
+        // A maximum that masks its own axis may leave -inf where all was null.
+        if (isSample && (null || mask) && (combiner == "none" || combiner == "sum"))
+          nullRows.insert(result);
+      }
+    }
+    for (auto [axis, size] : llvm::enumerate(lift.getSizes())) {
+      if (!padsAxis(size) || map.isFunctionOfDim(axis))
+        continue;
+      if (combiner == "sum" && nullOutside(axis))
+        continue;
+      double identity = combiner == "max"   ? -std::numeric_limits<double>::infinity()
+                        : combiner == "min" ? std::numeric_limits<double>::infinity()
+                                            : 0.0;
+      term = in.create<arith::SelectOp>(loc, inside(in, loopOfAxis[axis], size, count), term,
+                                        number(in, identity));
+    }
+    if (map.getNumResults() == lift.getSizes().size())
+      return term;
+    if (combiner == "max")
+      return in.create<arith::MaximumFOp>(loc, old, term);
+    if (combiner == "min")
+      return in.create<arith::MinimumFOp>(loc, old, term);
+    return in.create<arith::AddFOp>(loc, old, term);
+  }
+
+  /// How a generic is tiled; see Schedule.cpp.
+  void annotate(linalg::GenericOp generic, ir::LiftOp lift, bool root) {
+    unsigned parallel = generic.getNumParallelLoops(), reduced = generic.getNumReductionLoops();
+    if (parallel == 0) {
+      generic->setAttr("scalar", b.getUnitAttr());
+      return;
+    }
+    if (reduced)
+      generic->setAttr("ktile", b.getI64IntegerAttr(lift.isContraction() || reduced > 1 ? 4 : 16));
+    if (!root)
+      return;
+    SmallVector<int64_t> sizes = generic.getStaticLoopRanges(), tile(sizes.size(), 0);
+    for (unsigned d = 0; d < parallel; ++d)
+      tile[d] = 1;
+    unsigned last = parallel - 1;
+    tile[last] = sizes[last] % machine.cols == 0 ? machine.cols : std::min<int64_t>(16, sizes[last]);
+    if (parallel > 1)
+      tile[last - 1] = std::min(machine.rows, sizes[last - 1]);
+    generic->setAttr("tile", b.getDenseI64ArrayAttr(tile));
+    int64_t work = 1;
+    for (int64_t n : sizes)
+      work *= n;
+    // Column panels outermost while the rows are samples: the panel of the
+    // weights stays in the cache. Weights themselves are walked in order.
+    bool samplesFirst = !lift.getSizes().empty() && ShapedType::isDynamic(lift.getSizes()[0]) &&
+                        lift.getResultMap(0).isFunctionOfDim(0);
+    unsigned outer = parallel == 2 && samplesFirst ? 1 : 0;
+    if (parallel == 2) {
+      SmallVector<int64_t> order(sizes.size());
+      for (unsigned d = 0; d < sizes.size(); ++d)
+        order[d] = d < 2 ? (outer ? 1 - d : d) : d;
+      generic->setAttr("order", b.getDenseI64ArrayAttr(order));
+    }
+    if (work >= 32768 && sizes[outer] > tile[outer]) {
+      SmallVector<int64_t> par(sizes.size(), 0);
+      par[outer] = tile[outer];
+      generic->setAttr("par", b.getDenseI64ArrayAttr(par));
+    }
+  }
+
+  //===--- random numbers --------------------------------------------------===//
+
+  Value streamKey(StringRef stream);
+  Value emitDraw(OpBuilder &k, ir::DrawOp draw, Value destination, Value count, Value key,
+                 Value trialNumber);
+
+  StepPlan &plan;
+  ir::StepOp step;
+  ModuleOp source, kernels;
+  const Machine &machine;
+  llvm::StringMap<std::string> &known;
+  Layout layout;
+  OpBuilder b;
+  Location loc;
+  std::vector<Node> nodes;
+  DenseMap<Operation *, SmallVector<Operation *>> pending;
+  DenseMap<Operation *, int> nodeOf;
+  DenseMap<Value, Value> buffers;
+  DenseMap<Value, StringRef> inPlace;
+  SmallVector<std::pair<ir::WriteOp, Value>> copies;
+  llvm::StringMap<Value> states;
+  DenseSet<Value> nullRows;
+  Value results, samples, seed, trial;
+};
+
+/// Philox4x32-10 with its words in 64-bit lanes: one multiplication each.
+SmallVector<Value> philox(OpBuilder &k, Location loc, SmallVector<Value> c, Value key) {
+  auto constant = [&](int64_t v) -> Value {
+    return k.create<arith::ConstantOp>(loc, k.getI64IntegerAttr(v));
+  };
+  Value low = constant(0xFFFFFFFFll), half = constant(32);
+  auto word = [&](Value v) -> Value { return k.create<arith::AndIOp>(loc, v, low); };
+  auto high = [&](Value v) -> Value { return k.create<arith::ShRUIOp>(loc, v, half); };
+  auto mix = [&](Value x, Value y, Value z) -> Value {
+    return k.create<arith::XOrIOp>(loc, k.create<arith::XOrIOp>(loc, x, y), z);
+  };
+  Value k0 = word(key), k1 = high(key);
+  Value m0 = constant(0xD2511F53ll), m1 = constant(0xCD9E8D57ll);
+  Value w0 = constant(0x9E3779B9ll), w1 = constant(0xBB67AE85ll);
+  for (int round = 0; round < 10; ++round) {
+    Value p = k.create<arith::MulIOp>(loc, word(c[0]), m0);
+    Value q = k.create<arith::MulIOp>(loc, word(c[2]), m1);
+    c = {mix(high(q), word(c[1]), k0), word(q), mix(high(p), word(c[3]), k1), word(p)};
+    k0 = word(k.create<arith::AddIOp>(loc, k0, w0));
+    k1 = word(k.create<arith::AddIOp>(loc, k1, w1));
+  }
+  return c;
+}
+
+Value StepLowering::streamKey(StringRef stream) {
+  uint64_t hash = 0xCBF29CE484222325u;
+  for (unsigned char c : stream)
+    hash = (hash ^ c) * 0x100000001B3u;
+  auto constant = [&](uint64_t v) -> Value {
+    return b.create<arith::ConstantOp>(loc, b.getI64IntegerAttr((int64_t)v));
+  };
+  // As the runtime's apical_stream_key.
+  Value zero = constant(0);
+  SmallVector<Value> out =
+      philox(b, loc, {constant(hash & 0xFFFFFFFFu), constant(hash >> 32), zero, zero}, seed);
+  return b.create<arith::OrIOp>(loc, b.create<arith::ShLIOp>(loc, out[1], constant(32)), out[0]);
+}
+
+Value StepLowering::emitDraw(OpBuilder &k, ir::DrawOp draw, Value destination, Value count,
+                             Value key, Value trialNumber) {
+  RankedTensorType type = typeOf(draw.getValue());
+  unsigned rank = type.getRank();
+  auto generic = k.create<linalg::GenericOp>(
+      loc, destination.getType(), ValueRange{}, destination,
+      AffineMap::getMultiDimIdentityMap(rank, b.getContext()),
+      SmallVector<Kind>(rank, Kind::parallel), [&](OpBuilder &in, Location at, ValueRange) {
+        auto constant = [&](int64_t v) -> Value {
+          return in.create<arith::ConstantOp>(at, in.getI64IntegerAttr(v));
+        };
+        Value element = constant(0);
+        for (unsigned d = 0; d < rank; ++d) {
+          Value i = in.create<arith::IndexCastOp>(at, in.getI64Type(),
+                                                  in.create<linalg::IndexOp>(at, d));
+          if (d)
+            element = in.create<arith::MulIOp>(at, element, constant(type.getDimSize(d)));
+          element = in.create<arith::AddIOp>(at, element, i);
+        }
+        Value block = in.create<arith::ShRUIOp>(at, element, constant(2));
+        Value lane = in.create<arith::AndIOp>(at, element, constant(3));
+        Value low = constant(0xFFFFFFFFll), half = constant(32);
+        SmallVector<Value> words =
+            philox(in, at,
+                   {in.create<arith::AndIOp>(at, block, low),
+                    in.create<arith::ShRUIOp>(at, block, half),
+                    in.create<arith::AndIOp>(at, trialNumber, low),
+                    in.create<arith::ShRUIOp>(at, trialNumber, half)},
+                   key);
+        SmallVector<Value> u;
+        for (Value w : words) {
+          Value bits = in.create<arith::TruncIOp>(
+              at, in.getI32Type(), in.create<arith::ShRUIOp>(at, w, constant(9)));
+          Value f = in.create<arith::SIToFPOp>(at, in.getF32Type(), bits);
+          f = in.create<arith::AddFOp>(at, f, number(in, 0.5));
+          u.push_back(in.create<arith::MulFOp>(at, f, number(in, 0x1p-23)));
+        }
+        if (draw.getDistribution() == "normal")
+          for (int pair = 0; pair < 4; pair += 2) { // Box-Muller
+            Value r = in.create<math::SqrtOp>(
+                at, in.create<arith::MulFOp>(at, in.create<math::LogOp>(at, u[pair]),
+                                             number(in, -2)));
+            Value angle = in.create<arith::MulFOp>(at, u[pair + 1], number(in, 6.283185307179586));
+            u[pair] = in.create<arith::MulFOp>(at, r, in.create<math::CosOp>(at, angle));
+            u[pair + 1] = in.create<arith::MulFOp>(at, r, in.create<math::SinOp>(at, angle));
+          }
+        Value value = u[3];
+        for (int w = 2; w >= 0; --w)
+          value = in.create<arith::SelectOp>(
+              at, in.create<arith::CmpIOp>(at, arith::CmpIPredicate::eq, lane, constant(w)), u[w],
+              value);
+        for (unsigned d = 0; d < rank; ++d)
+          if (padsAxis(type.getDimSize(d)))
+            value = in.create<arith::SelectOp>(at, inside(in, d, type.getDimSize(d), count), value,
+                                               number(in, 0));
+        in.create<linalg::YieldOp>(at, value);
+      });
+  if (rank && ShapedType::isDynamic(type.getDimSize(0)))
+    nullRows.insert(draw.getValue());
+  SmallVector<int64_t> tile(rank, 1);
+  if (rank)
+    tile.back() = 16;
+  if (rank)
+    generic->setAttr("tile", b.getDenseI64ArrayAttr(tile));
+  return generic.getResult(0);
+}
+
+} // namespace
+
+llvm::Error lowerToLinalg(ModuleOp source, ModuleOp kernels, const Machine &machine,
+                          std::vector<StepPlan> &plans) {
+  llvm::StringMap<std::string> known;
+  for (auto step : source.getOps<ir::StepOp>()) {
+    StepPlan plan;
+    plan.step = step;
+    if (DictionaryAttr e = step.getExperimentAttr())
+      if (auto batch = e.getAs<IntegerAttr>("batch"))
+        plan.batch = batch.getInt();
+    if (plan.batch < 1)
+      return error("step '" + step.getSymName() + "' has batch " + Twine(plan.batch) +
+                   "; a batch holds at least one sample");
+    if (auto failed = StepLowering(plan, source, kernels, machine, known).run())
+      return failed;
+    plans.push_back(std::move(plan));
+  }
+  return llvm::Error::success();
+}
+
+} // namespace apical

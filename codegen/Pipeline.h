@@ -1,0 +1,69 @@
+//===- Pipeline.h - the phases of code generation ---*- C++ -*-===//
+//
+// Part of the Apical project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Private to this folder. Every phase is one file and one function; Compile.cpp
+// runs them in this order. The recipes and their order are measured; see each
+// file for why.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef APICAL_CODEGEN_PIPELINE_H
+#define APICAL_CODEGEN_PIPELINE_H
+
+#include "ir/ApicalDialect.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/PatternMatch.h"
+#include "llvm/Support/Error.h"
+#include "llvm/Target/TargetMachine.h"
+
+namespace apical {
+
+/// A processor, as far as schedules depend on it.
+struct Machine {
+  std::string cpu, features;
+  int64_t rows = 8, cols = 32; ///< register tile of a contraction
+  bool parallel = false;
+};
+
+/// One `apical.step` on its way to machine code.
+struct StepPlan {
+  ir::StepOp step;
+  int64_t batch = 1;
+  std::string body; ///< name of the function on pointers
+  llvm::SmallVector<ir::ReportOp> reports;
+  int64_t scratch = 0;
+};
+
+llvm::Error error(const llvm::Twine &message);
+llvm::Error runPasses(mlir::ModuleOp module,
+                      llvm::function_ref<void(mlir::OpPassManager &)> add);
+llvm::Error cleanUp(mlir::ModuleOp module);
+void applyPatterns(mlir::Operation *op,
+                   llvm::function_ref<void(mlir::RewritePatternSet &)> add);
+
+llvm::Expected<std::unique_ptr<llvm::TargetMachine>> selectTarget(llvm::StringRef cpu,
+                                                                  Machine &machine);
+llvm::Error lowerToLinalg(mlir::ModuleOp source, mlir::ModuleOp kernels, const Machine &machine,
+                          std::vector<StepPlan> &plans);
+llvm::Error schedule(mlir::func::FuncOp function, const Machine &machine);
+void vectorizeTiles(mlir::func::FuncOp function);
+llvm::Error bufferize(mlir::ModuleOp kernels);
+llvm::Expected<int64_t> planArena(mlir::func::FuncOp function);
+llvm::Error outlineForalls(mlir::ModuleOp kernels);
+void bindParallelFor(llvm::Module &module);
+void lowerVectors(mlir::func::FuncOp function);
+llvm::Error lowerToLLVM(mlir::ModuleOp kernels);
+void emitProgram(llvm::Module &module, mlir::ModuleOp source, llvm::ArrayRef<StepPlan> plans,
+                 llvm::StringRef name);
+llvm::Expected<llvm::SmallVector<char, 0>> emitObject(llvm::Module &module,
+                                                      llvm::TargetMachine &target);
+
+} // namespace apical
+
+#endif // APICAL_CODEGEN_PIPELINE_H

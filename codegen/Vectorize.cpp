@@ -1,0 +1,86 @@
+//===- Vectorize.cpp - tiles become vectors ---*- C++ -*-===//
+//
+// Part of the Apical project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Still on tensors: accumulators become loop-carried vectors because reads and
+// writes of the same slice are hoisted out of the reduction's loop.
+//
+//===----------------------------------------------------------------------===//
+
+#include "codegen/Pipeline.h"
+
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Linalg/Transforms/Hoisting.h"
+#include "mlir/Dialect/Linalg/Transforms/Transforms.h"
+#include "mlir/Dialect/Math/Transforms/Passes.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/Transforms/Transforms.h"
+#include "mlir/Conversion/VectorToSCF/VectorToSCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/Dialect/Vector/Transforms/LoweringPatterns.h"
+#include "mlir/Dialect/Vector/Transforms/VectorRewritePatterns.h"
+#include "mlir/Dialect/Vector/Transforms/VectorTransforms.h"
+#include "mlir/Transforms/LoopInvariantCodeMotionUtils.h"
+
+using namespace mlir;
+
+namespace apical {
+
+void vectorizeTiles(func::FuncOp function) {
+  IRRewriter rewriter(function.getContext());
+  applyPatterns(function, linalg::populateLinalgTilingCanonicalizationPatterns);
+  SmallVector<linalg::LinalgOp> ops;
+  function.walk([&](linalg::LinalgOp op) { ops.push_back(op); });
+  for (linalg::LinalgOp op : ops) {
+    int64_t points = 1;
+    for (int64_t size : op.getStaticLoopRanges())
+      points = ShapedType::isDynamic(size) ? INT32_MAX : points * size;
+    // What has no tile, or no loops, is left to scalar loops.
+    if (points > 8192 || points == 1 || op->hasAttr("scalar"))
+      continue;
+    rewriter.setInsertionPoint(op);
+    (void)linalg::vectorize(rewriter, op);
+  }
+  applyPatterns(function, [&](RewritePatternSet &patterns) {
+    vector::populateVectorTransferPermutationMapLoweringPatterns(patterns);
+    vector::populateVectorReductionToContractPatterns(patterns);
+    vector::populateSinkVectorBroadcastPatterns(patterns);
+    vector::TransferReadOp::getCanonicalizationPatterns(patterns, function.getContext());
+    vector::TransferWriteOp::getCanonicalizationPatterns(patterns, function.getContext());
+    tensor::populateFoldTensorSubsetIntoVectorTransferPatterns(patterns);
+  });
+  function.walk([&](LoopLikeOpInterface loop) { moveLoopInvariantCode(loop); });
+  SmallVector<LoopLikeOpInterface> loops;
+  function.walk([&](scf::ForOp loop) { loops.push_back(loop); });
+  for (LoopLikeOpInterface loop : loops)
+    (void)hoistLoopInvariantSubsets(rewriter, loop);
+}
+
+void lowerVectors(func::FuncOp function) {
+  auto options = vector::VectorTransformsOptions()
+                     .setVectorTransformsOptions(vector::VectorContractLowering::OuterProduct)
+                     .setVectorTransposeLowering(vector::VectorTransposeLowering::Shuffle16x16);
+  applyPatterns(function, [&](RewritePatternSet &patterns) {
+    vector::populateVectorContractLoweringPatterns(patterns, options);
+    vector::populateVectorTransferPermutationMapLoweringPatterns(patterns);
+    vector::populateVectorOuterProductLoweringPatterns(patterns);
+    vector::populateVectorMultiReductionLoweringPatterns(
+        patterns, vector::VectorMultiReductionLowering::InnerReduction);
+    populateMathPolynomialApproximationPatterns(patterns, {});
+  });
+  applyPatterns(function, [&](RewritePatternSet &patterns) {
+    vector::populateVectorTransposeLoweringPatterns(patterns, options);
+    populateVectorToSCFConversionPatterns(
+        patterns, VectorTransferToSCFOptions().enableFullUnroll().setTargetRank(1));
+  });
+  applyPatterns(function, [&](RewritePatternSet &patterns) {
+    vector::populateVectorTransferLoweringPatterns(patterns, 1);
+    vector::populateVectorShapeCastLoweringPatterns(patterns);
+    vector::populateVectorBroadcastLoweringPatterns(patterns);
+  });
+}
+
+} // namespace apical
