@@ -33,8 +33,8 @@ static struct {
   void (*fn)(void *, int64_t, int64_t);
   void *context;
   int64_t count;
-  int wanted;  ///< threads asked for, 0: not yet
-  int running; ///< workers there are
+  atomic_int wanted; ///< threads asked for, 0: not yet
+  int running;       ///< workers there are
   int stop;
   int spins;
   pthread_t *workers;
@@ -109,7 +109,24 @@ static void stopWorkers(void) {
   pool.workers = NULL;
 }
 
+/// A forked child has none of the workers; its first loop starts new ones.
+static void forgetWorkers(void) {
+  pthread_mutex_init(&pool.owner, NULL);
+  pthread_mutex_init(&pool.lock, NULL);
+  pthread_cond_init(&pool.wake, NULL);
+  pthread_cond_init(&pool.done, NULL);
+  atomic_store(&pool.sleepers, 0);
+  atomic_store(&pool.waiting, 0);
+  free(pool.workers);
+  pool.workers = NULL;
+  pool.running = 0;
+}
+
+static void watchForks(void) { (void)pthread_atfork(NULL, NULL, forgetWorkers); }
+
 static void startWorkers(int count) {
+  static pthread_once_t once = PTHREAD_ONCE_INIT;
+  pthread_once(&once, watchForks);
   // Workers of an earlier pool are gone: those to come have seen nothing.
   atomic_store(&pool.generation, 0);
   pool.workers = malloc((size_t)count * sizeof *pool.workers);

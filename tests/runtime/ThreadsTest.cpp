@@ -10,7 +10,9 @@
 
 #include <atomic>
 #include <cmath>
+#include <sys/wait.h>
 #include <thread>
+#include <unistd.h>
 #include <vector>
 
 namespace {
@@ -106,6 +108,22 @@ TEST(ParallelFor, ServesSeveralHostThreads) {
   for (std::thread &host : hosts)
     host.join();
   EXPECT_EQ(sum, 4 * 500 * 100);
+}
+
+TEST(ParallelFor, WorksInAForkedChild) {
+  apical_set_threads(3);
+  Squares before(100);
+  apical_parallel_for(Squares::run, &before, 100);
+  pid_t child = fork();
+  if (child == 0) {
+    alarm(10);
+    Squares squares(100);
+    apical_parallel_for(Squares::run, &squares, 100);
+    _exit(squares.values == before.values ? 0 : 1);
+  }
+  int status = -1;
+  waitpid(child, &status, 0);
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << status;
 }
 
 } // namespace
