@@ -10,6 +10,7 @@
 using namespace mlir;
 
 namespace apical {
+using namespace sema;
 namespace {
 
 struct Column {

@@ -13,7 +13,7 @@
 
 using namespace mlir;
 
-namespace apical {
+namespace apical::sema {
 
 using Values = llvm::ArrayRef<Value>;
 
@@ -683,4 +683,4 @@ Field Evaluator::callPrimitive(llvm::StringRef name, const ast::CallExpr &e, Fra
   return {};
 }
 
-} // namespace apical
+} // namespace apical::sema

@@ -11,7 +11,7 @@
 #include "frontend/sema/Field.h"
 #include <map>
 
-namespace apical {
+namespace apical::sema {
 
 /// Thrown after a diagnostic was reported; caught at the next declaration, so
 /// that independent errors are found in one run. Never leaves the front end.
@@ -93,5 +93,5 @@ std::map<std::string, Field> bindArguments(Evaluator &evaluator, const ast::Defi
                                            llvm::ArrayRef<ast::Argument> args, Span at,
                                            Frame &caller);
 
-} // namespace apical
+} // namespace apical::sema
 #endif

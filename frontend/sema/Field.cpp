@@ -9,7 +9,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/IRMapping.h"
 
-namespace apical {
+namespace apical::sema {
 
 Field Field::number(double value, Dimension dimension) {
   Field f;
@@ -206,4 +206,4 @@ Field FieldBuilder::index(mlir::Location loc, Axis axis, int64_t size) {
               });
 }
 
-} // namespace apical
+} // namespace apical::sema

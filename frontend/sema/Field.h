@@ -14,7 +14,7 @@
 #include <functional>
 #include <optional>
 
-namespace apical {
+namespace apical::sema {
 
 /// What a value varies over. Tensors list their axes in this order.
 enum class Axis { Sample, Unit, Pre, Post };
@@ -73,5 +73,5 @@ private:
              llvm::StringRef combiner, const Body &body);
 };
 
-} // namespace apical
+} // namespace apical::sema
 #endif

@@ -8,7 +8,7 @@
 
 using namespace mlir;
 
-namespace apical {
+namespace apical::sema {
 
 int Network::area(llvm::StringRef n) const {
   for (size_t i = 0; i < areas.size(); ++i)
@@ -532,4 +532,4 @@ void Trial::learn() {
   }
 }
 
-} // namespace apical
+} // namespace apical::sema

@@ -12,7 +12,7 @@
 #include "mlir/IR/BuiltinOps.h"
 #include <set>
 
-namespace apical {
+namespace apical::sema {
 
 struct Area {
   const ast::AreaDecl *decl = nullptr;
@@ -72,7 +72,7 @@ struct Network {
 /// The initial value of a state is computed in the initialising step.
 struct StateInit {
   std::string symbol, role;
-  llvm::SmallVector<std::pair<Axis, int64_t>, 2> extent;
+  llvm::SmallVector<std::pair<Axis, int64_t>, 3> extent;
   std::function<Field()> value;
 };
 
@@ -177,5 +177,5 @@ private:
   std::vector<std::string> targetOrder;
 };
 
-} // namespace apical
+} // namespace apical::sema
 #endif

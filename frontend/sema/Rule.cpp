@@ -8,7 +8,7 @@
 
 using namespace mlir;
 
-namespace apical {
+namespace apical::sema {
 
 namespace {
 
@@ -240,7 +240,7 @@ void RuleInstance::instantiate() {
       ev.fail(Code::GradAndDirect, t.at, "`" + t.name + "` is changed both through its gradient and directly");
   }
   if (gradients && learn.decl->with.empty())
-    ev.fail(Code::OptimizerNeeded, learn.decl->span, "`" + rule->name.text + "` yields gradients, which need an optimizer", "add `with sgd(0.1)`, or another optimizer");
+    ev.fail(Code::OptimizerNeeded, learn.decl->span, "`" + rule->name.text + "` yields gradients, which need an optimizer", "add `with` and an optimizer");
   if (!gradients && !learn.decl->with.empty())
     ev.fail(Code::OptimizerUnused, learn.decl->with[0].optimizer->span, "`" + rule->name.text + "` yields no gradient for an optimizer");
   for (auto &symbol : targetOrder)
@@ -752,4 +752,4 @@ void RuleInstance::apply(Target &t) {
   finish(t.symbol, t.value, frame.locals["w"], at);
 }
 
-} // namespace apical
+} // namespace apical::sema

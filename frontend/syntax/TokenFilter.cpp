@@ -11,9 +11,12 @@
 #include "frontend/syntax/ByteStream.h"
 #include "llvm/Support/ConvertUTF.h"
 
+namespace apical::sema {} // where the units of measure live
+
 namespace apical::syntax {
 namespace {
 
+using namespace sema;
 using P = grammar::ApicalParser;
 using L = grammar::ApicalLexer;
 
@@ -254,7 +257,7 @@ private:
       return;
     if (text.slice(t.end, next.begin).find_first_not_of(" \t") != llvm::StringRef::npos)
       return;
-    if (next.type != P::NAME || !sema::readUnit(slice(next))) {
+    if (next.type != P::NAME || !readUnit(slice(next))) {
       if (mayReport()) {
         llvm::StringRef word = slice(next), number = slice(t);
         auto &d = diags.error(Code::BadUnit, at(next.begin, next.end),
@@ -279,7 +282,7 @@ private:
     joinPower(t, i);
     while (i + 2 < raw.size() && (raw[i + 1].type == P::SLASH || raw[i + 1].type == P::STAR) &&
            raw[i + 1].begin == t.end && raw[i + 2].type == P::NAME &&
-           raw[i + 2].begin == raw[i + 1].end && sema::readUnit(slice(raw[i + 2]))) {
+           raw[i + 2].begin == raw[i + 1].end && readUnit(slice(raw[i + 2]))) {
       t.end = raw[i + 2].end;
       i += 2;
       joinPower(t, i);
@@ -375,7 +378,10 @@ private:
     bool newline = false, afterError = false;
     size_t newlineAt = 0;
     std::string doc;
-    for (const Raw &t : raw) {
+    for (size_t i = 0; i < raw.size(); ++i) {
+      Raw &t = raw[i];
+      if (isKeyword(t.type) && namesArgument(i))
+        t.type = P::NAME;
       if (t.type == L::NEWLINE) {
         if (!newline)
           newlineAt = t.begin;
@@ -408,6 +414,17 @@ private:
         return;
       }
     }
+  }
+
+  /// `table(train = …)`: any word can name an argument.
+  bool namesArgument(size_t i) const {
+    if (top() != P::LPAREN || (previous() != P::LPAREN && previous() != P::COMMA) ||
+        bracketMeaning(out, stack.back()) != "arguments")
+      return false;
+    size_t next = i + 1;
+    while (raw[next].type == L::NEWLINE)
+      ++next;
+    return raw[next].type == P::ASSIGN || raw[next].type == P::TILDE;
   }
 
   /// Everything that has to come before `t`: ENDs and forgotten brackets.

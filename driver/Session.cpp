@@ -1,0 +1,108 @@
+//===- Session.cpp - one compilation: from a file to a module ---*- C++ -*-===//
+//
+// Part of the Apical project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#include "driver/Session.h"
+#include "apical/runtime.h"
+#include "frontend/Elaborate.h"
+#include "ir/ApicalDialect.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/Path.h"
+#include <algorithm>
+
+namespace apical {
+
+static mlir::DialectRegistry dialects() {
+  mlir::DialectRegistry registry;
+  registry.insert<ir::ApicalDialect, mlir::arith::ArithDialect, mlir::math::MathDialect>();
+  return registry;
+}
+
+Session::Session(std::vector<std::string> dataFolders)
+    : context(dialects(), mlir::MLIRContext::Threading::DISABLED), dataFolders(std::move(dataFolders)) {
+  context.loadAllAvailableDialects();
+}
+
+/// The library lies beside the program: in the build tree and in an installation.
+static std::string libraryFolder() {
+  static int anchor;
+  std::string program = llvm::sys::fs::getMainExecutable(nullptr, &anchor);
+  llvm::SmallString<256> base(llvm::sys::path::parent_path(llvm::sys::path::parent_path(program)));
+  for (const char *candidate : {"share/apical/std", "lib/apical/std"}) {
+    llvm::SmallString<256> folder(base);
+    llvm::sys::path::append(folder, candidate);
+    if (llvm::sys::fs::is_directory(folder))
+      return folder.str().str();
+  }
+  return "";
+}
+
+bool Session::load(llvm::StringRef path) {
+  auto readFile = [&](const std::string &file) -> bool {
+    auto buffer = llvm::MemoryBuffer::getFile(file);
+    uint32_t id = sources.add(file, buffer ? (*buffer)->getBuffer().str() : "");
+    if (!buffer) {
+      diags.error(Code::CannotRead, {id, 0, 0}, "cannot read `" + file + "`: " + buffer.getError().message());
+      return false;
+    }
+    files.push_back(parse(id, sources, ast, diags));
+    return true;
+  };
+  if (!readFile(path.str()))
+    return false;
+  llvm::SmallString<256> folder(path);
+  llvm::sys::path::remove_filename(folder);
+  dataFolders.push_back(folder.empty() ? "." : folder.str().str());
+  for (size_t k = 0; k < files[0].body.size(); ++k) {
+    auto *use = llvm::dyn_cast<ast::UseDecl>(files[0].body[k]);
+    if (!use)
+      continue;
+    if (use->name.text != "std") {
+      diags.error(Code::UnknownName, use->name.span, "unknown library `" + use->name.text + "`")
+          .hint("the library is called `std`");
+      continue;
+    }
+    std::vector<std::string> paths;
+    std::error_code error;
+    for (llvm::sys::fs::directory_iterator it(libraryFolder(), error), end; it != end && !error; it.increment(error))
+      if (llvm::StringRef(it->path()).ends_with(".apical"))
+        paths.push_back(it->path());
+    std::sort(paths.begin(), paths.end());
+    if (paths.empty())
+      diags.error(Code::CannotRead, use->name.span, "the library `std` is not beside the program")
+          .hint("install Apical again, or run it from its build tree");
+    for (auto &p : paths)
+      readFile(p);
+    break;
+  }
+  return !diags.hasErrors();
+}
+
+mlir::OwningOpRef<mlir::ModuleOp> Session::elaborate() {
+  ElaborateOptions options;
+  options.probe = [this](llvm::StringRef path, int format, llvm::StringRef field, ColumnInfo &info, std::string &why) {
+    std::vector<const char *> folders;
+    for (auto &d : dataFolders)
+      folders.push_back(d.c_str());
+    char found[4096];
+    apical_error error{};
+    apical_data_info data{};
+    if (apical_data_find(path.str().c_str(), folders.data(), static_cast<int>(folders.size()), found, sizeof found, &error) ||
+        apical_data_probe(found, format, field.str().c_str(), &data, &error)) {
+      why = error.message;
+      return false;
+    }
+    info.type = data.type;
+    info.rows = data.rows;
+    info.shape.assign(data.shape + 1, data.shape + data.rank);
+    return true;
+  };
+  return apical::elaborate(files, sources, diags, context, options);
+}
+
+} // namespace apical

@@ -1,0 +1,35 @@
+//===- Session.h - one compilation: from a file to a module ---*- C++ -*-===//
+//
+// Part of the Apical project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#ifndef APICAL_DRIVER_SESSION_H
+#define APICAL_DRIVER_SESSION_H
+
+#include "frontend/Ast.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/MLIRContext.h"
+#include "mlir/IR/OwningOpRef.h"
+
+namespace apical {
+
+/// Owns everything that a compilation needs. Errors are in `diags`.
+class Session {
+public:
+  explicit Session(std::vector<std::string> dataFolders);
+  /// Reads the model and the library that it uses; false after an error.
+  bool load(llvm::StringRef path);
+  /// Checks and elaborates; null after an error.
+  mlir::OwningOpRef<mlir::ModuleOp> elaborate();
+
+  Sources sources;
+  Diagnostics diags{sources};
+  ast::Ast ast;
+  std::vector<ast::File> files; ///< the model first
+  mlir::MLIRContext context;
+  std::vector<std::string> dataFolders;
+};
+
+} // namespace apical
+#endif
