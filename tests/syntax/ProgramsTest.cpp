@@ -53,6 +53,12 @@ TEST(Programs, NewlinesEndStatements) {
   EXPECT_EQ(statements("connect a -> core.* : dense\nc = 1"), 2u);
 }
 
+TEST(Programs, WordsOfTheLanguageAreNamesWhereNothingElseFits) {
+  EXPECT_EQ(statements("data d = table(\n  train = f(1),\n  test ~ g()\n)\nx = d.train.weight"), 2u);
+  EXPECT_EQ(statements("rule r(C : cost, n : network) {}"), 1u);
+  EXPECT_EQ(statements("each output o {}; each connection to output {}; each weight p {}"), 3u);
+}
+
 TEST(Programs, DocumentationBelongsToTheNextDeclaration) {
   Parsed p("/// One.\n/// Two.\nunit u {\n  /// Inside.\n  input x // plain\n}\n//// rule\nunit v {}");
   ASSERT_EQ(p.file.body.size(), 2u);
