@@ -215,12 +215,12 @@ private:
                                               "apical.stop around it if no derivative is meant";
       return failure();
     }
-    pruneLift(adjoint);
+    pruneLift(builder, adjoint);
     return adjoint.getResult(0);
   }
 
   VjpOp vjp;
-  OpBuilder builder;
+  IRRewriter builder;
   llvm::DenseSet<Value> inputs, held, active;
   llvm::DenseMap<Value, Value> cotangents;
 };

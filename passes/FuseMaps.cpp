@@ -76,7 +76,8 @@ static void fuse(LiftOp producer, LiftOp consumer, unsigned k) {
   block.getArgument(k).replaceAllUsesWith(mapping.lookup(producer.getYielded()[0]));
   consumer->setOperands(inputs);
   consumer.setMapsAttr(builder.getAffineMapArrayAttr(maps));
-  pruneLift(consumer);
+  IRRewriter rewriter(consumer.getContext());
+  pruneLift(rewriter, consumer);
   producer.erase();
 }
 

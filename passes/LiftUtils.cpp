@@ -7,19 +7,18 @@
 
 #include "passes/LiftUtils.h"
 
-#include "mlir/IR/Builders.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "llvm/ADT/BitVector.h"
 
 using namespace mlir;
 
-bool apical::pruneLift(ir::LiftOp lift) {
+bool apical::pruneLift(RewriterBase &rewriter, ir::LiftOp lift) {
   bool changed = false;
   Block &block = lift.getBlock();
   for (Operation *op = block.back().getPrevNode(), *before; op; op = before) {
     before = op->getPrevNode();
     if (isOpTriviallyDead(op)) {
-      op->erase();
+      rewriter.eraseOp(op);
       changed = true;
     }
   }
@@ -43,7 +42,7 @@ bool apical::pruneLift(ir::LiftOp lift) {
         maps.push_back(map);
         continue;
       }
-      argument.replaceAllUsesWith(block.getArgument(*same));
+      rewriter.replaceAllUsesWith(argument, block.getArgument(*same));
     }
     erased.set(i);
   }
@@ -51,8 +50,10 @@ bool apical::pruneLift(ir::LiftOp lift) {
     return changed;
   for (unsigned r = 0; r < lift.getNumResults(); ++r)
     maps.push_back(lift.getResultMap(r));
-  block.eraseArguments(erased);
-  lift->setOperands(inputs);
-  lift.setMapsAttr(OpBuilder(lift).getAffineMapArrayAttr(maps));
+  rewriter.modifyOpInPlace(lift, [&] {
+    block.eraseArguments(erased);
+    lift->setOperands(inputs);
+    lift.setMapsAttr(rewriter.getAffineMapArrayAttr(maps));
+  });
   return true;
 }

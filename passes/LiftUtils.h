@@ -10,12 +10,14 @@
 
 #include "ir/ApicalDialect.h"
 
+#include "mlir/IR/PatternMatch.h"
+
 namespace apical {
 
 /// Removes what the body computes in vain, operands that it does not look at,
 /// and operands that are the same value seen through the same map. Returns
 /// whether anything changed.
-bool pruneLift(ir::LiftOp lift);
+bool pruneLift(mlir::RewriterBase &rewriter, ir::LiftOp lift);
 
 } // namespace apical
 

@@ -28,12 +28,8 @@ namespace {
 struct PruneLift : OpRewritePattern<LiftOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(LiftOp lift, PatternRewriter &rewriter) const override {
-    rewriter.startOpModification(lift);
-    if (!pruneLift(lift)) {
-      rewriter.cancelOpModification(lift);
+    if (!pruneLift(rewriter, lift))
       return rewriter.notifyMatchFailure(lift, "everything is used");
-    }
-    rewriter.finalizeOpModification(lift);
     return success();
   }
 };

@@ -191,9 +191,9 @@ LogicalResult Interpreter::evaluate(LiftOp lift) {
     results.push_back(make(lift.getResult(r).getType(), start));
   }
 
-  bool done = lift.isContraction() &&
-              multiply(*inputs[0], lift.getInputMap(0), *inputs[1], lift.getInputMap(1), results[0],
-                       lift.getResultMap(0));
+  bool done =
+      lift.isContraction() && multiply(*inputs[0], lift.getInputMap(0), *inputs[1],
+                                       lift.getInputMap(1), results[0], lift.getResultMap(0));
   Domain domain(lift, clock.samples);
   for (int64_t begin = 0; !done && begin < domain.count; begin += chunkSize) {
     int64_t end = std::min(begin + chunkSize, domain.count);
@@ -230,8 +230,7 @@ LogicalResult Interpreter::evaluate(VjpOp vjp) {
   auto before = llvm::make_range(vjp->getBlock()->begin(), vjp->getIterator());
   SmallVector<Operation *> tape;
   for (Operation &op : before) {
-    bool depends =
-        llvm::any_of(op.getOperands(), [&](Value v) { return dependent.contains(v); });
+    bool depends = llvm::any_of(op.getOperands(), [&](Value v) { return dependent.contains(v); });
     if (!depends || op.getNumResults() == 0)
       continue;
     tape.push_back(&op);
@@ -340,10 +339,10 @@ LogicalResult Interpreter::evaluate(Operation &op) {
       for (int64_t i = 0; i < field.size(); ++i)
         field.data[i] = clock.rows.empty() ? static_cast<double>(i) : clock.rows[i];
     } else {
-      field.data[0] = which == "samples"  ? static_cast<double>(clock.samples)
-                      : which == "trial"  ? static_cast<double>(clock.trial)
-                      : which == "epoch"  ? static_cast<double>(clock.epoch)
-                                          : static_cast<double>(clock.training);
+      field.data[0] = which == "samples" ? static_cast<double>(clock.samples)
+                      : which == "trial" ? static_cast<double>(clock.trial)
+                      : which == "epoch" ? static_cast<double>(clock.epoch)
+                                         : static_cast<double>(clock.training);
     }
     values[host.getValue()] = std::move(field);
     return success();
@@ -361,8 +360,8 @@ LogicalResult Interpreter::run(llvm::StringMap<Field> &states, ArrayRef<Field> c
     return step.emitOpError() << "takes " << block.getNumArguments() << " columns, but "
                               << columns.size() << " are given";
   if (!clock.rows.empty() && static_cast<int64_t>(clock.rows.size()) != clock.samples)
-    return step.emitOpError() << "runs on " << clock.samples << " samples, but " << clock.rows.size()
-                              << " row numbers are given";
+    return step.emitOpError() << "runs on " << clock.samples << " samples, but "
+                              << clock.rows.size() << " row numbers are given";
   for (auto [argument, column] : llvm::zip(block.getArguments(), columns)) {
     if (column.shape != make(argument.getType()).shape)
       return step.emitOpError() << "has a column " << argument.getArgNumber() << " of type "
@@ -388,7 +387,8 @@ LogicalResult Interpreter::run(llvm::StringMap<Field> &states, ArrayRef<Field> c
       double value = 0;
       if (given != params.end())
         value = given->second;
-      else if (auto declared = SymbolTable::lookupNearestSymbolFrom<ParamOp>(get, get.getParamAttr()))
+      else if (auto declared =
+                   SymbolTable::lookupNearestSymbolFrom<ParamOp>(get, get.getParamAttr()))
         value = declared.getValue().convertToDouble();
       values[get.getValue()] = make(get.getValue().getType(), value);
     } else if (auto report = dyn_cast<ReportOp>(op)) {

@@ -84,22 +84,38 @@ double wrapped(double v, unsigned width) {
 double compare(arith::CmpFPredicate predicate, double a, double b) {
   bool unordered = std::isnan(a) || std::isnan(b);
   switch (predicate) {
-  case arith::CmpFPredicate::AlwaysFalse: return false;
-  case arith::CmpFPredicate::OEQ: return a == b;
-  case arith::CmpFPredicate::OGT: return a > b;
-  case arith::CmpFPredicate::OGE: return a >= b;
-  case arith::CmpFPredicate::OLT: return a < b;
-  case arith::CmpFPredicate::OLE: return a <= b;
-  case arith::CmpFPredicate::ONE: return !unordered && a != b;
-  case arith::CmpFPredicate::ORD: return !unordered;
-  case arith::CmpFPredicate::UEQ: return unordered || a == b;
-  case arith::CmpFPredicate::UGT: return unordered || a > b;
-  case arith::CmpFPredicate::UGE: return unordered || a >= b;
-  case arith::CmpFPredicate::ULT: return unordered || a < b;
-  case arith::CmpFPredicate::ULE: return unordered || a <= b;
-  case arith::CmpFPredicate::UNE: return a != b;
-  case arith::CmpFPredicate::UNO: return unordered;
-  case arith::CmpFPredicate::AlwaysTrue: return true;
+  case arith::CmpFPredicate::AlwaysFalse:
+    return false;
+  case arith::CmpFPredicate::OEQ:
+    return a == b;
+  case arith::CmpFPredicate::OGT:
+    return a > b;
+  case arith::CmpFPredicate::OGE:
+    return a >= b;
+  case arith::CmpFPredicate::OLT:
+    return a < b;
+  case arith::CmpFPredicate::OLE:
+    return a <= b;
+  case arith::CmpFPredicate::ONE:
+    return !unordered && a != b;
+  case arith::CmpFPredicate::ORD:
+    return !unordered;
+  case arith::CmpFPredicate::UEQ:
+    return unordered || a == b;
+  case arith::CmpFPredicate::UGT:
+    return unordered || a > b;
+  case arith::CmpFPredicate::UGE:
+    return unordered || a >= b;
+  case arith::CmpFPredicate::ULT:
+    return unordered || a < b;
+  case arith::CmpFPredicate::ULE:
+    return unordered || a <= b;
+  case arith::CmpFPredicate::UNE:
+    return a != b;
+  case arith::CmpFPredicate::UNO:
+    return unordered;
+  case arith::CmpFPredicate::AlwaysTrue:
+    return true;
   }
   llvm_unreachable("every predicate is listed");
 }
@@ -108,29 +124,42 @@ double compare(arith::CmpIPredicate predicate, double a, double b, unsigned widt
   double sa = asSigned(a, width), sb = asSigned(b, width);
   double ua = asUnsigned(a, width), ub = asUnsigned(b, width);
   switch (predicate) {
-  case arith::CmpIPredicate::eq: return ua == ub;
-  case arith::CmpIPredicate::ne: return ua != ub;
-  case arith::CmpIPredicate::slt: return sa < sb;
-  case arith::CmpIPredicate::sle: return sa <= sb;
-  case arith::CmpIPredicate::sgt: return sa > sb;
-  case arith::CmpIPredicate::sge: return sa >= sb;
-  case arith::CmpIPredicate::ult: return ua < ub;
-  case arith::CmpIPredicate::ule: return ua <= ub;
-  case arith::CmpIPredicate::ugt: return ua > ub;
-  case arith::CmpIPredicate::uge: return ua >= ub;
+  case arith::CmpIPredicate::eq:
+    return ua == ub;
+  case arith::CmpIPredicate::ne:
+    return ua != ub;
+  case arith::CmpIPredicate::slt:
+    return sa < sb;
+  case arith::CmpIPredicate::sle:
+    return sa <= sb;
+  case arith::CmpIPredicate::sgt:
+    return sa > sb;
+  case arith::CmpIPredicate::sge:
+    return sa >= sb;
+  case arith::CmpIPredicate::ult:
+    return ua < ub;
+  case arith::CmpIPredicate::ule:
+    return ua <= ub;
+  case arith::CmpIPredicate::ugt:
+    return ua > ub;
+  case arith::CmpIPredicate::uge:
+    return ua >= ub;
   }
   llvm_unreachable("every predicate is listed");
 }
 
-double maximum(double a, double b) { return std::isnan(a) ? a : std::isnan(b) ? b : std::max(a, b); }
-double minimum(double a, double b) { return std::isnan(a) ? a : std::isnan(b) ? b : std::min(a, b); }
+double maximum(double a, double b) {
+  return std::isnan(a) ? a : std::isnan(b) ? b : std::max(a, b);
+}
+double minimum(double a, double b) {
+  return std::isnan(a) ? a : std::isnan(b) ? b : std::min(a, b);
+}
 
 } // namespace
 
-FailureOr<apical::Dual>
-apical::evaluateScalar(Operation &op, int64_t points,
-                       llvm::function_ref<const Dual &(Value)> operand,
-                       llvm::function_ref<Array(unsigned)> coordinates) {
+FailureOr<apical::Dual> apical::evaluateScalar(Operation &op, int64_t points,
+                                               llvm::function_ref<const Dual &(Value)> operand,
+                                               llvm::function_ref<Array(unsigned)> coordinates) {
   SmallVector<const Dual *> operands;
   for (Value value : op.getOperands())
     operands.push_back(&operand(value));
@@ -141,10 +170,9 @@ apical::evaluateScalar(Operation &op, int64_t points,
   unsigned width = op.getNumOperands() && op.getOperand(0).getType().isIntOrIndexOrFloat()
                        ? widthOf(op.getOperand(0).getType())
                        : 0;
-  unsigned resultWidth =
-      op.getNumResults() == 1 && op.getResult(0).getType().isIntOrIndexOrFloat()
-          ? widthOf(op.getResult(0).getType())
-          : 0;
+  unsigned resultWidth = op.getNumResults() == 1 && op.getResult(0).getType().isIntOrIndexOrFloat()
+                             ? widthOf(op.getResult(0).getType())
+                             : 0;
   bool known = true;
 
   auto ternaryFma = [&](auto) {
@@ -172,8 +200,8 @@ apical::evaluateScalar(Operation &op, int64_t points,
         if (auto f = dyn_cast<FloatAttr>(constant.getValue()))
           number = f.getValueAsDouble();
         else if (auto i = dyn_cast<IntegerAttr>(constant.getValue()))
-          number = wrapped(static_cast<double>(i.getValue().getSExtValue()),
-                           i.getValue().getBitWidth());
+          number =
+              wrapped(static_cast<double>(i.getValue().getSExtValue()), i.getValue().getBitWidth());
         else
           known = false;
         e.value(Array::Constant(points, number));
@@ -231,18 +259,14 @@ apical::evaluateScalar(Operation &op, int64_t points,
         e.value(
             binary([&](double a, double b) { return compare(cmp.getPredicate(), a, b, width); }));
       })
-      .Case<arith::SIToFPOp>([&](auto) {
-        e.value(x(0).unaryExpr([&](double a) { return asSigned(a, width); }));
-      })
-      .Case<arith::UIToFPOp, arith::ExtUIOp, arith::IndexCastUIOp>([&](auto) {
-        e.value(x(0).unaryExpr([&](double a) { return asUnsigned(a, width); }));
-      })
-      .Case<arith::ExtSIOp, arith::IndexCastOp>([&](auto) {
-        e.value(x(0).unaryExpr([&](double a) { return asSigned(a, width); }));
-      })
-      .Case<arith::TruncIOp>([&](auto) {
-        e.value(x(0).unaryExpr([&](double a) { return wrapped(a, resultWidth); }));
-      })
+      .Case<arith::SIToFPOp>(
+          [&](auto) { e.value(x(0).unaryExpr([&](double a) { return asSigned(a, width); })); })
+      .Case<arith::UIToFPOp, arith::ExtUIOp, arith::IndexCastUIOp>(
+          [&](auto) { e.value(x(0).unaryExpr([&](double a) { return asUnsigned(a, width); })); })
+      .Case<arith::ExtSIOp, arith::IndexCastOp>(
+          [&](auto) { e.value(x(0).unaryExpr([&](double a) { return asSigned(a, width); })); })
+      .Case<arith::TruncIOp>(
+          [&](auto) { e.value(x(0).unaryExpr([&](double a) { return wrapped(a, resultWidth); })); })
       .Case<arith::FPToSIOp, arith::FPToUIOp>([&](auto) {
         e.value(x(0).unaryExpr([&](double a) { return wrapped(std::trunc(a), resultWidth); }));
       })
@@ -257,9 +281,8 @@ apical::evaluateScalar(Operation &op, int64_t points,
       .Case<math::CeilOp>([&](auto) { e.value(x(0).ceil()); })
       .Case<math::RoundOp>([&](auto) { e.value(x(0).round()); })
       .Case<math::RoundEvenOp>([&](auto) { e.value(x(0).rint()); })
-      .Case<math::TruncOp>([&](auto) {
-        e.value(x(0).unaryExpr([](double a) { return std::trunc(a); }));
-      })
+      .Case<math::TruncOp>(
+          [&](auto) { e.value(x(0).unaryExpr([](double a) { return std::trunc(a); })); })
       // Functions.
       .Case<math::ExpOp>([&](auto) {
         e.value(x(0).exp());
@@ -316,7 +339,9 @@ apical::evaluateScalar(Operation &op, int64_t points,
       })
       .Case<math::AbsFOp>([&](auto) {
         e.unary([](double a) { return std::abs(a); },
-                [](double a) { return a > 0 ? 1.0 : a < 0 ? -1.0 : 0.0; });
+                [](double a) { return a > 0   ? 1.0
+                                      : a < 0 ? -1.0
+                                              : 0.0; });
       })
       .Case<math::CopySignOp>([&](auto) {
         e.value(binary([](double a, double b) { return std::copysign(a, b); }));

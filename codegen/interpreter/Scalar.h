@@ -26,10 +26,9 @@ struct Dual {
 /// Evaluates one scalar operation at `points` points. `coordinates(axis)` gives
 /// the coordinate of each point. Fails with a diagnostic at `op` if its meaning
 /// or its derivative is not known.
-mlir::FailureOr<Dual>
-evaluateScalar(mlir::Operation &op, int64_t points,
-               llvm::function_ref<const Dual &(mlir::Value)> operand,
-               llvm::function_ref<Eigen::ArrayXd(unsigned axis)> coordinates);
+mlir::FailureOr<Dual> evaluateScalar(mlir::Operation &op, int64_t points,
+                                     llvm::function_ref<const Dual &(mlir::Value)> operand,
+                                     llvm::function_ref<Eigen::ArrayXd(unsigned axis)> coordinates);
 
 } // namespace apical
 
