@@ -219,10 +219,7 @@ private:
     for (size_t i = 0; i < raw.size(); ++i) {
       Raw t = raw[i];
       bool afterDot = !done.empty() && done.back().type == P::DOT;
-      // After a dot, and as the name of an argument (`table(train = …)`), any word is a name.
-      bool opensArgument = !done.empty() && (done.back().type == P::LPAREN || done.back().type == P::COMMA) &&
-                           i + 1 < raw.size() && raw[i + 1].type == P::ASSIGN;
-      if ((afterDot || opensArgument) && (t.type == P::NAME || isKeyword(t.type)))
+      if (afterDot && (t.type == P::NAME || isKeyword(t.type)))
         t.type = P::NAME;
       else if (afterDot && t.type == P::STAR)
         t.type = P::EVERYTHING;
