@@ -19,6 +19,7 @@
 
 #include "codegen/Layout.h"
 #include "codegen/Pipeline.h"
+#include "ir/Random.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
@@ -41,6 +42,8 @@ namespace {
 using Kind = utils::IteratorType;
 
 RankedTensorType typeOf(Value value) { return cast<RankedTensorType>(value.getType()); }
+/// A lift says −1, a tensor type ShapedType::kDynamic.
+bool isSampleAxis(int64_t size) { return size < 0; }
 bool isScalar(Value value) { return typeOf(value).getRank() == 0; }
 
 /// True if a value can be infinite or NaN although its operands are finite:
@@ -511,12 +514,12 @@ private:
   }
 
   bool padsAxis(int64_t size) {
-    return ShapedType::isDynamic(size) || layout.paddedSize(size) != size;
+    return isSampleAxis(size) || layout.paddedSize(size) != size;
   }
 
   Value inside(OpBuilder &k, unsigned loop, int64_t size, Value count) {
     Value index = k.create<linalg::IndexOp>(loc, loop);
-    Value bound = ShapedType::isDynamic(size)
+    Value bound = isSampleAxis(size)
                       ? count
                       : k.create<arith::ConstantIndexOp>(loc, size).getResult();
     return k.create<arith::CmpIOp>(loc, arith::CmpIPredicate::ult, index, bound);
@@ -675,10 +678,10 @@ private:
     Value yielded = lift.getYielded()[r], result = lift.getResult(r);
     bool usesSamples = false;
     for (unsigned i = 0; i < lift.getInputs().size(); ++i)
-      usesSamples |= !lift.getSizes().empty() && ShapedType::isDynamic(lift.getSizes()[0]) &&
+      usesSamples |= !lift.getSizes().empty() && isSampleAxis(lift.getSizes()[0]) &&
                      lift.getInputMap(i).isFunctionOfDim(0);
     auto nullOutside = [&](unsigned axis) {
-      bool isSample = ShapedType::isDynamic(lift.getSizes()[axis]);
+      bool isSample = isSampleAxis(lift.getSizes()[axis]);
       return isNull(yielded, [&](unsigned i) {
         return lift.getInputMap(i).isFunctionOfDim(axis) &&
                (!isSample || nullRows.contains(lift.getInputs()[i]));
@@ -688,7 +691,7 @@ private:
     for (auto [axis, size] : llvm::enumerate(lift.getSizes())) {
       if (!padsAxis(size))
         continue;
-      bool isSample = ShapedType::isDynamic(size), null = nullOutside(axis);
+      bool isSample = isSampleAxis(size), null = nullOutside(axis);
       if (map.isFunctionOfDim(axis)) {
         bool mask = !null && (!isSample || !usesSamples);
         if (mask)
@@ -743,7 +746,7 @@ private:
       work *= n;
     // Column panels outermost while the rows are samples: the panel of the
     // weights stays in the cache. Weights themselves are walked in order.
-    bool samplesFirst = !lift.getSizes().empty() && ShapedType::isDynamic(lift.getSizes()[0]) &&
+    bool samplesFirst = !lift.getSizes().empty() && isSampleAxis(lift.getSizes()[0]) &&
                         lift.getResultMap(0).isFunctionOfDim(0);
     unsigned outer = parallel == 2 && samplesFirst ? 1 : 0;
     if (parallel == 2) {
@@ -808,18 +811,22 @@ SmallVector<Value> philox(OpBuilder &k, Location loc, SmallVector<Value> c, Valu
   return c;
 }
 
+/// As ir::streamKey: two rounds of splitmix64 over seed and name.
 Value StepLowering::streamKey(StringRef stream) {
-  uint64_t hash = 0xCBF29CE484222325u;
-  for (unsigned char c : stream)
-    hash = (hash ^ c) * 0x100000001B3u;
   auto constant = [&](uint64_t v) -> Value {
     return b.create<arith::ConstantOp>(loc, b.getI64IntegerAttr((int64_t)v));
   };
-  // As the runtime's apical_stream_key.
-  Value zero = constant(0);
-  SmallVector<Value> out =
-      philox(b, loc, {constant(hash & 0xFFFFFFFFu), constant(hash >> 32), zero, zero}, seed);
-  return b.create<arith::OrIOp>(loc, b.create<arith::ShLIOp>(loc, out[1], constant(32)), out[0]);
+  auto fold = [&](Value x, unsigned shift) -> Value {
+    return b.create<arith::XOrIOp>(loc, x, b.create<arith::ShRUIOp>(loc, x, constant(shift)));
+  };
+  Value x = b.create<arith::XOrIOp>(loc, seed, constant(ir::streamHash(stream)));
+  for (int round = 0; round < 2; ++round) {
+    x = b.create<arith::AddIOp>(loc, x, constant(0x9E3779B97F4A7C15u));
+    x = b.create<arith::MulIOp>(loc, fold(x, 30), constant(0xBF58476D1CE4E5B9u));
+    x = b.create<arith::MulIOp>(loc, fold(x, 27), constant(0x94D049BB133111EBu));
+    x = fold(x, 31);
+  }
+  return x;
 }
 
 Value StepLowering::emitDraw(OpBuilder &k, ir::DrawOp draw, Value destination, Value count,
@@ -879,7 +886,7 @@ Value StepLowering::emitDraw(OpBuilder &k, ir::DrawOp draw, Value destination, V
                                                number(in, 0));
         in.create<linalg::YieldOp>(at, value);
       });
-  if (rank && ShapedType::isDynamic(type.getDimSize(0)))
+  if (rank && isSampleAxis(type.getDimSize(0)))
     nullRows.insert(draw.getValue());
   SmallVector<int64_t> tile(rank, 1);
   if (rank)
