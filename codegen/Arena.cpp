@@ -111,8 +111,8 @@ llvm::Expected<int64_t> planArena(func::FuncOp function) {
     total = std::max(total, item->offset + item->size);
     placed.push_back(item);
   }
-  function.insertArgument(function.getNumArguments(),
-                          MemRefType::get({total}, builder.getI8Type()), {}, function.getLoc());
+  function.insertArgument(function.getNumArguments(), MemRefType::get({total}, builder.getI8Type()),
+                          {}, function.getLoc());
   Value arena = function.getArguments().back();
   for (Item &item : items) {
     Location loc = item.alloc.getLoc();

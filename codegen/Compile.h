@@ -15,9 +15,9 @@
 namespace apical {
 
 struct CompileOptions {
-  std::string cpu = "native"; ///< native, x86-64, x86-64-v2, x86-64-v3, x86-64-v4
-  int threads = 1;            ///< 1: no parallel loops; else they are split at run time
-  std::string name = "model"; ///< apical_program.name
+  std::string cpu = "native";  ///< native, x86-64, x86-64-v2, x86-64-v3, x86-64-v4
+  int threads = 1;             ///< 1: no parallel loops; else they are split at run time
+  std::string name = "model";  ///< apical_program.name
   std::string *dump = nullptr; ///< receives the kernels as they are before bufferization
 };
 

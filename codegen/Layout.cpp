@@ -21,9 +21,7 @@ Type signless(Type type) {
 
 Layout::Layout(int64_t batch) : batch(batch), paddedBatch(batch == 1 ? 1 : roundUp(batch)) {}
 
-int64_t Layout::paddedSize(int64_t size) const {
-  return size < 0 ? paddedBatch : roundUp(size);
-}
+int64_t Layout::paddedSize(int64_t size) const { return size < 0 ? paddedBatch : roundUp(size); }
 
 SmallVector<int64_t> Layout::padded(RankedTensorType type) const {
   SmallVector<int64_t> sizes;

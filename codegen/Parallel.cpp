@@ -57,8 +57,7 @@ llvm::Error outlineForalls(ModuleOp module) {
     SmallVector<Type> bodyTypes(types), stubTypes(types);
     bodyTypes.append(2, builder.getIndexType());
     stubTypes.push_back(builder.getIndexType());
-    auto body =
-        builder.create<func::FuncOp>(loc, name, builder.getFunctionType(bodyTypes, {}));
+    auto body = builder.create<func::FuncOp>(loc, name, builder.getFunctionType(bodyTypes, {}));
     auto stub = builder.create<func::FuncOp>(loc, (stubPrefix + name).str(),
                                              builder.getFunctionType(stubTypes, {}));
     body.setPrivate();

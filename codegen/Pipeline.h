@@ -41,11 +41,9 @@ struct StepPlan {
 };
 
 llvm::Error error(const llvm::Twine &message);
-llvm::Error runPasses(mlir::ModuleOp module,
-                      llvm::function_ref<void(mlir::OpPassManager &)> add);
+llvm::Error runPasses(mlir::ModuleOp module, llvm::function_ref<void(mlir::OpPassManager &)> add);
 llvm::Error cleanUp(mlir::ModuleOp module);
-void applyPatterns(mlir::Operation *op,
-                   llvm::function_ref<void(mlir::RewritePatternSet &)> add);
+void applyPatterns(mlir::Operation *op, llvm::function_ref<void(mlir::RewritePatternSet &)> add);
 
 llvm::Expected<std::unique_ptr<llvm::TargetMachine>> selectTarget(llvm::StringRef cpu,
                                                                   Machine &machine);

@@ -62,13 +62,13 @@ public:
     uint64_t hash = 0xCBF29CE484222325u;
     for (unsigned char c : identity)
       hash = (hash ^ c) * 0x100000001B3u;
-    llvm::Constant *program = record(
-        {i32(APICAL_ABI_VERSION), text(name), text(llvm::utohexstr(hash, true, 16)),
-         i32(states.size()), table(states), i32(params.size()), table(params),
-         i32(experiments.size()), table(experiments), init, null(), initScratch});
-    auto *global = new llvm::GlobalVariable(module, program->getType(), true,
-                                            llvm::GlobalValue::ExternalLinkage, program,
-                                            "apical_program");
+    llvm::Constant *program =
+        record({i32(APICAL_ABI_VERSION), text(name), text(llvm::utohexstr(hash, true, 16)),
+                i32(states.size()), table(states), i32(params.size()), table(params),
+                i32(experiments.size()), table(experiments), init, null(), initScratch});
+    auto *global =
+        new llvm::GlobalVariable(module, program->getType(), true,
+                                 llvm::GlobalValue::ExternalLinkage, program, "apical_program");
     global->setAlignment(llvm::Align(64));
   }
 
@@ -79,10 +79,10 @@ private:
     if (auto list = e ? e.getAs<ArrayAttr>("columns") : ArrayAttr())
       for (Attribute attr : list) {
         auto c = cast<DictionaryAttr>(attr);
-        columns.push_back(record({text(string(c, "name")), text(string(c, "path")),
-                                  text(string(c, "field")), i32(integer(c, "format", 0)),
-                                  i32(integer(c, "type", 0)), i64(integer(c, "elements", 1)),
-                                  i64(integer(c, "limit", 0))}));
+        columns.push_back(
+            record({text(string(c, "name")), text(string(c, "path")), text(string(c, "field")),
+                    i32(integer(c, "format", 0)), i32(integer(c, "type", 0)),
+                    i64(integer(c, "elements", 1)), i64(integer(c, "limit", 0))}));
       }
     for (ir::ReportOp report : plan.reports) {
       int kindOf = llvm::StringSwitch<int>(report.getKind())
@@ -92,9 +92,9 @@ private:
                        .Default(APICAL_MEASURE);
       auto scale = report->getAttrOfType<FloatAttr>("scale");
       auto unit = report->getAttrOfType<StringAttr>("unit");
-      measures.push_back(record({text(report.getName()), i32(kindOf),
-                                 real(scale ? scale.getValueAsDouble() : 1.0),
-                                 text(unit ? unit.getValue() : "")}));
+      measures.push_back(
+          record({text(report.getName()), i32(kindOf), real(scale ? scale.getValueAsDouble() : 1.0),
+                  text(unit ? unit.getValue() : "")}));
     }
     int kindOf = kind == "test" ? APICAL_TEST : kind == "simulate" ? APICAL_SIMULATE : APICAL_TRAIN;
     return record({i32(kindOf), text(string(e, "network")), text(string(e, "source")),
@@ -108,9 +108,9 @@ private:
     ir::StepOp step = plan.step;
     llvm::Function *body = module.getFunction(plan.body);
     body->setLinkage(llvm::GlobalValue::InternalLinkage);
-    auto *entry = llvm::Function::Create(llvm::FunctionType::get(b.getVoidTy(), {ptr, ptr}, false),
-                                         llvm::GlobalValue::ExternalLinkage,
-                                         step.getSymName(), module);
+    auto *entry =
+        llvm::Function::Create(llvm::FunctionType::get(b.getVoidTy(), {ptr, ptr}, false),
+                               llvm::GlobalValue::ExternalLinkage, step.getSymName(), module);
     b.SetInsertPoint(llvm::BasicBlock::Create(module.getContext(), "", entry));
     auto field = [&](uint64_t offset, llvm::Type *type) {
       return b.CreateLoad(type, b.CreateConstGEP1_64(b.getInt8Ty(), entry->getArg(0), offset));
@@ -132,9 +132,9 @@ private:
       (void)param, args.push_back(element(params, k++, b.getDoubleTy()));
     args.push_back(field(offsetof(apical_call, results), ptr));
     args.push_back(field(offsetof(apical_call, rows), ptr));
-    for (size_t offset : {offsetof(apical_call, samples), offsetof(apical_call, seed),
-                          offsetof(apical_call, trial), offsetof(apical_call, epoch),
-                          offsetof(apical_call, training)})
+    for (size_t offset :
+         {offsetof(apical_call, samples), offsetof(apical_call, seed), offsetof(apical_call, trial),
+          offsetof(apical_call, epoch), offsetof(apical_call, training)})
       args.push_back(field(offset, b.getInt64Ty()));
     args.push_back(field(offsetof(apical_call, scratch), ptr));
     b.CreateCall(body, args);

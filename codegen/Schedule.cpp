@@ -98,8 +98,9 @@ llvm::Error schedule(func::FuncOp function, const Machine &machine) {
       continue;
     SmallVector<OpFoldResult> sizes;
     for (auto kind : op.getIteratorTypesArray())
-      sizes.push_back(rewriter.getIndexAttr(
-          kind != utils::IteratorType::reduction ? 0 : --left ? 1 : size));
+      sizes.push_back(rewriter.getIndexAttr(kind != utils::IteratorType::reduction ? 0
+                                            : --left                               ? 1
+                                                                                   : size));
     rewriter.setInsertionPoint(op);
     auto tiled = scf::tileUsingSCF(rewriter, cast<TilingInterface>(op.getOperation()),
                                    scf::SCFTilingOptions().setTileSizes(sizes));

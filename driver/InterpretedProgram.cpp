@@ -14,7 +14,9 @@ using namespace mlir;
 
 namespace apical {
 
-const char *InterpretedProgram::text(llvm::StringRef s) { return texts.emplace_back(s.str()).c_str(); }
+const char *InterpretedProgram::text(llvm::StringRef s) {
+  return texts.emplace_back(s.str()).c_str();
+}
 
 void InterpretedProgram::addState(ir::StateOp op) {
   auto type = cast<RankedTensorType>(op.getType());
@@ -31,8 +33,8 @@ void InterpretedProgram::addState(ir::StateOp op) {
                  : role == "counter"   ? APICAL_COUNTER
                  : role == "item"      ? APICAL_ITEM
                                        : APICAL_LASTING;
-  states.push_back({text(op.getSymName()), kind, APICAL_F64, static_cast<int32_t>(shape.size()), shape.data(),
-                    stride.data(), elements * int64_t(sizeof(double))});
+  states.push_back({text(op.getSymName()), kind, APICAL_F64, static_cast<int32_t>(shape.size()),
+                    shape.data(), stride.data(), elements * int64_t(sizeof(double))});
 }
 
 void InterpretedProgram::addStep(ir::StepOp op) {
@@ -60,20 +62,27 @@ void InterpretedProgram::addStep(ir::StepOp op) {
   for (Attribute a : attributes.getAs<ArrayAttr>("columns")) {
     auto c = cast<DictionaryAttr>(a);
     read.push_back({text(string(c, "name")), text(string(c, "path")), text(string(c, "field")),
-                    static_cast<int32_t>(number(c, "format")), static_cast<int32_t>(number(c, "type")),
-                    number(c, "elements"), number(c, "limit")});
+                    static_cast<int32_t>(number(c, "format")),
+                    static_cast<int32_t>(number(c, "type")), number(c, "elements"),
+                    number(c, "limit")});
   }
   auto &reported = measures.emplace_back();
   op.walk([&](ir::ReportOp r) {
     llvm::StringRef k = r.getKind();
-    int32_t code = k == "cost" ? APICAL_COST : k == "health" ? APICAL_HEALTH : k == "whole" ? APICAL_WHOLE : APICAL_MEASURE;
+    int32_t code = k == "cost"     ? APICAL_COST
+                   : k == "health" ? APICAL_HEALTH
+                   : k == "whole"  ? APICAL_WHOLE
+                                   : APICAL_MEASURE;
     reported.push_back({text(r.getName()), code, 1, ""});
   });
-  experiments.push_back({kind == "train" ? APICAL_TRAIN : kind == "test" ? APICAL_TEST : APICAL_SIMULATE,
-                         text(string(attributes, "network")), text(string(attributes, "source")),
-                         number(attributes, "batch"), number(attributes, "epochs"), number(attributes, "trials"),
-                         number(attributes, "shuffle"), static_cast<int32_t>(read.size()), read.data(),
-                         static_cast<int32_t>(reported.size()), reported.data(), call, &context, 0});
+  experiments.push_back(
+      {kind == "train"  ? APICAL_TRAIN
+       : kind == "test" ? APICAL_TEST
+                        : APICAL_SIMULATE,
+       text(string(attributes, "network")), text(string(attributes, "source")),
+       number(attributes, "batch"), number(attributes, "epochs"), number(attributes, "trials"),
+       number(attributes, "shuffle"), static_cast<int32_t>(read.size()), read.data(),
+       static_cast<int32_t>(reported.size()), reported.data(), call, &context, 0});
 }
 
 InterpretedProgram::InterpretedProgram(ModuleOp module, llvm::StringRef path, Evaluate evaluate)
@@ -85,14 +94,16 @@ InterpretedProgram::InterpretedProgram(ModuleOp module, llvm::StringRef path, Ev
       addState(s);
       identityStream << s.getSymName() << ":" << s.getType() << "\n";
     } else if (auto p = dyn_cast<ir::ParamOp>(op)) {
-      params.push_back({text(p.getSymName()), p.getValue().convertToDouble(), text(p.getUnit()), p.getScale().convertToDouble()});
+      params.push_back({text(p.getSymName()), p.getValue().convertToDouble(), text(p.getUnit()),
+                        p.getScale().convertToDouble()});
     } else if (auto step = dyn_cast<ir::StepOp>(op)) {
       addStep(step);
     }
   }
   std::string hash;
   llvm::raw_string_ostream hashStream(hash);
-  auto digest = llvm::SHA256::hash(llvm::ArrayRef(reinterpret_cast<const uint8_t *>(identity.data()), identity.size()));
+  auto digest = llvm::SHA256::hash(
+      llvm::ArrayRef(reinterpret_cast<const uint8_t *>(identity.data()), identity.size()));
   for (int k = 0; k < 8; ++k)
     hashStream << llvm::format_hex_no_prefix(digest[k], 2);
   program.abi = APICAL_ABI_VERSION;

@@ -24,10 +24,14 @@ double element(const void *column, Type type, int64_t k) {
   if (type.isF32())
     return at(float());
   switch (type.getIntOrFloatBitWidth()) {
-  case 8: return at(uint8_t()); // bytes are unsigned
-  case 16: return at(int16_t());
-  case 32: return at(int32_t());
-  default: return at(int64_t());
+  case 8:
+    return at(uint8_t()); // bytes are unsigned
+  case 16:
+    return at(int16_t());
+  case 32:
+    return at(int32_t());
+  default:
+    return at(int64_t());
   }
 }
 
@@ -85,10 +89,13 @@ void evaluate(const apical_program &program, ir::StepOp step, const apical_call 
 
 int runModel(ModuleOp module, llvm::StringRef path, const apical_run_options &options) {
   const apical_program *table = nullptr;
-  InterpretedProgram program(module, path, [&](ir::StepOp step, const apical_call &call) { evaluate(*table, step, call); });
+  InterpretedProgram program(module, path, [&](ir::StepOp step, const apical_call &call) {
+    evaluate(*table, step, call);
+  });
   table = program.get();
   if (table->experiment_count == 0) {
-    llvm::errs() << "apical: `" << path << "` has no experiment to run: add a `train` or a `test`\n";
+    llvm::errs() << "apical: `" << path
+                 << "` has no experiment to run: add a `train` or a `test`\n";
     return 1;
   }
   return apical_run_program(table, &options);

@@ -24,7 +24,8 @@ static mlir::DialectRegistry dialects() {
 }
 
 Session::Session(std::vector<std::string> dataFolders)
-    : context(dialects(), mlir::MLIRContext::Threading::DISABLED), dataFolders(std::move(dataFolders)) {
+    : context(dialects(), mlir::MLIRContext::Threading::DISABLED),
+      dataFolders(std::move(dataFolders)) {
   context.loadAllAvailableDialects();
 }
 
@@ -47,7 +48,8 @@ bool Session::load(llvm::StringRef path) {
     auto buffer = llvm::MemoryBuffer::getFile(file);
     uint32_t id = sources.add(file, buffer ? (*buffer)->getBuffer().str() : "");
     if (!buffer) {
-      diags.error(Code::CannotRead, {id, 0, 0}, "cannot read `" + file + "`: " + buffer.getError().message());
+      diags.error(Code::CannotRead, {id, 0, 0},
+                  "cannot read `" + file + "`: " + buffer.getError().message());
       return false;
     }
     files.push_back(parse(id, sources, ast, diags));
@@ -69,7 +71,8 @@ bool Session::load(llvm::StringRef path) {
     }
     std::vector<std::string> paths;
     std::error_code error;
-    for (llvm::sys::fs::directory_iterator it(libraryFolder(), error), end; it != end && !error; it.increment(error))
+    for (llvm::sys::fs::directory_iterator it(libraryFolder(), error), end; it != end && !error;
+         it.increment(error))
       if (llvm::StringRef(it->path()).ends_with(".apical"))
         paths.push_back(it->path());
     std::sort(paths.begin(), paths.end());
@@ -85,14 +88,16 @@ bool Session::load(llvm::StringRef path) {
 
 mlir::OwningOpRef<mlir::ModuleOp> Session::elaborate() {
   ElaborateOptions options;
-  options.probe = [this](llvm::StringRef path, int format, llvm::StringRef field, ColumnInfo &info, std::string &why) {
+  options.probe = [this](llvm::StringRef path, int format, llvm::StringRef field, ColumnInfo &info,
+                         std::string &why) {
     std::vector<const char *> folders;
     for (auto &d : dataFolders)
       folders.push_back(d.c_str());
     char found[4096];
     apical_error error{};
     apical_data_info data{};
-    if (apical_data_find(path.str().c_str(), folders.data(), static_cast<int>(folders.size()), found, sizeof found, &error) ||
+    if (apical_data_find(path.str().c_str(), folders.data(), static_cast<int>(folders.size()),
+                         found, sizeof found, &error) ||
         apical_data_probe(found, format, field.str().c_str(), &data, &error)) {
       why = error.message;
       return false;

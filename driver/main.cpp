@@ -60,7 +60,8 @@ int main(int argc, char **argv) {
   }
   if (command != "run" && command != "check" && command != "emit") {
     std::string near = nearest(command, {"run", "check", "emit"});
-    return misuse("unknown command `" + command + "`" + (near.empty() ? "" : "; did you mean `" + near + "`?"));
+    return misuse("unknown command `" + command + "`" +
+                  (near.empty() ? "" : "; did you mean `" + near + "`?"));
   }
   apical_run_options options;
   apical_run_options_init(&options);
@@ -114,7 +115,8 @@ int main(int argc, char **argv) {
   if (int failed = report(session, json))
     return failed;
   if (mlir::failed(mlir::verify(*module))) {
-    llvm::errs() << "apical: a defect of the compiler: the model was elaborated wrongly; please report it\n";
+    llvm::errs()
+        << "apical: a defect of the compiler: the model was elaborated wrongly; please report it\n";
     return 1;
   }
   if (command == "check")

@@ -74,7 +74,8 @@ private:
   }
 
   void variable(const VarDecl &d) {
-    static const char *const kinds[] = {"input", "given", "state", "weight", "let", "output", "item"};
+    static const char *const kinds[] = {"input", "given",  "state", "weight",
+                                        "let",   "output", "item"};
     std::string words;
     for (auto [on, word] : {std::pair(d.isOutput && d.varKind != VarKind::Output, "output "),
                             std::pair(d.isItem && d.varKind != VarKind::Item, "item "),
@@ -114,19 +115,32 @@ private:
       line() << "/// " << first << (rest.empty() ? "" : " …") << '\n';
     }
     switch (stmt.kind) {
-    case StmtKind::Use: return head(stmt, "use", llvm::cast<UseDecl>(stmt).name);
-    case StmtKind::Const: return valued<ConstDecl>(stmt, "const");
-    case StmtKind::Part: return valued<PartDecl>(stmt, "part");
-    case StmtKind::Cost: return valued<CostDecl>(stmt, "cost");
-    case StmtKind::Measure: return valued<MeasureStmt>(stmt, "measure");
-    case StmtKind::Fn: return definition(llvm::cast<Definition>(stmt), "fn");
-    case StmtKind::Unit: return definition(llvm::cast<Definition>(stmt), "unit");
-    case StmtKind::Synapse: return definition(llvm::cast<Definition>(stmt), "synapse");
-    case StmtKind::Rule: return definition(llvm::cast<Definition>(stmt), "rule");
-    case StmtKind::Optimizer: return definition(llvm::cast<Definition>(stmt), "optimizer");
-    case StmtKind::Network: return definition(llvm::cast<Definition>(stmt), "network");
-    case StmtKind::Var: return variable(llvm::cast<VarDecl>(stmt));
-    default: break;
+    case StmtKind::Use:
+      return head(stmt, "use", llvm::cast<UseDecl>(stmt).name);
+    case StmtKind::Const:
+      return valued<ConstDecl>(stmt, "const");
+    case StmtKind::Part:
+      return valued<PartDecl>(stmt, "part");
+    case StmtKind::Cost:
+      return valued<CostDecl>(stmt, "cost");
+    case StmtKind::Measure:
+      return valued<MeasureStmt>(stmt, "measure");
+    case StmtKind::Fn:
+      return definition(llvm::cast<Definition>(stmt), "fn");
+    case StmtKind::Unit:
+      return definition(llvm::cast<Definition>(stmt), "unit");
+    case StmtKind::Synapse:
+      return definition(llvm::cast<Definition>(stmt), "synapse");
+    case StmtKind::Rule:
+      return definition(llvm::cast<Definition>(stmt), "rule");
+    case StmtKind::Optimizer:
+      return definition(llvm::cast<Definition>(stmt), "optimizer");
+    case StmtKind::Network:
+      return definition(llvm::cast<Definition>(stmt), "network");
+    case StmtKind::Var:
+      return variable(llvm::cast<VarDecl>(stmt));
+    default:
+      break;
     }
     parts(stmt);
   }
@@ -221,7 +235,8 @@ private:
       for (const Block &with : s->with)
         part("with", with);
     } else if (auto *s = llvm::dyn_cast<TemplateStmt>(&stmt)) {
-      static const char *const kinds[] = {"connection", "weight", "area", "hidden", "output", "input"};
+      static const char *const kinds[] = {"connection", "weight", "area",
+                                          "hidden",     "output", "input"};
       static const char *const filters[] = {"", "to", "from", "between"};
       open(std::string("each ") + kinds[static_cast<int>(s->templateKind)], s->binder);
       part(filters[static_cast<int>(s->filter)], s->set);

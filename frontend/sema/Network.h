@@ -94,7 +94,8 @@ Network buildNetwork(const ast::NetworkDecl &decl, Evaluator &evaluator, States 
 /// One trial of a network inside the step that is being built.
 class Trial {
 public:
-  Trial(const Network &network, Evaluator &ev, States &states) : net(network), ev(ev), states(states) {}
+  Trial(const Network &network, Evaluator &ev, States &states)
+      : net(network), ev(ev), states(states) {}
 
   /// Values that the experiment binds, by "area.variable".
   std::map<std::string, Field> bindings;
@@ -171,7 +172,13 @@ private:
   std::map<std::pair<int, std::string>, Field> messages;
   std::map<std::string, Field> ruleWeights; ///< "connection.B"
   std::map<int, bool> sent;
-  struct Route { int from; std::string fromVariable; int to; std::string toVariable; std::string symbol; };
+  struct Route {
+    int from;
+    std::string fromVariable;
+    int to;
+    std::string toVariable;
+    std::string symbol;
+  };
   std::vector<Route> routes;
   std::map<std::string, Target> targets;
   std::vector<std::string> targetOrder;

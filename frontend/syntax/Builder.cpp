@@ -166,8 +166,8 @@ private:
         plain += c;
     e->value = std::strtod(plain.c_str(), nullptr);
     e->unit = written.drop_front(i).trim().str();
-    bool zero = llvm::StringRef(plain).split('e').first.split('E').first.find_first_of("123456789") ==
-                llvm::StringRef::npos;
+    bool zero = llvm::StringRef(plain).split('e').first.split('E').first.find_first_of(
+                    "123456789") == llvm::StringRef::npos;
     if (std::isinf(e->value) || (e->value == 0 && !zero))
       diags
           .error(Code::BadNumber, e->span,
@@ -182,8 +182,7 @@ private:
     e->base = expr(context->expr());
     e->member = context->NAME() ? name(context->NAME()) : name(context->EVERYTHING());
     if (context->EVERYTHING() && !endpoints)
-      diags
-          .error(Code::Syntax, e->member.span, "`.*` stands only at an end of a `connect`")
+      diags.error(Code::Syntax, e->member.span, "`.*` stands only at an end of a `connect`")
           .hint("to multiply, put spaces around the `*`; to reach a variable, write its name");
     return e;
   }
@@ -192,20 +191,48 @@ private:
     auto *e = make<BinaryExpr>(context);
     const antlr4::Token *op = dynamic_cast<Terminal *>(context->children[1])->getSymbol();
     switch (op->getType()) {
-    case P::POWER: e->op = BinaryOp::Pow; break;
-    case P::STAR: e->op = BinaryOp::Mul; break;
-    case P::SLASH: e->op = BinaryOp::Div; break;
-    case P::PLUS: e->op = BinaryOp::Add; break;
-    case P::MINUS: e->op = BinaryOp::Sub; break;
-    case P::RANGE: e->op = BinaryOp::Range; break;
-    case P::EQ: e->op = BinaryOp::Eq; break;
-    case P::NE: e->op = BinaryOp::Ne; break;
-    case P::LT: e->op = BinaryOp::Lt; break;
-    case P::LE: e->op = BinaryOp::Le; break;
-    case P::GT: e->op = BinaryOp::Gt; break;
-    case P::GE: e->op = BinaryOp::Ge; break;
-    case P::AND: e->op = BinaryOp::And; break;
-    default: e->op = BinaryOp::Or; break;
+    case P::POWER:
+      e->op = BinaryOp::Pow;
+      break;
+    case P::STAR:
+      e->op = BinaryOp::Mul;
+      break;
+    case P::SLASH:
+      e->op = BinaryOp::Div;
+      break;
+    case P::PLUS:
+      e->op = BinaryOp::Add;
+      break;
+    case P::MINUS:
+      e->op = BinaryOp::Sub;
+      break;
+    case P::RANGE:
+      e->op = BinaryOp::Range;
+      break;
+    case P::EQ:
+      e->op = BinaryOp::Eq;
+      break;
+    case P::NE:
+      e->op = BinaryOp::Ne;
+      break;
+    case P::LT:
+      e->op = BinaryOp::Lt;
+      break;
+    case P::LE:
+      e->op = BinaryOp::Le;
+      break;
+    case P::GT:
+      e->op = BinaryOp::Gt;
+      break;
+    case P::GE:
+      e->op = BinaryOp::Ge;
+      break;
+    case P::AND:
+      e->op = BinaryOp::And;
+      break;
+    default:
+      e->op = BinaryOp::Or;
+      break;
     }
     e->lhs = expr(context->expr(0));
     e->rhs = expr(context->expr(1));
@@ -256,9 +283,7 @@ private:
   // Statements
   //===--------------------------------------------------------------------===//
 
-  Block block(P::BlockContext *context) {
-    return context ? statements(context->line()) : Block();
-  }
+  Block block(P::BlockContext *context) { return context ? statements(context->line()) : Block(); }
 
   Stmt *statement(P::StatementContext *s) {
     auto *only = dynamic_cast<Context *>(s->children[0]);
@@ -270,8 +295,10 @@ private:
     if (s->exception || only->exception)
       return nullptr;
     switch (only->getRuleIndex()) {
-    case P::RuleUseDecl: return named<UseDecl>(s->useDecl());
-    case P::RuleConstDecl: return valued<ConstDecl>(s->constDecl());
+    case P::RuleUseDecl:
+      return named<UseDecl>(s->useDecl());
+    case P::RuleConstDecl:
+      return valued<ConstDecl>(s->constDecl());
     case P::RuleParamDecl: {
       auto *stmt = valued<ParamDecl>(s->paramDecl());
       stmt->type = type(s->paramDecl()->type());
@@ -282,17 +309,28 @@ private:
       stmt->columns = block(s->dataDecl()->block());
       return stmt;
     }
-    case P::RuleAreaDecl: return area(s->areaDecl());
-    case P::RuleConnectDecl: return connect(s->connectDecl());
-    case P::RulePartDecl: return valued<PartDecl>(s->partDecl());
-    case P::RuleCostDecl: return valued<CostDecl>(s->costDecl());
-    case P::RuleLearnDecl: return learn(s->learnDecl());
-    case P::RuleVarDecl: return variable(s->varDecl());
-    case P::RuleDerivativeStmt: return derivative(s->derivativeStmt());
-    case P::RuleIfStmt: return conditional(s->ifStmt());
-    case P::RuleForStmt: return loop(s->forStmt());
-    case P::RuleEventDecl: return event(s->eventDecl());
-    case P::RuleOnStmt: return on(s->onStmt());
+    case P::RuleAreaDecl:
+      return area(s->areaDecl());
+    case P::RuleConnectDecl:
+      return connect(s->connectDecl());
+    case P::RulePartDecl:
+      return valued<PartDecl>(s->partDecl());
+    case P::RuleCostDecl:
+      return valued<CostDecl>(s->costDecl());
+    case P::RuleLearnDecl:
+      return learn(s->learnDecl());
+    case P::RuleVarDecl:
+      return variable(s->varDecl());
+    case P::RuleDerivativeStmt:
+      return derivative(s->derivativeStmt());
+    case P::RuleIfStmt:
+      return conditional(s->ifStmt());
+    case P::RuleForStmt:
+      return loop(s->forStmt());
+    case P::RuleEventDecl:
+      return event(s->eventDecl());
+    case P::RuleOnStmt:
+      return on(s->onStmt());
     case P::RuleHoldStmt: {
       auto *stmt = make<HoldStmt>(only);
       stmt->target = expr(s->holdStmt()->expr(0));
@@ -316,14 +354,22 @@ private:
       stmt->value = expr(s->keepStmt()->expr(1));
       return stmt;
     }
-    case P::RulePhaseDecl: return phase(s->phaseDecl());
-    case P::RuleRunStmt: return run(s->runStmt());
-    case P::RuleTemplateStmt: return each(s->templateStmt());
-    case P::RuleExperimentDecl: return experiment(s->experimentDecl());
-    case P::RuleMeasureStmt: return valued<MeasureStmt>(s->measureStmt());
-    case P::RuleProbeStmt: return probe(s->probeStmt());
-    case P::RuleExprStmt: return assignment(s->exprStmt());
-    default: return nullptr;
+    case P::RulePhaseDecl:
+      return phase(s->phaseDecl());
+    case P::RuleRunStmt:
+      return run(s->runStmt());
+    case P::RuleTemplateStmt:
+      return each(s->templateStmt());
+    case P::RuleExperimentDecl:
+      return experiment(s->experimentDecl());
+    case P::RuleMeasureStmt:
+      return valued<MeasureStmt>(s->measureStmt());
+    case P::RuleProbeStmt:
+      return probe(s->probeStmt());
+    case P::RuleExprStmt:
+      return assignment(s->exprStmt());
+    default:
+      return nullptr;
     }
   }
 
@@ -353,11 +399,21 @@ private:
       return nullptr;
     Definition *stmt;
     switch (head->start->getType()) {
-    case P::FN: stmt = defined<FnDecl>(context, own); break;
-    case P::UNIT: stmt = defined<UnitDecl>(context, own); break;
-    case P::SYNAPSE: stmt = defined<SynapseDecl>(context, own); break;
-    case P::OPTIMIZER: stmt = defined<OptimizerDecl>(context, own); break;
-    case P::NETWORK: stmt = defined<NetworkDecl>(context, own); break;
+    case P::FN:
+      stmt = defined<FnDecl>(context, own);
+      break;
+    case P::UNIT:
+      stmt = defined<UnitDecl>(context, own);
+      break;
+    case P::SYNAPSE:
+      stmt = defined<SynapseDecl>(context, own);
+      break;
+    case P::OPTIMIZER:
+      stmt = defined<OptimizerDecl>(context, own);
+      break;
+    case P::NETWORK:
+      stmt = defined<NetworkDecl>(context, own);
+      break;
     default: {
       stmt = defined<RuleDecl>(context, own);
       for (size_t i = 1; i < head->NAME().size(); ++i)
@@ -446,12 +502,23 @@ private:
             .label(span(seen[type]), "first here");
       seen[type] = word;
       switch (type) {
-      case P::OUTPUT: stmt->isOutput = true; continue;
-      case P::COMMON: stmt->isCommon = true; continue;
-      case P::SHARED: stmt->isShared = true; continue;
-      case P::LASTING: stmt->isLasting = true; continue;
-      case P::ITEM: stmt->isItem = true; continue;
-      default: break;
+      case P::OUTPUT:
+        stmt->isOutput = true;
+        continue;
+      case P::COMMON:
+        stmt->isCommon = true;
+        continue;
+      case P::SHARED:
+        stmt->isShared = true;
+        continue;
+      case P::LASTING:
+        stmt->isLasting = true;
+        continue;
+      case P::ITEM:
+        stmt->isItem = true;
+        continue;
+      default:
+        break;
       }
       if (kind && kind->start->getType() != type)
         diags
@@ -483,7 +550,8 @@ private:
         var.components = list(d->indices()->expr());
       var.type = type(d->type());
       if (d->expr()) {
-        var.initKind = d->TILDE() ? VarDecl::Declarator::Init::Draw : VarDecl::Declarator::Init::Value;
+        var.initKind =
+            d->TILDE() ? VarDecl::Declarator::Init::Draw : VarDecl::Declarator::Init::Value;
         var.init = expr(d->expr());
       }
       stmt->vars.push_back(std::move(var));
@@ -592,11 +660,12 @@ private:
                      .Case("input", static_cast<int>(TemplateKind::Input))
                      .Default(-1);
     if (known < 0) {
-      std::string near = nearest(kind.text, {"connection", "weight", "area", "hidden", "output", "input"});
-      diags
-          .error(Code::Syntax, kind.span, "`each` goes over no `" + kind.text + "`")
-          .hint(near.empty() ? "one of `connection`, `weight p`, `area a`, `hidden h`, `output o`, `input i`"
-                             : "did you mean `" + near + "`?");
+      std::string near =
+          nearest(kind.text, {"connection", "weight", "area", "hidden", "output", "input"});
+      diags.error(Code::Syntax, kind.span, "`each` goes over no `" + kind.text + "`")
+          .hint(near.empty()
+                    ? "one of `connection`, `weight p`, `area a`, `hidden h`, `output o`, `input i`"
+                    : "did you mean `" + near + "`?");
       return nullptr;
     }
     stmt->templateKind = static_cast<TemplateKind>(known);
@@ -605,7 +674,9 @@ private:
       diags.error(Code::Syntax, stmt->binder.span, "`each connection` binds no name")
           .hint("within it the two ends are `pre` and `post`, the weight is `w`");
     else if (stmt->templateKind != TemplateKind::Connection && !stmt->binder)
-      diags.error(Code::Syntax, kind.span, "`each " + kind.text + "` needs a name for the one at hand")
+      diags
+          .error(Code::Syntax, kind.span,
+                 "`each " + kind.text + "` needs a name for the one at hand")
           .hint("write `each " + kind.text + " " + kind.text.substr(0, 1) + " { … }`");
     if (head->word().size() > 1) {
       stmt->filter = head->TO()     ? TemplateStmt::Filter::To
@@ -658,8 +729,8 @@ private:
       return stmt;
     }
     auto *stmt = make<AssignStmt>(context);
-    stmt->op = context->ASSIGN()        ? AssignOp::Set
-               : context->PLUS_ASSIGN() ? AssignOp::Add
+    stmt->op = context->ASSIGN()         ? AssignOp::Set
+               : context->PLUS_ASSIGN()  ? AssignOp::Add
                : context->MINUS_ASSIGN() ? AssignOp::Sub
                                          : AssignOp::Draw;
     stmt->target = expr(context->expr(0));

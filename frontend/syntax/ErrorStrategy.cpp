@@ -15,8 +15,13 @@ constexpr unsigned errorLimit = 50;
 
 bool isHead(size_t rule) {
   switch (rule) {
-  case P::RuleDefinitionHead: case P::RuleForHead: case P::RuleOnHead: case P::RulePhaseHead:
-  case P::RuleTemplateHead: case P::RuleExperimentHead: case P::RuleIfCondition:
+  case P::RuleDefinitionHead:
+  case P::RuleForHead:
+  case P::RuleOnHead:
+  case P::RulePhaseHead:
+  case P::RuleTemplateHead:
+  case P::RuleExperimentHead:
+  case P::RuleIfCondition:
     return true;
   default:
     return false;
@@ -32,10 +37,20 @@ const antlr4::ParserRuleContext *lineOf(const antlr4::RuleContext *context) {
 
 bool startsLine(size_t type) {
   switch (type) {
-  case P::WHEN: case P::SLOPE: case P::ELSE:
+  case P::WHEN:
+  case P::SLOPE:
+  case P::ELSE:
     return false;
-  case P::NAME: case P::NUMBER: case P::STRING: case P::TRUE: case P::FALSE: case P::NOT:
-  case P::MINUS: case P::LPAREN: case P::LBRACKET: case P::DERIVATIVE:
+  case P::NAME:
+  case P::NUMBER:
+  case P::STRING:
+  case P::TRUE:
+  case P::FALSE:
+  case P::NOT:
+  case P::MINUS:
+  case P::LPAREN:
+  case P::LBRACKET:
+  case P::DERIVATIVE:
     return true;
   default:
     return type >= P::USE && type <= P::PROBE;
@@ -48,20 +63,33 @@ llvm::StringRef bodyOf(size_t rule, size_t first) {
   case P::RuleDefinition:
   case P::RuleDefinitionHead:
     switch (first) {
-    case P::FN: return "the body of the function";
-    case P::UNIT: return "the body of the unit";
-    case P::SYNAPSE: return "the body of the synapse";
-    case P::RULE: return "the body of the rule";
-    case P::OPTIMIZER: return "the body of the optimizer";
-    default: return "the body of the network";
+    case P::FN:
+      return "the body of the function";
+    case P::UNIT:
+      return "the body of the unit";
+    case P::SYNAPSE:
+      return "the body of the synapse";
+    case P::RULE:
+      return "the body of the rule";
+    case P::OPTIMIZER:
+      return "the body of the optimizer";
+    default:
+      return "the body of the network";
     }
-  case P::RuleIfStmt: return "the block of `if`";
-  case P::RuleForStmt: return "the block of `for`";
-  case P::RuleOnStmt: return "the block of `on`";
-  case P::RulePhaseDecl: return "the block of the phase";
-  case P::RuleTemplateStmt: return "the block of `each`";
-  case P::RuleRunWith: return "a block or `each` after `with`";
-  default: return "a block";
+  case P::RuleIfStmt:
+    return "the block of `if`";
+  case P::RuleForStmt:
+    return "the block of `for`";
+  case P::RuleOnStmt:
+    return "the block of `on`";
+  case P::RulePhaseDecl:
+    return "the block of the phase";
+  case P::RuleTemplateStmt:
+    return "the block of `each`";
+  case P::RuleRunWith:
+    return "a block or `each` after `with`";
+  default:
+    return "a block";
   }
 }
 
@@ -73,8 +101,14 @@ std::string ErrorStrategy::text(size_t index) const {
 
 bool ErrorStrategy::endsValue(size_t index) const {
   switch (tokens.list[index].type) {
-  case P::NAME: case P::NUMBER: case P::STRING: case P::RPAREN: case P::RBRACKET: case P::TRUE:
-  case P::FALSE: case P::EVERYTHING:
+  case P::NAME:
+  case P::NUMBER:
+  case P::STRING:
+  case P::RPAREN:
+  case P::RBRACKET:
+  case P::TRUE:
+  case P::FALSE:
+  case P::EVERYTHING:
     return true;
   default:
     return false;
@@ -83,8 +117,14 @@ bool ErrorStrategy::endsValue(size_t index) const {
 
 bool ErrorStrategy::startsValue(size_t index) const {
   switch (tokens.list[index].type) {
-  case P::NAME: case P::NUMBER: case P::STRING: case P::TRUE: case P::FALSE: case P::NOT:
-  case P::LPAREN: case P::LBRACKET:
+  case P::NAME:
+  case P::NUMBER:
+  case P::STRING:
+  case P::TRUE:
+  case P::FALSE:
+  case P::NOT:
+  case P::LPAREN:
+  case P::LBRACKET:
     return true;
   default:
     return false;
@@ -162,7 +202,8 @@ void ErrorStrategy::report(antlr4::Parser *parser, size_t at) {
   };
   auto reserved = [&](Diagnostic &d) {
     if (isKeyword(t.type))
-      d.hint("`" + text(at) + "` is a word of the language; choose another name, or write it "
+      d.hint("`" + text(at) +
+             "` is a word of the language; choose another name, or write it "
              "after a dot");
   };
 
@@ -178,14 +219,14 @@ void ErrorStrategy::report(antlr4::Parser *parser, size_t at) {
 
   // A statement that does not even begin.
   if (between) {
-      auto &d = expected(at, "a statement");
-      if (t.type == P::ELSE)
-        d.hint("`else` follows the `}` of an `if`");
-      else if (t.type == P::PLUS || t.type == P::STAR || t.type == P::SLASH)
-        d.hint("to go on from the line above, put the operator at its end");
-      else if (t.type == P::LBRACE)
-        d.hint("a block follows the head of its statement, on the same line");
-      return;
+    auto &d = expected(at, "a statement");
+    if (t.type == P::ELSE)
+      d.hint("`else` follows the `}` of an `if`");
+    else if (t.type == P::PLUS || t.type == P::STAR || t.type == P::SLASH)
+      d.hint("to go on from the line above, put the operator at its end");
+    else if (t.type == P::LBRACE)
+      d.hint("a block follows the head of its statement, on the same line");
+    return;
   }
 
   // The name of something is missing.
@@ -197,7 +238,8 @@ void ErrorStrategy::report(antlr4::Parser *parser, size_t at) {
     }
     auto &d = expected(at, "a name" + after());
     if (rule == P::RuleParameters || rule == P::RuleParameter)
-      d.label(tokens.list[static_cast<size_t>(std::max(t.opener, 0))].span, "the parameters open here");
+      d.label(tokens.list[static_cast<size_t>(std::max(t.opener, 0))].span,
+              "the parameters open here");
     reserved(d);
     return;
   }
@@ -289,7 +331,8 @@ void ErrorStrategy::report(antlr4::Parser *parser, size_t at) {
                              "expected an operator or the end of the statement between `" +
                                  text(at - 1) + "` and " + found(at));
       if (t.type == P::NAME && at == start + 1)
-        d.hint("no statement begins with `" + text(start) + "`; to put two statements on one "
+        d.hint("no statement begins with `" + text(start) +
+               "`; to put two statements on one "
                "line, separate them by `;`");
       else
         d.hint("to put two statements on one line, separate them by `;`");
@@ -314,13 +357,11 @@ void ErrorStrategy::report(antlr4::Parser *parser, size_t at) {
     return;
   }
   if (wants(P::COLON) && first == P::CONNECT) {
-    expected(at, "`:` and the topology of the connection")
-        .hint("write `connect a -> b : dense`");
+    expected(at, "`:` and the topology of the connection").hint("write `connect a -> b : dense`");
     return;
   }
   if (wants(P::ARROW)) {
-    expected(at, "`->` and the target of the connection")
-        .hint("write `connect a -> b : dense`");
+    expected(at, "`->` and the target of the connection").hint("write `connect a -> b : dense`");
     return;
   }
   if (wants(P::BY)) {

@@ -15,8 +15,8 @@
 #ifndef APICAL_FRONTEND_SYNTAX_ERRORSTRATEGY_H
 #define APICAL_FRONTEND_SYNTAX_ERRORSTRATEGY_H
 
-#include "frontend/syntax/TokenFilter.h"
 #include "antlr4-runtime.h"
+#include "frontend/syntax/TokenFilter.h"
 
 namespace apical::syntax {
 

@@ -11,7 +11,7 @@
 #include "frontend/syntax/ByteStream.h"
 #include "llvm/Support/ConvertUTF.h"
 
-namespace apical::sema {} // where the units of measure live
+namespace apical::sema {} // namespace apical::sema
 
 namespace apical::syntax {
 namespace {
@@ -27,8 +27,17 @@ constexpr unsigned errorLimit = 50;
 /// A line that begins with one of these continues the statement before it.
 bool isClause(size_t type) {
   switch (type) {
-  case P::BY: case P::WITH: case P::IN: case P::THROUGH: case P::EVERY: case P::WHILE:
-  case P::FROM: case P::OF: case P::AS: case P::UNTIL: case P::ELSE:
+  case P::BY:
+  case P::WITH:
+  case P::IN:
+  case P::THROUGH:
+  case P::EVERY:
+  case P::WHILE:
+  case P::FROM:
+  case P::OF:
+  case P::AS:
+  case P::UNTIL:
+  case P::ELSE:
     return true;
   default:
     return false;
@@ -37,9 +46,21 @@ bool isClause(size_t type) {
 
 bool isOperator(size_t type) {
   switch (type) {
-  case P::POWER: case P::STAR: case P::SLASH: case P::PLUS: case P::MINUS: case P::RANGE:
-  case P::EQ: case P::NE: case P::LT: case P::LE: case P::GT: case P::GE: case P::AND:
-  case P::OR: case P::NOT:
+  case P::POWER:
+  case P::STAR:
+  case P::SLASH:
+  case P::PLUS:
+  case P::MINUS:
+  case P::RANGE:
+  case P::EQ:
+  case P::NE:
+  case P::LT:
+  case P::LE:
+  case P::GT:
+  case P::GE:
+  case P::AND:
+  case P::OR:
+  case P::NOT:
     return true;
   default:
     return false;
@@ -49,8 +70,15 @@ bool isOperator(size_t type) {
 /// After one of these a statement goes on in the next line.
 bool wantsMore(size_t type) {
   switch (type) {
-  case P::COMMA: case P::ARROW: case P::ASSIGN: case P::PLUS_ASSIGN: case P::MINUS_ASSIGN:
-  case P::TILDE: case P::COLON: case P::DOT: case P::AT:
+  case P::COMMA:
+  case P::ARROW:
+  case P::ASSIGN:
+  case P::PLUS_ASSIGN:
+  case P::MINUS_ASSIGN:
+  case P::TILDE:
+  case P::COLON:
+  case P::DOT:
+  case P::AT:
     return true;
   default:
     return isOperator(type);
@@ -66,7 +94,12 @@ bool startsStatement(size_t type) {
 
 bool startsDefinition(size_t type) {
   switch (type) {
-  case P::USE: case P::FN: case P::UNIT: case P::SYNAPSE: case P::RULE: case P::OPTIMIZER:
+  case P::USE:
+  case P::FN:
+  case P::UNIT:
+  case P::SYNAPSE:
+  case P::RULE:
+  case P::OPTIMIZER:
   case P::NETWORK:
     return true;
   default:
@@ -113,15 +146,17 @@ private:
     auto *p = begin;
     if (!llvm::isLegalUTF8String(&p, end)) {
       size_t offset = static_cast<size_t>(p - begin);
-      diags.error(Code::NotText, at(offset, offset + 1),
-                  "the source is not text: byte " + llvm::Twine(offset) + " is not UTF-8")
+      diags
+          .error(Code::NotText, at(offset, offset + 1),
+                 "the source is not text: byte " + llvm::Twine(offset) + " is not UTF-8")
           .hint("save the file as UTF-8");
       return false;
     }
     size_t nul = text.find('\0');
     if (nul != llvm::StringRef::npos) {
-      diags.error(Code::NotText, at(nul, nul + 1),
-                  "the source is not text: byte " + llvm::Twine(nul) + " is zero")
+      diags
+          .error(Code::NotText, at(nul, nul + 1),
+                 "the source is not text: byte " + llvm::Twine(nul) + " is zero")
           .hint("is this a data file? programs are plain text");
       return false;
     }
@@ -260,9 +295,10 @@ private:
         auto &d = diags.error(Code::BadUnit, at(next.begin, next.end),
                               "unknown unit `" + word + "` after the number `" + number + "`");
         std::string near = nearest(
-            word, {"ms", "s", "us", "ns", "min", "h", "mV", "V", "uV", "pA", "nA", "uA", "mA", "A",
-                   "nS", "uS", "mS", "S", "pF", "nF", "uF", "Hz", "kHz", "ohm", "kohm", "Mohm",
-                   "tick", "ticks", "trial", "trials", "epochs", "mm", "um", "mM", "kg", "mol"});
+            word, {"ms",    "s",     "us",     "ns",     "min", "h",   "mV",   "V",    "uV",
+                   "pA",    "nA",    "uA",     "mA",     "A",   "nS",  "uS",   "mS",   "S",
+                   "pF",    "nF",    "uF",     "Hz",     "kHz", "ohm", "kohm", "Mohm", "tick",
+                   "ticks", "trial", "trials", "epochs", "mm",  "um",  "mM",   "kg",   "mol"});
         if (word == "sec" || word == "seconds" || word == "second")
           near = "s";
         if (!near.empty())
@@ -300,7 +336,9 @@ private:
   // Ends of statements, brackets, depth
   //===--------------------------------------------------------------------===//
 
-  size_t top() const { return stack.empty() ? 0 : out.list[static_cast<size_t>(stack.back())].type; }
+  size_t top() const {
+    return stack.empty() ? 0 : out.list[static_cast<size_t>(stack.back())].type;
+  }
   bool inParentheses() const { return top() == P::LPAREN || top() == P::LBRACKET; }
   size_t previous() const { return out.list.empty() ? 0 : out.list.back().type; }
   uint32_t previousEnd() const { return out.list.empty() ? 0 : out.list.back().span.end; }
@@ -357,13 +395,14 @@ private:
       std::string what = found.type == antlr4::Token::EOF ? "the end of the file"
                          : atNewLine                      ? "the end of the line"
                                                           : "`" + slice(found).str() + "`";
-      Span place = found.type == antlr4::Token::EOF || atNewLine ? at(end, end) : at(found.begin, found.end);
+      Span place =
+          found.type == antlr4::Token::EOF || atNewLine ? at(end, end) : at(found.begin, found.end);
       diags
           .error(Code::UnclosedBracket, place,
                  "expected " + want + " to close the " + meaning + ", found " + what)
-          .label(opened, "the " + meaning + (meaning == "parentheses" || meaning.back() == 's'
-                                                 ? " open here"
-                                                 : " opens here"));
+          .label(opened, "the " + meaning +
+                             (meaning == "parentheses" || meaning.back() == 's' ? " open here"
+                                                                                : " opens here"));
     }
     if (type == P::LBRACE)
       this->end(at(end, end));
@@ -500,8 +539,8 @@ private:
     if (!t.afterError && mayReport()) {
       auto &d = diags.error(Code::Syntax, span, "`" + slice(t) + "` closes nothing");
       if (inParentheses())
-        d.label(out.list[static_cast<size_t>(stack.back())].span, "this is closed by `" +
-                                                                      spelling(partner(top())) + "`");
+        d.label(out.list[static_cast<size_t>(stack.back())].span,
+                "this is closed by `" + spelling(partner(top())) + "`");
       d.hint("remove it, or open the bracket before");
     }
     return false;

@@ -87,8 +87,17 @@ struct Model {
     std::vector<int64_t> rows(e.batch);
     for (int64_t i = 0; i < e.batch; ++i)
       rows[i] = i;
-    apical_call call{memory.data(), columns.data(), params.data(), results.data(), scratch,
-                     rows.data(), samples, seed, trial, 0, 1};
+    apical_call call{memory.data(),
+                     columns.data(),
+                     params.data(),
+                     results.data(),
+                     scratch,
+                     rows.data(),
+                     samples,
+                     seed,
+                     trial,
+                     0,
+                     1};
     e.step(&call, e.context);
   }
   /// Bytes of a state outside its logical shape are zero.
@@ -303,9 +312,7 @@ TEST(Codegen, LayerOfEveryKindOfSize) {
   checkLayer(256, 64, 20, 17, "native");
 }
 
-TEST(Codegen, BitsDoNotDependOnParallelLoops) {
-  checkLayer(130, 70, 33, 30, "native", 2);
-}
+TEST(Codegen, BitsDoNotDependOnParallelLoops) { checkLayer(130, 70, 33, 30, "native", 2); }
 
 TEST(Codegen, UnknownProcessorIsRefused) {
   EXPECT_THROW(Model(replace(layer, {{"I", 3}, {"J", 3}, {"B", 2}}), "z80"), std::runtime_error);

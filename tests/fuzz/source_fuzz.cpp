@@ -91,7 +91,9 @@ private:
 
   std::pair<size_t, size_t> word(const std::string &text) {
     size_t begin = pick(text.size() + 1), end = begin;
-    auto inside = [&](size_t i) { return std::isalnum(static_cast<unsigned char>(text[i])) || text[i] == '_'; };
+    auto inside = [&](size_t i) {
+      return std::isalnum(static_cast<unsigned char>(text[i])) || text[i] == '_';
+    };
     while (begin > 0 && inside(begin - 1))
       --begin;
     while (end < text.size() && inside(end))
@@ -101,10 +103,12 @@ private:
 
   void mutate(std::string &text) {
     static const char *const pieces[] = {
-        "(", ")", "[", "]", "{", "}", "\n", ";", ",", ":", "=", "==", "..", ".", "@", "->", "~",
-        "+=", "-", "not ", "and", "\"", "//", "///", "dv/dt", "20 ms", "1e9999", "5 xyz", "else",
-        "with", "each", "connection", "learn", "by", "run", "until", "area ", "unit ", "rule ",
-        "\xc3\xa9", "\xff", "\r", "\t", ".*", "^", "0", "1..9", "for k in "};
+        "(",     ")",     "[",      "]",     "{",     "}",     "\n",    ";",
+        ",",     ":",     "=",      "==",    "..",    ".",     "@",     "->",
+        "~",     "+=",    "-",      "not ",  "and",   "\"",    "//",    "///",
+        "dv/dt", "20 ms", "1e9999", "5 xyz", "else",  "with",  "each",  "connection",
+        "learn", "by",    "run",    "until", "area ", "unit ", "rule ", "\xc3\xa9",
+        "\xff",  "\r",    "\t",     ".*",    "^",     "0",     "1..9",  "for k in "};
     size_t at = pick(text.size() + 1);
     switch (pick(10)) {
     case 0: // one bit
@@ -187,7 +191,7 @@ int main(int argc, char **argv) {
   alternative.ss_sp = stack;
   alternative.ss_size = sizeof stack;
   sigaltstack(&alternative, nullptr);
-  struct sigaction action {};
+  struct sigaction action{};
   action.sa_handler = onSignal;
   action.sa_flags = SA_ONSTACK;
   for (int signal : {SIGSEGV, SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGALRM})
@@ -195,7 +199,8 @@ int main(int argc, char **argv) {
 
   Mutator mutator(std::move(corpus), currentSeed);
   auto start = std::chrono::steady_clock::now();
-  while (std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() < seconds) {
+  while (std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() <
+         seconds) {
     std::string text = mutator.next();
     current = &text;
     ++executed;

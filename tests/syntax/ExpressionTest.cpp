@@ -17,8 +17,8 @@ namespace {
 /// Every pair of parentheses that the tree implies.
 std::string grouped(const Expr &expr) {
   if (auto *b = llvm::dyn_cast<BinaryExpr>(&expr)) {
-    static const char *const words[] = {"^",  "*",  "/", "+",  "-", "..",  "==",
-                                        "!=", "<", "<=", ">", ">=", " and ", " or "};
+    static const char *const words[] = {
+        "^", "*", "/", "+", "-", "..", "==", "!=", "<", "<=", ">", ">=", " and ", " or "};
     return "(" + grouped(*b->lhs) + words[static_cast<int>(b->op)] + grouped(*b->rhs) + ")";
   }
   if (auto *u = llvm::dyn_cast<UnaryExpr>(&expr))
@@ -30,7 +30,8 @@ std::string grouped(const Expr &expr) {
   if (auto *i = llvm::dyn_cast<IndexExpr>(&expr))
     return "(" + grouped(*i->base) + "[" + grouped(*i->indices[0]) + "])";
   if (auto *c = llvm::dyn_cast<CallExpr>(&expr))
-    return "(" + grouped(*c->callee) + "(" + (c->args.empty() ? "" : grouped(*c->args[0].value)) + "))";
+    return "(" + grouped(*c->callee) + "(" + (c->args.empty() ? "" : grouped(*c->args[0].value)) +
+           "))";
   return toString(expr);
 }
 
@@ -105,7 +106,8 @@ TEST(Expression, QuantitiesAreOneToken) {
   expectOnly("x = 5 msx", "E0005: unknown unit `msx` after the number `5`\n");
   expectOnly("x = 5x", "E0005: unknown unit `x` after the number `5`\n");
   expectOnly("x = 1e999", "E0006: the number `1e999` is larger than any that can be represented\n");
-  expectOnly("x = 1e-999", "E0006: the number `1e-999` is nearer to 0 than any that can be represented\n");
+  expectOnly("x = 1e-999",
+             "E0006: the number `1e-999` is nearer to 0 than any that can be represented\n");
 }
 
 TEST(Expression, DerivativesAreOneToken) {

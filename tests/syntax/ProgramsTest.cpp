@@ -45,7 +45,9 @@ TEST(Programs, NewlinesEndStatements) {
   EXPECT_EQ(statements("a = 1\n-b"), 2u); // a line that starts with a minus is a new statement
   EXPECT_EQ(statements("connect a ->\n b : dense\nconnect a -> core.*  : dense"), 2u);
   EXPECT_EQ(statements("connect a -> b : dense of s\nas q"), 1u);
-  EXPECT_EQ(statements("learn c\n in w\n through v\n by r()\n with o()\n every 2 trials\n while x\n as l"), 1u);
+  EXPECT_EQ(statements(
+                "learn c\n in w\n through v\n by r()\n with o()\n every 2 trials\n while x\n as l"),
+            1u);
   EXPECT_EQ(statements("if a { b = 1 }\nelse { b = 2 }"), 1u);
   EXPECT_EQ(statements("if a { b = 1 } else if c { b = 2 } else { b = 3 }"), 1u);
   EXPECT_EQ(statements("unit a {} unit b {}"), 2u);
@@ -54,13 +56,15 @@ TEST(Programs, NewlinesEndStatements) {
 }
 
 TEST(Programs, WordsOfTheLanguageAreNamesWhereNothingElseFits) {
-  EXPECT_EQ(statements("data d = table(\n  train = f(1),\n  test ~ g()\n)\nx = d.train.weight"), 2u);
+  EXPECT_EQ(statements("data d = table(\n  train = f(1),\n  test ~ g()\n)\nx = d.train.weight"),
+            2u);
   EXPECT_EQ(statements("rule r(C : cost, n : network) {}"), 1u);
   EXPECT_EQ(statements("each output o {}; each connection to output {}; each weight p {}"), 3u);
 }
 
 TEST(Programs, DocumentationBelongsToTheNextDeclaration) {
-  Parsed p("/// One.\n/// Two.\nunit u {\n  /// Inside.\n  input x // plain\n}\n//// rule\nunit v {}");
+  Parsed p(
+      "/// One.\n/// Two.\nunit u {\n  /// Inside.\n  input x // plain\n}\n//// rule\nunit v {}");
   ASSERT_EQ(p.file.body.size(), 2u);
   EXPECT_EQ(p.file.body[0]->doc, "One.\nTwo.");
   EXPECT_EQ(llvm::cast<Definition>(p.file.body[0])->body[0]->doc, "Inside.");

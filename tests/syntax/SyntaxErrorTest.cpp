@@ -21,9 +21,11 @@ TEST(SyntaxError, EachCodeHasItsCase) {
   expectBrief(std::string("a\0b", 3), "E0002: the source is not text: byte 1 is zero\n");
   expectBrief("a = \xff", "E0002: the source is not text: byte 4 is not UTF-8\n");
   expectBrief("area a = source", "E0003: expected `:` and the unit of the area, found `=`\n");
-  expectBrief("x = f(1, 2", "E0004: expected `)` to close the arguments, found the end of the file\n");
+  expectBrief("x = f(1, 2",
+              "E0004: expected `)` to close the arguments, found the end of the file\n");
   expectBrief("x = 20 msx", "E0005: unknown unit `msx` after the number `20`\n");
-  expectBrief("x = 1e999", "E0006: the number `1e999` is larger than any that can be represented\n");
+  expectBrief("x = 1e999",
+              "E0006: the number `1e999` is larger than any that can be represented\n");
   expectBrief("x = " + std::string(1000, '(') + "1" + std::string(1000, ')'),
               "E0007: the text is nested too deeply here\n");
 }
@@ -34,18 +36,20 @@ TEST(SyntaxError, MessagesSayWhatWasExpected) {
   expectBrief("let x = a b",
               "E0003: expected an operator or the end of the statement between `a` and `b`\n");
   expectBrief("let y = f(p: 3)", "E0003: expected `,` or `)` in the arguments, found `:`\n");
-  expectBrief("let y = f(p 3)",
-              "E0003: expected an operator, `,` or `)` between `p` and `3`\n");
-  expectBrief("let z = 3 +", "E0003: expected an expression after `+`, found the end of the file\n");
+  expectBrief("let y = f(p 3)", "E0003: expected an operator, `,` or `)` between `p` and `3`\n");
+  expectBrief("let z = 3 +",
+              "E0003: expected an expression after `+`, found the end of the file\n");
   expectBrief("let z = 3 +\narea a : u",
               "E0003: expected an expression after `+`, found the end of the line\n");
   expectBrief("x = )", "E0003: expected an expression after `=`, found the end of the file\n"
                        "E0003: `)` closes nothing\n");
   expectBrief("if x = 3 { }", "E0003: `=` does not stand in a condition\n");
   expectBrief("learn x with sgd()", "E0003: expected `by` and a rule, found the keyword `with`\n");
-  expectBrief("connect a : b", "E0003: expected `->` and the target of the connection, found `:`\n");
-  expectBrief("connect a -> b",
-              "E0003: expected `:` and the topology of the connection, found the end of the file\n");
+  expectBrief("connect a : b",
+              "E0003: expected `->` and the target of the connection, found `:`\n");
+  expectBrief(
+      "connect a -> b",
+      "E0003: expected `:` and the topology of the connection, found the end of the file\n");
   expectBrief("unit u\ninput x",
               "E0003: expected `{` to open the body of the unit, found the end of the line\n");
   expectBrief("common k", "E0003: `common` does not say what kind of variable this is\n");
