@@ -349,6 +349,7 @@ private:
     if (diags.hasErrors())
       throw Reported();
     moveWritesLast(step);
+    eraseUnused(step);
     step.setExperimentAttr(attributes(decl, net, train, batch, epochs, trials));
   }
 
@@ -382,6 +383,14 @@ private:
         writes.push_back(&op);
     for (Operation *w : writes)
       w->moveBefore(&step.getBody().front(), step.getBody().front().end());
+  }
+
+  /// Elementwise values that turned out to be read only inside a reduction.
+  static void eraseUnused(ir::StepOp step) {
+    for (Operation &op : llvm::make_early_inc_range(llvm::reverse(step.getBody().front())))
+      if (op.use_empty() &&
+          llvm::isa<ir::LiftOp, ir::ReadOp, ir::VjpOp, ir::ClockOp, ir::GetParamOp>(op))
+        op.erase();
   }
 
   DictionaryAttr attributes(const ast::ExperimentDecl &decl, const Network &net, bool train,

@@ -293,8 +293,10 @@ Field Evaluator::unary(llvm::StringRef f, const Field &x, Span at) {
 Field Evaluator::barrier(const Field &x, Span at) {
   if (x.constant)
     return x;
-  Field r = x;
-  r.tensor = fields.builder.create<ir::StopOp>(location(at), x.tensor.getType(), x.tensor);
+  Field r = fields.map(location(at), {x}, [](OpBuilder &b, Location l, Values v) -> Value {
+    return b.create<ir::StopOp>(l, v[0].getType(), v[0]);
+  });
+  r.dimension = x.dimension;
   return r;
 }
 

@@ -14,11 +14,22 @@ namespace {
 
 const char *capabilityName(unsigned c) {
   switch (c) {
-  case Feedback: return "feedback";
-  case Population: return "population";
-  case Modulated: return "modulated";
-  default: return "nonlocal";
+  case Feedback:
+    return "feedback";
+  case Population:
+    return "population";
+  case Modulated:
+    return "modulated";
+  default:
+    return "nonlocal";
   }
+}
+
+/// Does every path through this operation end at a `stop`?
+bool isBarrier(Operation *op) {
+  auto lift = llvm::dyn_cast<ir::LiftOp>(op);
+  return lift && llvm::isa_and_nonnull<ir::StopOp>(
+                     lift.getBody().front().getTerminator()->getOperand(0).getDefiningOp());
 }
 
 /// `error(x)` or `grad(C, x)`: the arguments of a call of that name.
@@ -57,9 +68,12 @@ RuleInstance::RuleInstance(Trial &trial, const Learn &learn)
     : trial(trial), ev(trial.ev), net(trial.net), learn(learn) {}
 
 bool RuleInstance::inSet(int area, llvm::StringRef set) const {
-  if (set == "output" || set == "outputs") return outputs.count(area);
-  if (set == "hidden") return areas.count(area) && !outputs.count(area);
-  if (set == "input" || set == "inputs") return !areas.count(area);
+  if (set == "output" || set == "outputs")
+    return outputs.count(area);
+  if (set == "hidden")
+    return areas.count(area) && !outputs.count(area);
+  if (set == "input" || set == "inputs")
+    return !areas.count(area);
   return areas.count(area) != 0; // areas
 }
 
@@ -81,7 +95,7 @@ void RuleInstance::findScope() {
         readByCost.insert(it->second);
         continue;
       }
-      if (Operation *op = v.getDefiningOp(); op && !llvm::isa<ir::StopOp>(op))
+      if (Operation *op = v.getDefiningOp(); op && !isBarrier(op))
         work.append(op->operand_begin(), op->operand_end());
     }
   }
@@ -110,15 +124,16 @@ void RuleInstance::findScope() {
   list(learn.decl->through, scope);
   if (learn.decl->in.empty())
     for (size_t i = 0; i < net.connections.size(); ++i)
-      if (net.connections[i].topology != Topology::Wire && (!cost || reach.count(net.connections[i].to)) &&
-          !scope.count(static_cast<int>(i)))
+      if (net.connections[i].topology != Topology::Wire &&
+          (!cost || reach.count(net.connections[i].to)) && !scope.count(static_cast<int>(i)))
         plastic.insert(static_cast<int>(i));
   bool reaches = !cost;
   for (int c : plastic)
     reaches |= reach.count(net.connections[c].to) != 0;
   if (!reaches || plastic.empty())
     ev.fail(Code::CostReachesNothing, learn.decl->span,
-            cost ? "this cost depends on none of the connections that may change" : "there is no connection to change",
+            cost ? "this cost depends on none of the connections that may change"
+                 : "there is no connection to change",
             "a cost must read, through the network, an area that a weighted connection feeds");
   scope.insert(plastic.begin(), plastic.end());
   for (int c : scope)
@@ -149,10 +164,15 @@ void RuleInstance::instantiate() {
     ev.unknown(name->span, name->name, none);
   }
   for (auto &l : rule->localities) {
-    unsigned c = l.text == "feedback" ? Feedback : l.text == "population" ? Population : l.text == "modulated" ? Modulated
-               : l.text == "nonlocal" ? Feedback | Population | Modulated | Nonlocal : l.text == "local" ? 0u : ~0u;
+    unsigned c = l.text == "feedback"     ? Feedback
+                 : l.text == "population" ? Population
+                 : l.text == "modulated"  ? Modulated
+                 : l.text == "nonlocal"   ? Feedback | Population | Modulated | Nonlocal
+                 : l.text == "local"      ? 0u
+                                          : ~0u;
     if (c == ~0u)
-      ev.fail(Code::UnknownName, l.span, "unknown locality `" + l.text + "`", "one of local, feedback, population, modulated, nonlocal");
+      ev.fail(Code::UnknownName, l.span, "unknown locality `" + l.text + "`",
+              "one of local, feedback, population, modulated, nonlocal");
     declared |= c;
   }
   // The first parameter of type `cost` is the subject; the others are arguments.
@@ -166,7 +186,8 @@ void RuleInstance::instantiate() {
       others.params.push_back(p);
   }
   if (!costParameter.empty() && !learn.decl->subject)
-    ev.fail(Code::NeedsCost, learn.decl->span, "`" + rule->name.text + "` needs a cost", "write `learn COST by …`");
+    ev.fail(Code::NeedsCost, learn.decl->span, "`" + rule->name.text + "` needs a cost",
+            "write `learn COST by …`");
   if (costParameter.empty() && learn.decl->subject)
     ev.fail(Code::NeedsCost, learn.decl->subject->span, "`" + rule->name.text + "` takes no cost");
   Frame caller = trial.networkFrame();
@@ -174,14 +195,17 @@ void RuleInstance::instantiate() {
   if (learn.decl->subject) {
     cost = ev.evaluate(*learn.decl->subject, caller);
     if (cost->constant || cost->has(Axis::Unit))
-      ev.fail(Code::CostReachesNothing, learn.decl->subject->span, "this is not a cost: it must be one number per sample that depends on the network");
+      ev.fail(Code::CostReachesNothing, learn.decl->subject->span,
+              "this is not a cost: it must be one number per sample that depends on the network");
   }
   findScope();
 
   for (const ast::Stmt *s : rule->body)
     if (auto *c = llvm::dyn_cast<ast::ConnectDecl>(s))
       connectSets(*c);
-  bool plain = llvm::none_of(rule->body, [](const ast::Stmt *s) { return llvm::isa<ast::TemplateStmt, ast::PhaseDecl>(s); });
+  bool plain = llvm::none_of(rule->body, [](const ast::Stmt *s) {
+    return llvm::isa<ast::TemplateStmt, ast::PhaseDecl>(s);
+  });
   ast::TemplateStmt whole;
   if (plain) { // plain synapse statements are short for one `each connection`
     whole.templateKind = ast::TemplateKind::Connection;
@@ -198,7 +222,8 @@ void RuleInstance::instantiate() {
     auto *t = llvm::dyn_cast<ast::TemplateStmt>(s);
     if (!t)
       ev.unsupported(s->span, "this statement in a rule is");
-    if (t->templateKind != ast::TemplateKind::Connection && t->templateKind != ast::TemplateKind::Weight)
+    if (t->templateKind != ast::TemplateKind::Connection &&
+        t->templateKind != ast::TemplateKind::Weight)
       ev.unsupported(t->span, "templates over areas are");
     templates.push_back(t);
   }
@@ -212,7 +237,9 @@ void RuleInstance::instantiate() {
         if (auto e = error(c.to, c.toPort, c.decl->span)) {
           auto key = std::make_pair(c.from, c.fromVariable);
           auto old = messages.find(key);
-          messages[key] = old == messages.end() ? *e : ev.binary(ast::BinaryOp::Add, old->second, *e, c.decl->span);
+          messages[key] = old == messages.end()
+                              ? *e
+                              : ev.binary(ast::BinaryOp::Add, old->second, *e, c.decl->span);
         }
         continue;
       }
@@ -237,12 +264,16 @@ void RuleInstance::instantiate() {
     Target &t = targets.at(symbol);
     gradients |= t.gradient.has_value();
     if (t.gradient && t.direct)
-      ev.fail(Code::GradAndDirect, t.at, "`" + t.name + "` is changed both through its gradient and directly");
+      ev.fail(Code::GradAndDirect, t.at,
+              "`" + t.name + "` is changed both through its gradient and directly");
   }
   if (gradients && learn.decl->with.empty())
-    ev.fail(Code::OptimizerNeeded, learn.decl->span, "`" + rule->name.text + "` yields gradients, which need an optimizer", "add `with` and an optimizer");
+    ev.fail(Code::OptimizerNeeded, learn.decl->span,
+            "`" + rule->name.text + "` yields gradients, which need an optimizer",
+            "add `with` and an optimizer");
   if (!gradients && !learn.decl->with.empty())
-    ev.fail(Code::OptimizerUnused, learn.decl->with[0].optimizer->span, "`" + rule->name.text + "` yields no gradient for an optimizer");
+    ev.fail(Code::OptimizerUnused, learn.decl->with[0].optimizer->span,
+            "`" + rule->name.text + "` yields no gradient for an optimizer");
   for (auto &symbol : targetOrder)
     apply(targets.at(symbol));
 }
@@ -250,10 +281,14 @@ void RuleInstance::instantiate() {
 bool RuleInstance::applies(const ast::TemplateStmt &t, const Connection &c) const {
   using Filter = ast::TemplateStmt::Filter;
   switch (t.filter) {
-  case Filter::None: return true;
-  case Filter::To: return inSet(c.to, t.set.text);
-  case Filter::From: return inSet(c.from, t.set.text);
-  case Filter::Between: return inSet(c.to, t.set.text) && inSet(c.from, t.set.text);
+  case Filter::None:
+    return true;
+  case Filter::To:
+    return inSet(c.to, t.set.text);
+  case Filter::From:
+    return inSet(c.from, t.set.text);
+  case Filter::Between:
+    return inSet(c.to, t.set.text) && inSet(c.from, t.set.text);
   }
   return true;
 }
@@ -270,7 +305,8 @@ void RuleInstance::connectSets(const ast::ConnectDecl &decl) {
     return {set->name, m->member.text};
   };
   if (!callOf(*decl.to, "error") || !decl.body.empty())
-    ev.unsupported(decl.span, "a rule's connection that does not end at `error(…)`, or that learns, is");
+    ev.unsupported(decl.span,
+                   "a rule's connection that does not end at `error(…)`, or that learns, is");
   auto [fromSet, fromVariable] = end(*decl.from);
   auto [toSet, toVariable] = end(*decl.to);
   auto *topology = llvm::dyn_cast<ast::CallExpr>(decl.topology);
@@ -283,14 +319,17 @@ void RuleInstance::connectSets(const ast::ConnectDecl &decl) {
     ev.unsupported(decl.span, "a rule's connection without `w` is");
   for (size_t to = 0; to < net.areas.size(); ++to)
     for (size_t from = 0; from < net.areas.size(); ++from) {
-      if (!inSet(static_cast<int>(to), toSet) || !areas.count(static_cast<int>(to)) || !inSet(static_cast<int>(from), fromSet) || !areas.count(static_cast<int>(from)))
+      if (!inSet(static_cast<int>(to), toSet) || !areas.count(static_cast<int>(to)) ||
+          !inSet(static_cast<int>(from), fromSet) || !areas.count(static_cast<int>(from)))
         continue;
       const Area &a = net.areas[from], &b = net.areas[to];
       if (!a.has(fromVariable) || !b.has(toVariable))
         ev.fail(Code::RuleNeedsVariable, decl.span,
-                "the rule `" + rule->name.text + "` needs a variable `" + (a.has(fromVariable) ? toVariable : fromVariable) +
-                    "`, which the area `" + (a.has(fromVariable) ? b.name : a.name) + "` lacks");
-      Route r{static_cast<int>(from), fromVariable, static_cast<int>(to), toVariable, net.name + "." + learn.name + "." + a.name + "_" + b.name};
+                "the rule `" + rule->name.text + "` needs a variable `" +
+                    (a.has(fromVariable) ? toVariable : fromVariable) + "`, which the area `" +
+                    (a.has(fromVariable) ? b.name : a.name) + "` lacks");
+      Route r{static_cast<int>(from), fromVariable, static_cast<int>(to), toVariable,
+              net.name + "." + learn.name + "." + a.name + "_" + b.name};
       StateInit init;
       init.symbol = r.symbol;
       init.role = "weight";
@@ -328,7 +367,7 @@ std::optional<Field> RuleInstance::directError(int area, const std::string &vari
       reached = true;
     if (!seen.insert(v).second || llvm::is_contained(held, v))
       continue;
-    if (Operation *op = v.getDefiningOp(); op && !llvm::isa<ir::StopOp>(op))
+    if (Operation *op = v.getDefiningOp(); op && !isBarrier(op))
       work.append(op->operand_begin(), op->operand_end());
   }
   if (!reached)
@@ -338,9 +377,11 @@ std::optional<Field> RuleInstance::directError(int area, const std::string &vari
     if (seen.contains(h))
       needed.push_back(h);
   OpBuilder &b = ev.fields.builder;
-  Field ones = ev.fields.broadcast(ev.location(at), Field::number(1), {{Axis::Sample, ShapedType::kDynamic}});
-  auto op = b.create<ir::VjpOp>(ev.location(at), TypeRange{x->tensor.getType()}, ValueRange{cost->tensor},
-                                ValueRange{ones.tensor}, ValueRange{x->tensor}, needed);
+  Field ones = ev.fields.broadcast(ev.location(at), Field::number(1),
+                                   {{Axis::Sample, ShapedType::kDynamic}});
+  auto op =
+      b.create<ir::VjpOp>(ev.location(at), TypeRange{x->tensor.getType()}, ValueRange{cost->tensor},
+                          ValueRange{ones.tensor}, ValueRange{x->tensor}, needed);
   Field e = *x;
   e.tensor = op.getResult(0);
   e.dimension = cost->dimension.times(x->dimension, -1);
@@ -365,7 +406,8 @@ std::optional<Field> RuleInstance::error(int area, const std::string &variable, 
         if (auto from = error(r.from, r.fromVariable, at)) {
           Field w = trial.read(r.symbol);
           Field arriving = ev.binary(ast::BinaryOp::Mul, w, from->as(Axis::Unit, Axis::Pre), at);
-          arriving = ev.fields.reduce(ev.location(at), arriving, {Axis::Pre}).as(Axis::Post, Axis::Unit);
+          arriving =
+              ev.fields.reduce(ev.location(at), arriving, {Axis::Pre}).as(Axis::Post, Axis::Unit);
           arriving.capabilities |= Feedback;
           arriving.capabilityAt = at;
           e = e ? ev.binary(ast::BinaryOp::Add, *e, arriving, at) : arriving;
@@ -388,14 +430,19 @@ std::optional<Field> RuleInstance::error(int area, const std::string &variable, 
       continue;
     }
     later.push_back(y->tensor);
-    seeds.push_back(ev.fields.broadcast(ev.location(at), *e, {{Axis::Sample, ShapedType::kDynamic}, {Axis::Unit, net.areas[area].size}}).tensor);
+    seeds.push_back(
+        ev.fields
+            .broadcast(ev.location(at), *e,
+                       {{Axis::Sample, ShapedType::kDynamic}, {Axis::Unit, net.areas[area].size}})
+            .tensor);
     capabilities |= e->capabilities;
     if (e->capabilities)
       capabilityAt = e->capabilityAt;
   }
   if (!later.empty()) {
     OpBuilder &b = ev.fields.builder;
-    auto op = b.create<ir::VjpOp>(ev.location(at), TypeRange{x->tensor.getType()}, later, seeds, ValueRange{x->tensor}, ValueRange{});
+    auto op = b.create<ir::VjpOp>(ev.location(at), TypeRange{x->tensor.getType()}, later, seeds,
+                                  ValueRange{x->tensor}, ValueRange{});
     Field e = *x;
     e.tensor = op.getResult(0);
     e.dimension.any = true;
@@ -421,7 +468,8 @@ Field RuleInstance::ownWeight(const Connection &c, const ast::VarDecl::Declarato
   frame.stream = symbol;
   frame.drawExtent = init.extent;
   if (!d.init)
-    ev.fail(Code::MissingArgument, d.name.span, "the weight `" + d.name.text + "` needs an initial value");
+    ev.fail(Code::MissingArgument, d.name.span,
+            "the weight `" + d.name.text + "` needs an initial value");
   Evaluator *e = &ev;
   const ast::Expr *value = d.init;
   init.value = [=]() mutable { return e->evaluate(*value, frame); };
@@ -454,13 +502,16 @@ Frame RuleInstance::synapseFrame(const Connection &c, bool bias, bool messagesOn
       std::string variable = member.empty() ? (pre ? c.fromVariable : c.toPort) : member;
       auto f = trial.variable(area, variable);
       if (!f)
-        ev.fail(Code::RuleNeedsVariable, at, "the rule `" + rule->name.text + "` reads `" + (pre ? "pre." : "post.") + variable + "`, which the area `" + net.areas[area].name + "` lacks");
+        ev.fail(Code::RuleNeedsVariable, at,
+                "the rule `" + rule->name.text + "` reads `" + (pre ? "pre." : "post.") + variable +
+                    "`, which the area `" + net.areas[area].name + "` lacks");
       return f->as(Axis::Unit, pre ? c.preAxis() : Axis::Post);
     };
     if (auto *n = llvm::dyn_cast<ast::NameExpr>(&e); n && (n->name == "pre" || n->name == "post"))
       return atEnd(n->name == "pre", "", e.span);
     if (auto *m = llvm::dyn_cast<ast::MemberExpr>(&e))
-      if (auto *base = llvm::dyn_cast<ast::NameExpr>(m->base); base && (base->name == "pre" || base->name == "post"))
+      if (auto *base = llvm::dyn_cast<ast::NameExpr>(m->base);
+          base && (base->name == "pre" || base->name == "post"))
         return atEnd(base->name == "pre", m->member.text, e.span);
     for (const char *end : {"pre", "post"})
       if (auto member = errorOf(e, end)) {
@@ -515,7 +566,8 @@ void RuleInstance::message(const Connection &c, const ast::TemplateStmt &t) {
     e = e.as(c.preAxis(), Axis::Unit);
     auto key = std::make_pair(c.from, variable);
     auto old = messages.find(key);
-    messages[key] = old == messages.end() ? e : ev.binary(ast::BinaryOp::Add, old->second, e, s->span);
+    messages[key] =
+        old == messages.end() ? e : ev.binary(ast::BinaryOp::Add, old->second, e, s->span);
   }
 }
 
@@ -540,17 +592,22 @@ RuleInstance::Target &RuleInstance::target(const Connection &c, llvm::StringRef 
 
 void RuleInstance::checkLocality(const Field &f, Span at) {
   unsigned beyond = f.capabilities & ~declared;
-  for (unsigned c : {unsigned(Nonlocal), unsigned(Feedback), unsigned(Population), unsigned(Modulated)})
+  for (unsigned c :
+       {unsigned(Nonlocal), unsigned(Feedback), unsigned(Population), unsigned(Modulated)})
     if (beyond & c) {
-      ev.diags.error(Code::Locality, f.capabilityAt.end ? f.capabilityAt : at,
-                     "the rule `" + rule->name.text + "` declares less than it uses: this is `" + capabilityName(c) + "`")
+      ev.diags
+          .error(Code::Locality, f.capabilityAt.end ? f.capabilityAt : at,
+                 "the rule `" + rule->name.text + "` declares less than it uses: this is `" +
+                     capabilityName(c) + "`")
           .label(rule->name.span, "declared here")
-          .hint(llvm::Twine("declare `") + capabilityName(c) + "`, or use only what the synapse itself can know");
+          .hint(llvm::Twine("declare `") + capabilityName(c) +
+                "`, or use only what the synapse itself can know");
       throw Reported();
     }
 }
 
-void RuleInstance::contribute(Target &t, const Field &value, ast::AssignOp op, bool gradient, Span at) {
+void RuleInstance::contribute(Target &t, const Field &value, ast::AssignOp op, bool gradient,
+                              Span at) {
   checkLocality(value, at);
   Field e = value;
   llvm::SmallVector<Axis, 2> extra;
@@ -559,7 +616,9 @@ void RuleInstance::contribute(Target &t, const Field &value, ast::AssignOp op, b
       extra.push_back(a);
   e = ev.fields.reduce(ev.location(at), e, extra);
   if (op == ast::AssignOp::Set && !gradient && !e.constant && e.has(Axis::Sample))
-    ev.fail(Code::PerSampleToShared, at, "a value per sample is assigned to a weight, which has no samples", "use `+=`, which averages over the batch, or an explicit `batch_mean`");
+    ev.fail(Code::PerSampleToShared, at,
+            "a value per sample is assigned to a weight, which has no samples",
+            "use `+=`, which averages over the batch, or an explicit `batch_mean`");
   e = ev.averageOverSamples(e, at);
   if (op == ast::AssignOp::Sub)
     e = ev.unary("-", e, at);
@@ -593,14 +652,18 @@ void RuleInstance::templateOn(const Connection &c, const ast::TemplateStmt &t, b
       continue;
     auto *m = llvm::dyn_cast<ast::MemberExpr>(assign->target);
     auto *base = llvm::dyn_cast<ast::NameExpr>(m ? m->base : assign->target);
-    bool known = base && (own.count(base->name) || llvm::any_of(c.weights, [&](auto &w) { return w.name == base->name; }));
+    bool known = base && (own.count(base->name) ||
+                          llvm::any_of(c.weights, [&](auto &w) { return w.name == base->name; }));
     if (!known || (m && m->member.text != "grad"))
-      ev.fail(Code::NotAssignable, assign->target->span, "`" + ast::toString(*assign->target) + "` cannot be assigned here", "a rule adds to `w.grad` or to `error(pre)`, or changes `w`");
+      ev.fail(Code::NotAssignable, assign->target->span,
+              "`" + ast::toString(*assign->target) + "` cannot be assigned here",
+              "a rule adds to `w.grad` or to `error(pre)`, or changes `w`");
     if (bias && own.count(base->name))
       continue;
     if (m && assign->op != ast::AssignOp::Add)
       ev.fail(Code::NotAssignable, assign->span, "gradients are added to: write `+=`");
-    contribute(target(c, base->name, bias), ev.evaluate(*assign->value, frame), assign->op, m != nullptr, s->span);
+    contribute(target(c, base->name, bias), ev.evaluate(*assign->value, frame), assign->op,
+               m != nullptr, s->span);
   }
 }
 
@@ -618,19 +681,25 @@ void RuleInstance::eachWeight(const ast::TemplateStmt &t) {
         auto *call = callOf(e, "grad");
         if (!call)
           return std::nullopt;
-        auto *of = call->args.size() == 2 ? llvm::dyn_cast<ast::NameExpr>(call->args[1].value) : nullptr;
+        auto *of =
+            call->args.size() == 2 ? llvm::dyn_cast<ast::NameExpr>(call->args[1].value) : nullptr;
         if (!of || of->name != t.binder.text)
-          ev.unsupported(e.span, "`grad` with respect to anything but the weight of the template is");
+          ev.unsupported(e.span,
+                         "`grad` with respect to anything but the weight of the template is");
         Field y = ev.evaluate(*call->args[0].value, frame);
         if (y.constant)
           return Field::number(0);
         OpBuilder &b = ev.fields.builder;
         // A mean over samples, as every other contribution to a weight.
-        Field ones = ev.fields.broadcast(ev.location(e.span), Field::number(1), {{Axis::Sample, ShapedType::kDynamic}});
-        auto op = b.create<ir::VjpOp>(ev.location(e.span), TypeRange{p.tensor.getType()}, ValueRange{y.tensor}, ValueRange{ones.tensor}, ValueRange{p.tensor}, ValueRange{});
+        Field ones = ev.fields.broadcast(ev.location(e.span), Field::number(1),
+                                         {{Axis::Sample, ShapedType::kDynamic}});
+        auto op = b.create<ir::VjpOp>(ev.location(e.span), TypeRange{p.tensor.getType()},
+                                      ValueRange{y.tensor}, ValueRange{ones.tensor},
+                                      ValueRange{p.tensor}, ValueRange{});
         Field g = p;
         g.tensor = op.getResult(0);
-        Field share = ev.binary(ast::BinaryOp::Div, Field::number(1), ev.clock("samples", e.span), e.span);
+        Field share =
+            ev.binary(ast::BinaryOp::Div, Field::number(1), ev.clock("samples", e.span), e.span);
         g = ev.binary(ast::BinaryOp::Mul, g, share, e.span);
         g.dimension.any = true;
         g.capabilities = Nonlocal;
@@ -644,8 +713,10 @@ void RuleInstance::eachWeight(const ast::TemplateStmt &t) {
         auto *m = assign ? llvm::dyn_cast<ast::MemberExpr>(assign->target) : nullptr;
         auto *base = assign ? llvm::dyn_cast<ast::NameExpr>(m ? m->base : assign->target) : nullptr;
         if (!base || base->name != t.binder.text)
-          ev.fail(Code::NotAssignable, s->span, "a template over weights changes `" + t.binder.text + "` or adds to its `.grad`");
-        contribute(target(c, w.name, w.bias), ev.evaluate(*assign->value, frame), assign->op, m != nullptr, s->span);
+          ev.fail(Code::NotAssignable, s->span,
+                  "a template over weights changes `" + t.binder.text + "` or adds to its `.grad`");
+        contribute(target(c, w.name, w.bias), ev.evaluate(*assign->value, frame), assign->op,
+                   m != nullptr, s->span);
       }
     }
   }
@@ -669,7 +740,8 @@ void RuleInstance::apply(Target &t) {
       trial.updates[symbol] = value;
       trial.updateOrder.push_back(symbol);
     } else { // several lines on one weight: their changes add
-      it->second = ev.binary(BinaryOp::Add, it->second, ev.binary(BinaryOp::Sub, value, old, where), where);
+      it->second =
+          ev.binary(BinaryOp::Add, it->second, ev.binary(BinaryOp::Sub, value, old, where), where);
     }
   };
   if (t.direct) {
@@ -710,7 +782,8 @@ void RuleInstance::apply(Target &t) {
   if (!trial.updates.count(counter))
     finish(counter, before, now, at);
 
-  std::string base = net.name + "." + learn.name + "." + t.connection->name + "." + t.name + (t.bias ? "_bias" : "");
+  std::string base = net.name + "." + learn.name + "." + t.connection->name + "." + t.name +
+                     (t.bias ? "_bias" : "");
   std::map<std::string, std::string> own; // local name to symbol
   std::map<std::string, Field> old;
   for (const ast::Stmt *s : optimizer->body) {
