@@ -304,9 +304,12 @@ private:
       return buffer;
     if (auto it = inPlace.find(value); it != inPlace.end())
       return buffer = states.lookup(it->second);
-    MemRefType type = layout.memref(typeOf(value)), whole = layout.allocation(typeOf(value));
-    OpBuilder::InsertionGuard guard(b);
-    buffer = b.create<memref::AllocOp>(loc, whole);
+    return buffer = allocate(typeOf(value));
+  }
+
+  Value allocate(RankedTensorType field) {
+    MemRefType type = layout.memref(field), whole = layout.allocation(field);
+    Value buffer = b.create<memref::AllocOp>(loc, whole);
     if (type != whole) {
       SmallVector<OpFoldResult> offset(type.getRank(), b.getIndexAttr(0)),
           stride(type.getRank(), b.getIndexAttr(1)), size;
@@ -322,8 +325,7 @@ private:
     Value zero = b.create<arith::ConstantIndexOp>(loc, 0);
     Value one = b.create<arith::ConstantIndexOp>(loc, 1);
     for (int64_t n : sizes) {
-      auto loop =
-          b.create<scf::ForOp>(loc, zero, b.create<arith::ConstantIndexOp>(loc, n), one);
+      auto loop = b.create<scf::ForOp>(loc, zero, b.create<arith::ConstantIndexOp>(loc, n), one);
       loops.push_back(loop);
       point.push_back(loop.getInductionVar());
       b.setInsertionPointToStart(loop.getBody());
@@ -410,13 +412,12 @@ private:
           inputs.insert(operand);
     SmallVector<Value> actual, in(inputs.begin(), inputs.end());
     SmallVector<Type> types;
-    DenseMap<Value, unsigned> slot;       // input value -> argument
+    DenseMap<Value, unsigned> slot; // input value -> argument
     SmallVector<unsigned> outSlot;
     for (Value input : in) {
       Value memory = bufferOf(input);
-      bool shared = !isScalar(input) && llvm::any_of(outputs, [&](Value output) {
-        return bufferOf(output) == memory;
-      });
+      bool shared = !isScalar(input) &&
+                    llvm::any_of(outputs, [&](Value output) { return bufferOf(output) == memory; });
       if (shared)
         continue;
       auto it = llvm::find(actual, memory);
@@ -424,6 +425,13 @@ private:
       if (it == actual.end())
         actual.push_back(memory);
     }
+    DenseMap<Operation *, unsigned> transposedSlot;
+    for (Operation *op : node.ops)
+      if (auto lift = dyn_cast<ir::LiftOp>(op); lift && contractsRows(lift)) {
+        transposedSlot[op] = actual.size();
+        ArrayRef<int64_t> sizes = typeOf(lift.getInputs()[rowsOperand(lift)]).getShape();
+        actual.push_back(allocate(RankedTensorType::get({sizes[1], sizes[0]}, b.getF32Type())));
+      }
     for (Value output : outputs) {
       outSlot.push_back(actual.size());
       actual.push_back(bufferOf(output));
@@ -442,8 +450,7 @@ private:
                            ? trial
                            : b.create<arith::ConstantOp>(loc, b.getI64IntegerAttr(0)).getResult());
     }
-    auto function =
-        func::FuncOp::create(loc, "kernel", b.getFunctionType(types, {}));
+    auto function = func::FuncOp::create(loc, "kernel", b.getFunctionType(types, {}));
     Block *entry = function.addEntryBlock();
     OpBuilder k(entry, entry->end());
     for (auto [i, type] : llvm::enumerate(types))
@@ -479,20 +486,30 @@ private:
     Value count = entry->getArgument(outSlot.empty() ? 0 : outSlot.back() + 1);
     SmallVector<Value> made;
     if (auto draw = dyn_cast<ir::DrawOp>(root)) {
-      made.push_back(emitDraw(k, draw, destinations[0], count, entry->getArgument(outSlot.back() + 2),
+      made.push_back(emitDraw(k, draw, destinations[0], count,
+                              entry->getArgument(outSlot.back() + 2),
                               entry->getArgument(outSlot.back() + 3)));
     } else {
       for (Operation *op : node.ops) {
         auto lift = cast<ir::LiftOp>(op);
         SmallVector<Value> out = op == root ? destinations : SmallVector<Value>();
+        if (auto it = transposedSlot.find(op); it != transposedSlot.end()) {
+          made = {emitContractedRows(k, lift, values, entry->getArgument(it->second), count)};
+          if (op == root)
+            made = {emitTranspose(k, made[0], out[0], 16)};
+          else
+            transposed.insert(lift.getResult(0));
+          values[lift.getResult(0)] = made[0];
+          continue;
+        }
         made = emitLift(k, lift, values, out, count, op == root);
         for (auto [result, value] : llvm::zip(lift.getResults(), made))
           values[result] = value;
       }
     }
     for (auto [s, value] : llvm::zip(outSlot, made)) {
-      auto store = k.create<bufferization::MaterializeInDestinationOp>(
-          loc, TypeRange{}, value, entry->getArgument(s));
+      auto store = k.create<bufferization::MaterializeInDestinationOp>(loc, TypeRange{}, value,
+                                                                       entry->getArgument(s));
       store.setRestrict(true);
       store.setWritable(true);
     }
@@ -513,20 +530,89 @@ private:
     return llvm::Error::success();
   }
 
-  bool padsAxis(int64_t size) {
-    return isSampleAxis(size) || layout.paddedSize(size) != size;
-  }
+  bool padsAxis(int64_t size) { return isSampleAxis(size) || layout.paddedSize(size) != size; }
 
   Value inside(OpBuilder &k, unsigned loop, int64_t size, Value count) {
     Value index = k.create<linalg::IndexOp>(loc, loop);
-    Value bound = isSampleAxis(size)
-                      ? count
-                      : k.create<arith::ConstantIndexOp>(loc, size).getResult();
+    Value bound =
+        isSampleAxis(size) ? count : k.create<arith::ConstantIndexOp>(loc, size).getResult();
     return k.create<arith::CmpIOp>(loc, arith::CmpIPredicate::ult, index, bound);
   }
 
   Value number(OpBuilder &k, double value) {
     return k.create<arith::ConstantOp>(loc, k.getF32FloatAttr(value));
+  }
+
+  /// result(b, i) = sum over k of rows(b, k) * w(i, k): both operands are
+  /// contiguous along the sum. The samples become the vector dimension instead:
+  /// rows are transposed once, and the result in registers.
+  bool contractsRows(ir::LiftOp lift) {
+    if (layout.paddedBatch < 16 || lift.getNumResults() != 1 || lift.getInputs().size() != 2 ||
+        lift.getSizes().size() != 3 || !isSampleAxis(lift.getSizes()[0]) || !lift.isContraction())
+      return false;
+    AffineMap result = lift.getResultMap(0);
+    if (result.getNumResults() != 2 || result.getDimPosition(0) != 0)
+      return false;
+    unsigned n = result.getDimPosition(1), sum = 3 - n;
+    auto is = [&](unsigned operand, unsigned first) {
+      AffineMap map = lift.getInputMap(operand);
+      return map.getNumResults() == 2 && map.getDimPosition(0) == first &&
+             map.getDimPosition(1) == sum;
+    };
+    return (is(0, 0) && is(1, n)) || (is(1, 0) && is(0, n));
+  }
+  unsigned rowsOperand(ir::LiftOp lift) {
+    return lift.getInputMap(0).getDimPosition(0) == 0 ? 0 : 1;
+  }
+
+  Value emitTranspose(OpBuilder &k, Value from, Value to, int64_t tile) {
+    MLIRContext *context = b.getContext();
+    AffineExpr m = getAffineDimExpr(0, context), n = getAffineDimExpr(1, context);
+    auto generic = k.create<linalg::GenericOp>(
+        loc, to.getType(), from, to,
+        ArrayRef<AffineMap>{AffineMap::get(2, 0, {n, m}, context),
+                            AffineMap::get(2, 0, {m, n}, context)},
+        SmallVector<Kind>(2, Kind::parallel), [](OpBuilder &in, Location at, ValueRange args) {
+          in.create<linalg::YieldOp>(at, args[0]);
+        });
+    generic->setAttr("tile", b.getDenseI64ArrayAttr({tile, tile}));
+    if (machine.parallel && cast<ShapedType>(to.getType()).getNumElements() >= 32768)
+      generic->setAttr("par", b.getDenseI64ArrayAttr({0, tile}));
+    return generic.getResult(0);
+  }
+
+  /// The contraction, as a field [i, b].
+  Value emitContractedRows(OpBuilder &k, ir::LiftOp lift, DenseMap<Value, Value> &values,
+                           Value memory, Value count) {
+    MLIRContext *context = b.getContext();
+    unsigned rows = rowsOperand(lift), n = lift.getResultMap(0).getDimPosition(1), sum = 3 - n;
+    auto type = cast<MemRefType>(memory.getType());
+    Value place = k.create<bufferization::ToTensorOp>(
+        loc, RankedTensorType::get(type.getShape(), type.getElementType()), memory, true, true);
+    Value turned = emitTranspose(k, values.lookup(lift.getInputs()[rows]), place, 16);
+    Value weights = values.lookup(lift.getInputs()[1 - rows]);
+    RankedTensorType result = layout.tensor(typeOf(lift.getResult(0)));
+    Value out = k.create<tensor::EmptyOp>(
+        loc, ArrayRef<int64_t>{result.getDimSize(1), result.getDimSize(0)}, k.getF32Type());
+    out = k.create<linalg::FillOp>(loc, number(k, 0), out).getResult(0);
+    SmallVector<unsigned> loopOfAxis(3);
+    loopOfAxis[n] = 0;
+    loopOfAxis[0] = 1;
+    loopOfAxis[sum] = 2;
+    AffineExpr i = getAffineDimExpr(0, context), s = getAffineDimExpr(1, context),
+               c = getAffineDimExpr(2, context);
+    auto generic = k.create<linalg::GenericOp>(
+        loc, out.getType(), ValueRange{weights, turned}, out,
+        ArrayRef<AffineMap>{AffineMap::get(3, 0, {i, c}, context),
+                            AffineMap::get(3, 0, {c, s}, context),
+                            AffineMap::get(3, 0, {i, s}, context)},
+        ArrayRef<Kind>{Kind::parallel, Kind::parallel, Kind::reduction},
+        [&](OpBuilder &in, Location at, ValueRange args) {
+          Value product = in.create<arith::MulFOp>(at, args[0], args[1]);
+          in.create<linalg::YieldOp>(at, finish(in, lift, 0, product, args[2], loopOfAxis, count));
+        });
+    generic->setAttr("ktile", b.getI64IntegerAttr(4));
+    return generic.getResult(0);
   }
 
   /// One generic for all results that keep the same axes.
@@ -561,13 +647,21 @@ private:
     for (AffineExpr e : lift.getResultMap(members[0]).getResults())
       axisOfLoop.push_back(cast<AffineDimExpr>(e).getPosition());
     unsigned parallel = axisOfLoop.size();
+    for (unsigned axis = 0; axis < rank; ++axis)
+      if (!llvm::is_contained(axisOfLoop, axis))
+        axisOfLoop.push_back(axis);
+    // A sum over rows adds whole vectors: its loop is the outer one.
+    bool sumsRows = rank == 2 && parallel == 1 && !lift.getInputs().empty() &&
+                    llvm::all_of(lift.getInputs(), [&](Value input) {
+                      AffineMap map = lift.getInputMap(llvm::find(lift.getInputs(), input) -
+                                                       lift.getInputs().begin());
+                      return map.getNumResults() == 0 ||
+                             map.getDimPosition(map.getNumResults() - 1) == axisOfLoop[0];
+                    });
+    if (sumsRows)
+      std::swap(axisOfLoop[0], axisOfLoop[1]);
     for (auto [loop, axis] : llvm::enumerate(axisOfLoop))
       loopOfAxis[axis] = loop;
-    for (unsigned axis = 0; axis < rank; ++axis)
-      if (loopOfAxis[axis] == ~0u) {
-        loopOfAxis[axis] = axisOfLoop.size();
-        axisOfLoop.push_back(axis);
-      }
     auto remap = [&](AffineMap map) {
       SmallVector<AffineExpr> exprs;
       for (AffineExpr e : map.getResults())
@@ -603,7 +697,10 @@ private:
         continue;
       ins.push_back(value);
       inOperand.push_back(i);
-      maps.push_back(remap(lift.getInputMap(i)));
+      AffineMap map = lift.getInputMap(i);
+      if (transposed.contains(input))
+        map = AffineMap::get(rank, 0, {map.getResult(1), map.getResult(0)}, context);
+      maps.push_back(remap(map));
       cover(maps.back());
     }
     for (unsigned r : members) {
@@ -634,6 +731,8 @@ private:
     }
     SmallVector<Kind> kinds(parallel, Kind::parallel);
     kinds.resize(rank, Kind::reduction);
+    if (sumsRows)
+      std::swap(kinds[0], kinds[1]);
     auto generic = k.create<linalg::GenericOp>(
         loc, ValueRange(outs).getTypes(), ins, outs, maps, kinds,
         [&](OpBuilder &in, Location at, ValueRange args) {
@@ -671,6 +770,18 @@ private:
     }
   }
 
+  /// A contraction over the samples stays a pure sum of products if one factor
+  /// is zero on invalid rows; where that factor is made, the mask costs nothing.
+  bool feedsContraction(Value value) {
+    auto maker = value.getDefiningOp<ir::LiftOp>();
+    return maker && !maker.reduces() && llvm::any_of(value.getUses(), [&](OpOperand &use) {
+             auto user = dyn_cast<ir::LiftOp>(use.getOwner());
+             return user && user.isContraction() && !user.getSizes().empty() &&
+                    isSampleAxis(user.getSizes()[0]) && !user.getResultMap(0).isFunctionOfDim(0) &&
+                    llvm::none_of(user.getInputs(), [&](Value v) { return nullRows.contains(v); });
+           });
+  }
+
   /// Masks one contribution where it must not count, and combines it.
   Value finish(OpBuilder &in, ir::LiftOp lift, unsigned r, Value term, Value old,
                ArrayRef<unsigned> loopOfAxis, Value count) {
@@ -693,7 +804,7 @@ private:
         continue;
       bool isSample = isSampleAxis(size), null = nullOutside(axis);
       if (map.isFunctionOfDim(axis)) {
-        bool mask = !null && (!isSample || !usesSamples);
+        bool mask = !null && (!isSample || !usesSamples || feedsContraction(result));
         if (mask)
           term = in.create<arith::SelectOp>(loc, inside(in, loopOfAxis[axis], size, count), term,
                                             number(in, 0));
@@ -734,12 +845,23 @@ private:
     if (!root)
       return;
     SmallVector<int64_t> sizes = generic.getStaticLoopRanges(), tile(sizes.size(), 0);
-    for (unsigned d = 0; d < parallel; ++d)
-      tile[d] = 1;
-    unsigned last = parallel - 1;
-    tile[last] = sizes[last] % machine.cols == 0 ? machine.cols : std::min<int64_t>(16, sizes[last]);
-    if (parallel > 1)
-      tile[last - 1] = std::min(machine.rows, sizes[last - 1]);
+    SmallVector<unsigned> loops;
+    for (auto [d, kind] : llvm::enumerate(generic.getIteratorTypesArray()))
+      if (kind == Kind::parallel) {
+        loops.push_back(d);
+        tile[d] = 1;
+      }
+    unsigned last = loops.back(), outer = loops.front();
+    tile[last] =
+        sizes[last] % machine.cols == 0 ? machine.cols : std::min<int64_t>(16, sizes[last]);
+    if (parallel == 1 && reduced && last == 0) // sums along the rows
+      tile[last] = std::min<int64_t>(8, sizes[last]);
+    if (parallel > 1) {
+      unsigned row = loops[parallel - 2];
+      tile[row] = std::min(machine.rows, sizes[row]);
+      if (llvm::any_of(lift.getInputs(), [&](Value v) { return transposed.contains(v); }))
+        tile[last] = tile[row] = 16; // transposed in registers
+    }
     generic->setAttr("tile", b.getDenseI64ArrayAttr(tile));
     int64_t work = 1;
     for (int64_t n : sizes)
@@ -748,11 +870,11 @@ private:
     // weights stays in the cache. Weights themselves are walked in order.
     bool samplesFirst = !lift.getSizes().empty() && isSampleAxis(lift.getSizes()[0]) &&
                         lift.getResultMap(0).isFunctionOfDim(0);
-    unsigned outer = parallel == 2 && samplesFirst ? 1 : 0;
-    if (parallel == 2) {
+    if (parallel == 2 && loops[1] == 1 && samplesFirst) {
+      outer = 1;
       SmallVector<int64_t> order(sizes.size());
       for (unsigned d = 0; d < sizes.size(); ++d)
-        order[d] = d < 2 ? (outer ? 1 - d : d) : d;
+        order[d] = d < 2 ? 1 - d : d;
       generic->setAttr("order", b.getDenseI64ArrayAttr(order));
     }
     if (work >= 32768 && sizes[outer] > tile[outer]) {
@@ -783,7 +905,7 @@ private:
   DenseMap<Value, StringRef> inPlace;
   SmallVector<std::pair<ir::WriteOp, Value>> copies;
   llvm::StringMap<Value> states;
-  DenseSet<Value> nullRows;
+  DenseSet<Value> nullRows, transposed;
   Value results, samples, seed, trial;
 };
 
@@ -842,8 +964,8 @@ Value StepLowering::emitDraw(OpBuilder &k, ir::DrawOp draw, Value destination, V
         };
         Value element = constant(0);
         for (unsigned d = 0; d < rank; ++d) {
-          Value i = in.create<arith::IndexCastOp>(at, in.getI64Type(),
-                                                  in.create<linalg::IndexOp>(at, d));
+          Value i =
+              in.create<arith::IndexCastOp>(at, in.getI64Type(), in.create<linalg::IndexOp>(at, d));
           if (d)
             element = in.create<arith::MulIOp>(at, element, constant(type.getDimSize(d)));
           element = in.create<arith::AddIOp>(at, element, i);
@@ -851,17 +973,16 @@ Value StepLowering::emitDraw(OpBuilder &k, ir::DrawOp draw, Value destination, V
         Value block = in.create<arith::ShRUIOp>(at, element, constant(2));
         Value lane = in.create<arith::AndIOp>(at, element, constant(3));
         Value low = constant(0xFFFFFFFFll), half = constant(32);
-        SmallVector<Value> words =
-            philox(in, at,
-                   {in.create<arith::AndIOp>(at, block, low),
-                    in.create<arith::ShRUIOp>(at, block, half),
-                    in.create<arith::AndIOp>(at, trialNumber, low),
-                    in.create<arith::ShRUIOp>(at, trialNumber, half)},
-                   key);
+        SmallVector<Value> words = philox(in, at,
+                                          {in.create<arith::AndIOp>(at, block, low),
+                                           in.create<arith::ShRUIOp>(at, block, half),
+                                           in.create<arith::AndIOp>(at, trialNumber, low),
+                                           in.create<arith::ShRUIOp>(at, trialNumber, half)},
+                                          key);
         SmallVector<Value> u;
         for (Value w : words) {
-          Value bits = in.create<arith::TruncIOp>(
-              at, in.getI32Type(), in.create<arith::ShRUIOp>(at, w, constant(9)));
+          Value bits = in.create<arith::TruncIOp>(at, in.getI32Type(),
+                                                  in.create<arith::ShRUIOp>(at, w, constant(9)));
           Value f = in.create<arith::SIToFPOp>(at, in.getF32Type(), bits);
           f = in.create<arith::AddFOp>(at, f, number(in, 0.5));
           u.push_back(in.create<arith::MulFOp>(at, f, number(in, 0x1p-23)));
@@ -869,8 +990,8 @@ Value StepLowering::emitDraw(OpBuilder &k, ir::DrawOp draw, Value destination, V
         if (draw.getDistribution() == "normal")
           for (int pair = 0; pair < 4; pair += 2) { // Box-Muller
             Value r = in.create<math::SqrtOp>(
-                at, in.create<arith::MulFOp>(at, in.create<math::LogOp>(at, u[pair]),
-                                             number(in, -2)));
+                at,
+                in.create<arith::MulFOp>(at, in.create<math::LogOp>(at, u[pair]), number(in, -2)));
             Value angle = in.create<arith::MulFOp>(at, u[pair + 1], number(in, 6.283185307179586));
             u[pair] = in.create<arith::MulFOp>(at, r, in.create<math::CosOp>(at, angle));
             u[pair + 1] = in.create<arith::MulFOp>(at, r, in.create<math::SinOp>(at, angle));

@@ -12,13 +12,13 @@
 
 #include "codegen/Pipeline.h"
 
+#include "mlir/Conversion/VectorToSCF/VectorToSCF.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Linalg/Transforms/Hoisting.h"
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
 #include "mlir/Dialect/Math/Transforms/Passes.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/Transforms/Transforms.h"
-#include "mlir/Conversion/VectorToSCF/VectorToSCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/Dialect/Vector/Transforms/LoweringPatterns.h"
 #include "mlir/Dialect/Vector/Transforms/VectorRewritePatterns.h"
@@ -63,12 +63,17 @@ void lowerVectors(func::FuncOp function) {
   auto options = vector::VectorTransformsOptions()
                      .setVectorTransformsOptions(vector::VectorContractLowering::OuterProduct)
                      .setVectorTransposeLowering(vector::VectorTransposeLowering::Shuffle16x16);
+  // Sums along vectors reduce lanes; sums of vectors add them in order.
+  auto direction = vector::VectorMultiReductionLowering::InnerParallel;
+  function.walk([&](vector::MultiDimReductionOp op) {
+    if (op.isReducedDim(op.getSourceVectorType().getRank() - 1))
+      direction = vector::VectorMultiReductionLowering::InnerReduction;
+  });
   applyPatterns(function, [&](RewritePatternSet &patterns) {
     vector::populateVectorContractLoweringPatterns(patterns, options);
     vector::populateVectorTransferPermutationMapLoweringPatterns(patterns);
     vector::populateVectorOuterProductLoweringPatterns(patterns);
-    vector::populateVectorMultiReductionLoweringPatterns(
-        patterns, vector::VectorMultiReductionLowering::InnerReduction);
+    vector::populateVectorMultiReductionLoweringPatterns(patterns, direction);
     populateMathPolynomialApproximationPatterns(patterns, {});
   });
   applyPatterns(function, [&](RewritePatternSet &patterns) {
