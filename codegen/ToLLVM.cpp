@@ -27,7 +27,9 @@
 #include "mlir/Conversion/UBToLLVM/UBToLLVM.h"
 #include "mlir/Conversion/VectorToLLVM/ConvertVectorToLLVM.h"
 #include "mlir/Dialect/Linalg/Passes.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Math/Transforms/Passes.h"
+#include "mlir/Transforms/DialectConversion.h"
 #include "mlir/Dialect/MemRef/Transforms/Passes.h"
 #include "mlir/Dialect/Vector/Transforms/LoweringPatterns.h"
 #include "mlir/Dialect/Vector/Transforms/VectorRewritePatterns.h"
@@ -37,6 +39,19 @@
 using namespace mlir;
 
 namespace apical {
+
+/// Calls of the mathematics library for functions that LLVM has no intrinsic
+/// for. Separately: the same patterns would also turn vector fma into calls.
+static LogicalResult callLibrary(ModuleOp module) {
+  RewritePatternSet patterns(module.getContext());
+  populateMathToLibmConversionPatterns(patterns);
+  ConversionTarget target(*module.getContext());
+  target.markUnknownOpDynamicallyLegal([](Operation *) { return true; });
+  target.addIllegalOp<math::AcosOp, math::AcoshOp, math::AsinOp, math::AsinhOp, math::AtanOp,
+                      math::Atan2Op, math::AtanhOp, math::CbrtOp, math::CoshOp, math::ErfOp,
+                      math::SinhOp, math::TanOp, math::TanhOp>();
+  return applyPartialConversion(module, target, std::move(patterns));
+}
 
 llvm::Error lowerToLLVM(ModuleOp module) {
   MLIRContext *context = module.getContext();
@@ -57,6 +72,8 @@ llvm::Error lowerToLLVM(ModuleOp module) {
       vector::populateVectorTransferLoweringPatterns(patterns, 1);
     });
   });
+  if (failed(callLibrary(module)))
+    return error("a function of the mathematics library is missing");
   LowerToLLVMOptions options(context);
   options.useBarePtrCallConv = true;
   LLVMTypeConverter converter(context, options);
@@ -66,7 +83,6 @@ llvm::Error lowerToLLVM(ModuleOp module) {
   populateVectorToLLVMMatrixConversionPatterns(converter, patterns);
   populateVectorToLLVMConversionPatterns(converter, patterns, true);
   populateMathToLLVMConversionPatterns(converter, patterns);
-  populateMathToLibmConversionPatterns(patterns);
   populateFinalizeMemRefToLLVMConversionPatterns(converter, patterns);
   populateFuncToLLVMConversionPatterns(converter, patterns);
   arith::populateArithToLLVMConversionPatterns(converter, patterns);
