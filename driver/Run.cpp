@@ -7,6 +7,7 @@
 #include "codegen/interpreter/Interpreter.h"
 #include "driver/Commands.h"
 #include "driver/InterpretedProgram.h"
+#include "llvm/ADT/StringSet.h"
 #include "llvm/Support/raw_ostream.h"
 #include <cmath>
 #include <cstring>
@@ -38,8 +39,17 @@ double element(const void *column, Type type, int64_t k) {
 /// Evaluates one step for the runtime: states go to the interpreter and back.
 void evaluate(const apical_program &program, ir::StepOp step, const apical_call &call) {
   llvm::StringMap<Field> states;
+  llvm::StringSet<> used; // a model of many networks has many states; a step touches one network's
+  step.walk([&](Operation *op) {
+    if (auto read = dyn_cast<ir::ReadOp>(op))
+      used.insert(read.getState());
+    if (auto write = dyn_cast<ir::WriteOp>(op))
+      used.insert(write.getState());
+  });
   for (int s = 0; s < program.state_count; ++s) {
     const apical_state &state = program.states[s];
+    if (!used.contains(state.name))
+      continue;
     Field f(std::vector<int64_t>(state.shape, state.shape + state.rank));
     std::memcpy(f.data.data(), call.states[s], f.data.size() * sizeof(double));
     states[state.name] = std::move(f);
@@ -80,6 +90,8 @@ void evaluate(const apical_program &program, ir::StepOp step, const apical_call 
     call.results[r] = sum;
   }
   for (int s = 0; s < program.state_count; ++s) {
+    if (!used.contains(program.states[s].name))
+      continue;
     const Field &f = states[program.states[s].name];
     std::memcpy(call.states[s], f.data.data(), f.data.size() * sizeof(double));
   }
