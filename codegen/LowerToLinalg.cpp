@@ -707,6 +707,7 @@ private:
       AffineMap map = remap(lift.getResultMap(r));
       cover(map);
     }
+    unsigned real = ins.size();
     for (unsigned loop = 0; loop < rank; ++loop)
       if (!covered.test(loop)) {
         int64_t size = layout.paddedSize(lift.getSizes()[axisOfLoop[loop]]);
@@ -747,6 +748,17 @@ private:
           }
           for (Operation &op : lift.getBlock().without_terminator())
             cloneScalar(in, op, map, loopOfAxis);
+          // The factor that varies along the rows of the tile comes first: the
+          // other order accumulates the transposed tile and shuffles it back.
+          if (lift.isContraction() && parallel == 2 && real == 2) {
+            auto product = map.lookup(lift.getYielded()[0]).getDefiningOp<arith::MulFOp>();
+            if (product && product.getLhs() == args[1] && product.getRhs() == args[0] &&
+                maps[0].isFunctionOfDim(0))
+              product->setOperands({args[0], args[1]});
+            else if (product && product.getLhs() == args[0] && product.getRhs() == args[1] &&
+                     maps[1].isFunctionOfDim(0))
+              product->setOperands({args[1], args[0]});
+          }
           SmallVector<Value> yields;
           for (auto [m, r] : llvm::enumerate(members))
             yields.push_back(finish(in, lift, r, map.lookup(lift.getYielded()[r]),
