@@ -10,12 +10,20 @@
 #include "apical/runtime.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/ADT/StringRef.h"
+#include <string>
 
 namespace apical {
 
-/// Runs the experiments of an elaborated model. Exit status: 0, 1 for a user's
-/// error, 2 for misuse.
-int runModel(mlir::ModuleOp module, llvm::StringRef path, const apical_run_options &options);
+/// How the steps of a model are carried out.
+struct Execution {
+  bool interpret = false;     ///< by the reference interpreter, in double precision
+  std::string cpu = "native"; ///< for which processor code is generated
+};
+
+/// Runs the experiments of an elaborated model, which it may change. Exit
+/// status: 0, 1 for a user's error, 2 for misuse.
+int runModel(mlir::ModuleOp module, llvm::StringRef path, const apical_run_options &options,
+             const Execution &execution);
 
 } // namespace apical
 #endif

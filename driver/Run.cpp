@@ -4,10 +4,16 @@
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
+#include "codegen/Compile.h"
+#include "codegen/Jit.h"
 #include "codegen/interpreter/Interpreter.h"
 #include "driver/Commands.h"
 #include "driver/InterpretedProgram.h"
+#include "mlir/Pass/PassManager.h"
+#include "passes/Passes.h"
 #include "llvm/ADT/StringSet.h"
+#include "llvm/Support/Error.h"
+#include "llvm/Support/Path.h"
 #include "llvm/Support/raw_ostream.h"
 #include <cmath>
 #include <cstring>
@@ -99,18 +105,47 @@ void evaluate(const apical_program &program, ir::StepOp step, const apical_call 
 
 } // namespace
 
-int runModel(ModuleOp module, llvm::StringRef path, const apical_run_options &options) {
+static int runInterpreted(ModuleOp module, llvm::StringRef path,
+                          const apical_run_options &options) {
   const apical_program *table = nullptr;
   InterpretedProgram program(module, path, [&](ir::StepOp step, const apical_call &call) {
     evaluate(*table, step, call);
   });
   table = program.get();
-  if (table->experiment_count == 0) {
+  return apical_run_program(table, &options);
+}
+
+int runModel(ModuleOp module, llvm::StringRef path, const apical_run_options &options,
+             const Execution &execution) {
+  if (llvm::none_of(module.getOps<ir::StepOp>(),
+                    [](ir::StepOp s) { return s.getSymName() != "init"; })) {
     llvm::errs() << "apical: `" << path
                  << "` has no experiment to run: add a `train` or a `test`\n";
     return 1;
   }
-  return apical_run_program(table, &options);
+  if (execution.interpret)
+    return runInterpreted(module, path, options);
+  PassManager passes(module.getContext());
+  addDialectPasses(passes);
+  if (failed(passes.run(module))) {
+    llvm::errs()
+        << "apical: a defect of the compiler: a pass failed on this model; please report it\n";
+    return 1;
+  }
+  CompileOptions compileOptions;
+  compileOptions.cpu = execution.cpu;
+  compileOptions.name = llvm::sys::path::filename(path).str();
+  auto compiled = compile(module, compileOptions);
+  if (!compiled) {
+    llvm::errs() << "apical: " << llvm::toString(compiled.takeError()) << "\n";
+    return 1;
+  }
+  auto jit = Jit::load(*compiled);
+  if (!jit) {
+    llvm::errs() << "apical: " << llvm::toString(jit.takeError()) << "\n";
+    return 1;
+  }
+  return apical_run_program((*jit)->program(), &options);
 }
 
 } // namespace apical

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 #include "driver/Session.h"
 #include "apical/runtime.h"
+#include "codegen/Compile.h"
 #include "frontend/Elaborate.h"
 #include "ir/ApicalDialect.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -20,6 +21,7 @@ namespace apical {
 static mlir::DialectRegistry dialects() {
   mlir::DialectRegistry registry;
   registry.insert<ir::ApicalDialect, mlir::arith::ArithDialect, mlir::math::MathDialect>();
+  registerCodegen(registry);
   return registry;
 }
 

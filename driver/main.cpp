@@ -25,7 +25,9 @@ commands
   check   check a model and report every error
   emit    print a stage of the compilation: --stage=tokens, ast or apical
 
-options of every command
+options
+  --interpret               run: the reference interpreter, in double precision, instead of native code
+  --cpu=native|x86-64|x86-64-v3|x86-64-v4   run: the processor to generate code for
   --diagnostics=text|json   form of the errors (text)
   --data DIR                look for data files in DIR as well
   --help                    this text; `apical run --help` lists the options of a run
@@ -66,12 +68,17 @@ int main(int argc, char **argv) {
   apical_run_options options;
   apical_run_options_init(&options);
   bool json = false;
+  Execution execution;
   std::string file, stage = "apical";
   std::vector<std::string> folders;
   for (int i = 2; i < argc; ++i) {
     llvm::StringRef arg = argv[i];
     if (arg == "--diagnostics=json" || arg == "--diagnostics=text") {
       json = arg.ends_with("json");
+    } else if (command == "run" && arg == "--interpret") {
+      execution.interpret = true;
+    } else if (command == "run" && arg.consume_front("--cpu=")) {
+      execution.cpu = arg.str();
     } else if (command == "emit" && arg.consume_front("--stage=")) {
       stage = arg.str();
     } else if (arg.starts_with("-") && arg != "-") {
@@ -129,5 +136,5 @@ int main(int argc, char **argv) {
   std::vector<std::string> all = session.dataFolders;
   for (size_t k = folders.size(); k < all.size() && options.directory_count < APICAL_MAX_LIST; ++k)
     options.directories[options.directory_count++] = all[k].c_str();
-  return runModel(*module, file, options);
+  return runModel(*module, file, options, execution);
 }
