@@ -149,7 +149,7 @@ private:
   void templateOn(const Connection &c, const ast::TemplateStmt &t, bool bias);
   void eachWeight(const ast::TemplateStmt &t);
   bool applies(const ast::TemplateStmt &t, const Connection &c) const;
-  Frame synapseFrame(const Connection &c, bool bias, bool messages);
+  Frame synapseFrame(const Connection &c, bool bias);
   Target &target(const Connection &c, llvm::StringRef name, bool bias);
   void contribute(Target &t, const Field &value, ast::AssignOp op, bool gradient, Span at);
   void checkLocality(const Field &f, Span at);
@@ -170,8 +170,7 @@ private:
   std::set<int> areas, outputs;
   std::map<std::pair<int, std::string>, std::optional<Field>> errors;
   std::map<std::pair<int, std::string>, Field> messages;
-  std::map<std::string, Field> ruleWeights; ///< "connection.B"
-  std::map<int, bool> sent;
+  std::set<std::string> ruleWeights; ///< "connection.B"
   struct Route {
     int from;
     std::string fromVariable;

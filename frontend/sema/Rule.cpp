@@ -474,11 +474,11 @@ Field RuleInstance::ownWeight(const Connection &c, const ast::VarDecl::Declarato
   const ast::Expr *value = d.init;
   init.value = [=]() mutable { return e->evaluate(*value, frame); };
   trial.states.declare(std::move(init));
-  ruleWeights[c.name + "." + d.name.text] = Field();
+  ruleWeights.insert(c.name + "." + d.name.text);
   return trial.read(symbol);
 }
 
-Frame RuleInstance::synapseFrame(const Connection &c, bool bias, bool messagesOnly) {
+Frame RuleInstance::synapseFrame(const Connection &c, bool bias) {
   Frame frame;
   frame.locals = args;
   if (cost)
@@ -493,7 +493,6 @@ Frame RuleInstance::synapseFrame(const Connection &c, bool bias, bool messagesOn
       f.readsForwardWeight = true;
       frame.locals[w.name] = f;
     }
-  (void)messagesOnly;
   frame.resolve = [this, &c, bias](const ast::Expr &e) -> std::optional<Field> {
     auto atEnd = [&](bool pre, const std::string &member, Span at) -> std::optional<Field> {
       if (pre && bias)
@@ -535,7 +534,7 @@ Frame RuleInstance::synapseFrame(const Connection &c, bool bias, bool messagesOn
 }
 
 void RuleInstance::message(const Connection &c, const ast::TemplateStmt &t) {
-  Frame frame = synapseFrame(c, false, true);
+  Frame frame = synapseFrame(c, false);
   for (const ast::Stmt *s : t.body) {
     if (auto *v = llvm::dyn_cast<ast::VarDecl>(s); v && v->varKind == ast::VarKind::Weight) {
       for (auto &d : v->vars)
@@ -630,7 +629,7 @@ void RuleInstance::contribute(Target &t, const Field &value, ast::AssignOp op, b
 }
 
 void RuleInstance::templateOn(const Connection &c, const ast::TemplateStmt &t, bool bias) {
-  Frame frame = synapseFrame(c, bias, false);
+  Frame frame = synapseFrame(c, bias);
   std::set<std::string> own;
   for (const ast::Stmt *s : t.body) {
     if (auto *v = llvm::dyn_cast<ast::VarDecl>(s); v && v->varKind == ast::VarKind::Weight) {
