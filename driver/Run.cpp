@@ -15,7 +15,7 @@
 #include "llvm/Support/Error.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/raw_ostream.h"
-#include <cmath>
+#include <algorithm>
 #include <cstring>
 #include <limits>
 
@@ -85,8 +85,8 @@ void evaluate(const apical_program &program, ir::StepOp step, const apical_call 
   Interpreter interpreter(step);
   if (failed(interpreter.run(states, columns, params, clock, results))) {
     // What a step cannot compute is not a number: the runtime stops and says where.
-    for (size_t r = 0; call.results && r < results.size(); ++r)
-      call.results[r] = std::numeric_limits<double>::quiet_NaN();
+    size_t reports = llvm::count_if(step.getBody().front(), llvm::IsaPred<ir::ReportOp>);
+    std::fill_n(call.results, reports, std::numeric_limits<double>::quiet_NaN());
     return;
   }
   for (auto [r, report] : llvm::enumerate(results)) {
