@@ -140,3 +140,17 @@ function(apical_mlir_executable name)
   add_executable(${name} ${ARGN})
   apical_use_mlir(${name})
 endfunction()
+
+# A page of documentation that TableGen writes from the definitions, so that it
+# cannot disagree with them: docs/NAME.md in the build folder, installed.
+function(apical_reference name definitions)
+  set(page ${PROJECT_BINARY_DIR}/docs/${name}.md)
+  add_custom_command(OUTPUT ${page}
+    COMMAND ${CMAKE_COMMAND} -E make_directory ${PROJECT_BINARY_DIR}/docs
+    COMMAND ${MLIR_TABLEGEN_EXE} ${ARGN} -I${APICAL_LLVM_PREFIX}/include
+      ${CMAKE_CURRENT_SOURCE_DIR}/${definitions} -o ${page}
+    DEPENDS ${definitions}
+    VERBATIM)
+  add_custom_target(apical_reference_${name} ALL DEPENDS ${page})
+  install(FILES ${page} DESTINATION share/doc/apical)
+endfunction()

@@ -17,14 +17,40 @@ class ApicalPass<string flag> : Pass<flag, "::mlir::ModuleOp"> {
 
 def Differentiate : ApicalPass<"apical-differentiate"> {
   let summary = "replace every apical.vjp by lifts";
+  let description = [{
+    Reverse-mode derivatives, one `apical.vjp` at a time, in the order of the step:
+
+    1. Mark every value that depends on one of the inputs. Inputs and held values are cuts: nothing
+       passes through them. Reads, draws, clocks and parameters are leaves.
+    2. Give every output its seed as cotangent.
+    3. Walk the lifts before the `vjp` backwards and add, for each marked operand of a lift whose
+       result has a cotangent, the adjoint lift to the operand's cotangent.
+    4. The result for an input is its cotangent, or zeros if none arrived.
+  }];
 }
 
 def Simplify : ApicalPass<"apical-simplify"> {
   let summary = "remove credit that nothing uses, and what is computed twice";
+  let description = [{
+    Dead-credit elimination: what no write and no report needs is not computed.
+
+    1. Until nothing changes, erase lifts that nothing uses, prune unused operands and code, inline
+       fields that are constant, drop zero terms and copies. The cotangents of what is not learned
+       vanish, together with all that only they need.
+    2. Merge operations that compute the same thing.
+  }];
 }
 
 def FuseMaps : ApicalPass<"apical-fuse-maps"> {
   let summary = "compute elementwise code where it is used";
+  let description = [{
+    1. Walk the lifts of each step from the last to the first.
+    2. While an operand of the lift is the only use of a lift without reduction, and each point of
+       the one belongs to one point of the other, move the producer's code into the body, unless a
+       value of a state would be carried across the write of that state.
+    3. Nothing moves into a contraction: the sum of products of two fields stays what the code
+       generator has a fast path for.
+  }];
 }
 
 #endif // APICAL_PASSES
