@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "frontend/Elaborate.h"
-#include "frontend/sema/Network.h"
+#include "frontend/sema/Account.h"
 
 using namespace mlir;
 
@@ -45,6 +45,8 @@ public:
       guarded([&] { initialise(); });
     if (diags.hasErrors())
       return nullptr;
+    if (options.account)
+      complete(*options.account);
     return std::move(module);
   }
 
@@ -83,6 +85,30 @@ private:
           diags.error(Code::DefinedTwice, name->span, "`" + name->text + "` is defined twice")
               .label(it->second, "first defined here");
       }
+  }
+
+  void complete(Account &account) {
+    account.definitions = globals.named;
+    for (auto &s : states.list) {
+      StateAccount &state = account.states.emplace_back();
+      state.symbol = s.symbol;
+      state.role = s.role;
+      for (auto [axis, size] : s.extent)
+        state.shape.push_back(size);
+    }
+    for (const ast::Stmt *s : files[0].body)
+      if (auto *n = llvm::dyn_cast<ast::NetworkDecl>(s); n && !account.network(n->name.text))
+        account.networks.push_back(networks.at(n->name.text));
+  }
+
+  /// In the place of a value that only data could give.
+  Field placeholder(const Area &area, ir::StepOp step, Span at) {
+    Field f;
+    f.axes = {Axis::Sample, Axis::Unit};
+    f.tensor = step.getBody().front().addArgument(
+        RankedTensorType::get({ShapedType::kDynamic, area.size}, builder.getF32Type()),
+        ev.location(at));
+    return f;
   }
 
   void emitParams() {
@@ -249,7 +275,9 @@ private:
       ev.unsupported(decl.span, "`simulate` is");
     if (!decl.source)
       ev.unsupported(decl.span, "an experiment without data is");
-    std::vector<Column> columns = table(*decl.source);
+    std::vector<Column> columns;
+    if (!options.withoutData)
+      columns = table(*decl.source);
     int64_t batch = train ? 1 : 100, epochs = 1, trials = 0;
     for (auto &o : decl.options) {
       Frame empty;
@@ -271,6 +299,7 @@ private:
     columnAttributes.clear();
     ir::StepOp step = beginStep(stepName, ev.location(decl.span));
     Trial trial(net, ev, states);
+    trial.account = options.account;
     auto dataFrame = [&] {
       Frame frame;
       for (auto &c : columns)
@@ -287,7 +316,8 @@ private:
     std::vector<const ast::MeasureStmt *> measures;
     for (const ast::Stmt *s : decl.body) {
       if (auto *m = llvm::dyn_cast<ast::MeasureStmt>(s)) {
-        measures.push_back(m);
+        if (!options.withoutData)
+          measures.push_back(m);
         continue;
       }
       auto *assign = llvm::dyn_cast<ast::AssignStmt>(s);
@@ -308,6 +338,10 @@ private:
         ev.fail(Code::UnknownMember, target->member.span,
                 "the area `" + a.name + "` has no variable `" + target->member.text + "` to bind",
                 near.empty() ? llvm::Twine() : "did you mean `" + llvm::Twine(near) + "`?");
+      }
+      if (options.withoutData) {
+        trial.bindings[a.name + "." + target->member.text] = placeholder(a, step, s->span);
+        continue;
       }
       Frame frame = dataFrame();
       Field value = ev.evaluate(*assign->value, frame);

@@ -13,6 +13,9 @@
 #include <functional>
 
 namespace apical {
+namespace sema {
+struct Account;
+}
 
 /// What the header of a data file says.
 struct ColumnInfo {
@@ -26,6 +29,11 @@ struct ElaborateOptions {
   std::function<bool(llvm::StringRef path, int format, llvm::StringRef field, ColumnInfo &info,
                      std::string &why)>
       probe;
+  /// Where the checker notes what it finds out about learning, or null.
+  sema::Account *account = nullptr;
+  /// Experiments are checked without looking at data: what they bind is taken
+  /// as given, and their measures are left out. The steps cannot be run.
+  bool withoutData = false;
 };
 
 /// Checks the model (files[0]; the library follows) and instantiates its rules

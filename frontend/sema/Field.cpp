@@ -19,6 +19,22 @@ Field Field::number(double value, Dimension dimension) {
   return f;
 }
 
+void Field::needs(unsigned capability, Span at, bool backwards) {
+  capabilities |= capability;
+  for (const CapabilityRead &r : reads)
+    if (r.capability == capability && r.at.file == at.file && r.at.begin == at.begin &&
+        r.at.end == at.end)
+      return;
+  reads.push_back({capability, at, backwards});
+}
+
+void Field::inherit(const Field &other) {
+  capabilities |= other.capabilities;
+  readsForwardWeight |= other.readsForwardWeight;
+  for (const CapabilityRead &r : other.reads)
+    needs(r.capability, r.at, r.backwards);
+}
+
 int64_t Field::size(Axis axis) const {
   auto type = mlir::cast<mlir::RankedTensorType>(tensor.getType());
   for (auto [position, a] : llvm::enumerate(axes))
@@ -102,10 +118,7 @@ Field FieldBuilder::lift(mlir::Location loc, llvm::ArrayRef<Field> inputs,
   llvm::SmallVector<mlir::Value> operands;
   llvm::SmallVector<mlir::AffineMap> maps;
   for (const Field &f : inputs) {
-    result.capabilities |= f.capabilities;
-    result.readsForwardWeight |= f.readsForwardWeight;
-    if (f.capabilities)
-      result.capabilityAt = f.capabilityAt;
+    result.inherit(f);
     if (f.constant)
       continue;
     operands.push_back(f.tensor);
@@ -182,9 +195,7 @@ Field FieldBuilder::reduce(mlir::Location loc, const Field &field, llvm::ArrayRe
     result.tensor = op.getResult(0);
   }
   result.dimension = field.dimension;
-  result.capabilities = field.capabilities;
-  result.capabilityAt = field.capabilityAt;
-  result.readsForwardWeight = field.readsForwardWeight;
+  result.inherit(field);
   return result;
 }
 

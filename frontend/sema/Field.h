@@ -22,6 +22,13 @@ enum class Axis { Sample, Unit, Pre, Post };
 /// What an update needs beyond its own synapse (semantics, section 8).
 enum Capability : unsigned { Feedback = 1, Population = 2, Modulated = 4, Nonlocal = 8 };
 
+/// The read that makes an update need a capability: for messages and `explain`.
+struct CapabilityRead {
+  unsigned capability = 0;
+  Span at;
+  bool backwards = false; ///< a forward weight used against its direction
+};
+
 /// A value while a program is elaborated: a number known now, or a tensor of
 /// the step under construction together with what its axes mean.
 struct Field {
@@ -30,12 +37,15 @@ struct Field {
   llvm::SmallVector<Axis, 3> axes;
   Dimension dimension;
   unsigned capabilities = 0;
+  llvm::SmallVector<CapabilityRead, 1> reads; ///< that decide the capabilities
   bool readsForwardWeight = false;
-  Span capabilityAt; ///< the read that needs the capability
 
   static Field number(double value, Dimension dimension = {});
   bool has(Axis axis) const { return llvm::is_contained(axes, axis); }
   int64_t size(Axis axis) const;
+  void needs(unsigned capability, Span at, bool backwards = false);
+  /// Needs what `other`, which flows into this value, needs.
+  void inherit(const Field &other);
   /// The same tensor, with one axis read as another.
   Field as(Axis from, Axis to) const;
 };

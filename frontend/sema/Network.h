@@ -14,6 +14,10 @@
 
 namespace apical::sema {
 
+struct Account;
+struct LearnAccount;
+struct WeightChange;
+
 struct Area {
   const ast::AreaDecl *decl = nullptr;
   const ast::UnitDecl *unit = nullptr;
@@ -109,6 +113,7 @@ public:
   std::optional<Field> variable(int area, llvm::StringRef name) const;
 
   std::map<std::string, Field> costs;
+  Account *account = nullptr; ///< where to note what is found out, or null
 
 private:
   friend class RuleInstance;
@@ -141,6 +146,9 @@ private:
     Span at;
   };
   void findScope();
+  void openAccount();
+  void note(WeightChange &change, const Field &value);
+  void keepDirections(const Target &t);
   void connectSets(const ast::ConnectDecl &decl);
   /// error(area.variable) as this rule delivers it; shape of the variable.
   std::optional<Field> error(int area, const std::string &variable, Span at);
@@ -150,6 +158,8 @@ private:
   void eachWeight(const ast::TemplateStmt &t);
   bool applies(const ast::TemplateStmt &t, const Connection &c) const;
   Frame synapseFrame(const Connection &c, bool bias);
+  /// The derivative of the mean over the batch of `y` by a weight, through everything.
+  Field exactGradient(const Field &y, const Field &weight, Span at);
   Target &target(const Connection &c, llvm::StringRef name, bool bias);
   void contribute(Target &t, const Field &value, ast::AssignOp op, bool gradient, Span at);
   void checkLocality(const Field &f, Span at);
@@ -167,7 +177,8 @@ private:
   std::optional<Field> cost;
   unsigned declared = 0;
   std::set<int> scope, plastic; ///< connections; those of `in`
-  std::set<int> areas, outputs;
+  std::set<int> areas, outputs, readByCost;
+  LearnAccount *account = nullptr;
   std::map<std::pair<int, std::string>, std::optional<Field>> errors;
   std::map<std::pair<int, std::string>, Field> messages;
   std::set<std::string> ruleWeights; ///< "connection.B"
@@ -177,6 +188,7 @@ private:
     int to;
     std::string toVariable;
     std::string symbol;
+    Span at;
   };
   std::vector<Route> routes;
   std::map<std::string, Target> targets;

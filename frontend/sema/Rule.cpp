@@ -4,7 +4,7 @@
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
-#include "frontend/sema/Network.h"
+#include "frontend/sema/Account.h"
 
 using namespace mlir;
 
@@ -78,7 +78,6 @@ bool RuleInstance::inSet(int area, llvm::StringRef set) const {
 }
 
 void RuleInstance::findScope() {
-  std::set<int> readByCost;
   if (cost && cost->tensor) {
     // Areas whose variables the cost reads: those that its own expression reaches without passing another variable.
     llvm::SmallVector<Value> work{cost->tensor};
@@ -199,6 +198,7 @@ void RuleInstance::instantiate() {
               "this is not a cost: it must be one number per sample that depends on the network");
   }
   findScope();
+  openAccount();
 
   for (const ast::Stmt *s : rule->body)
     if (auto *c = llvm::dyn_cast<ast::ConnectDecl>(s))
@@ -328,8 +328,14 @@ void RuleInstance::connectSets(const ast::ConnectDecl &decl) {
                 "the rule `" + rule->name.text + "` needs a variable `" +
                     (a.has(fromVariable) ? toVariable : fromVariable) + "`, which the area `" +
                     (a.has(fromVariable) ? b.name : a.name) + "` lacks");
-      Route r{static_cast<int>(from), fromVariable, static_cast<int>(to), toVariable,
-              net.name + "." + learn.name + "." + a.name + "_" + b.name};
+      Route r{static_cast<int>(from),
+              fromVariable,
+              static_cast<int>(to),
+              toVariable,
+              net.name + "." + learn.name + "." + a.name + "_" + b.name,
+              decl.span};
+      if (account)
+        account->routes.push_back({r.from, r.to, r.fromVariable, r.toVariable, r.symbol});
       StateInit init;
       init.symbol = r.symbol;
       init.role = "weight";
@@ -376,6 +382,8 @@ std::optional<Field> RuleInstance::directError(int area, const std::string &vari
   for (Value h : held)
     if (seen.contains(h))
       needed.push_back(h);
+  if (account)
+    account->direct.insert({area, variable});
   OpBuilder &b = ev.fields.builder;
   Field ones = ev.fields.broadcast(ev.location(at), Field::number(1),
                                    {{Axis::Sample, ShapedType::kDynamic}});
@@ -386,6 +394,7 @@ std::optional<Field> RuleInstance::directError(int area, const std::string &vari
   e.tensor = op.getResult(0);
   e.dimension = cost->dimension.times(x->dimension, -1);
   e.capabilities = 0;
+  e.reads.clear();
   return e;
 }
 
@@ -408,16 +417,14 @@ std::optional<Field> RuleInstance::error(int area, const std::string &variable, 
           Field arriving = ev.binary(ast::BinaryOp::Mul, w, from->as(Axis::Unit, Axis::Pre), at);
           arriving =
               ev.fields.reduce(ev.location(at), arriving, {Axis::Pre}).as(Axis::Post, Axis::Unit);
-          arriving.capabilities |= Feedback;
-          arriving.capabilityAt = at;
+          arriving.needs(Feedback, r.at);
           e = e ? ev.binary(ast::BinaryOp::Add, *e, arriving, at) : arriving;
         }
     return e;
   };
   std::optional<Field> total = own(variable);
   llvm::SmallVector<Value> later, seeds;
-  unsigned capabilities = 0;
-  Span capabilityAt;
+  Field needed; // by what the later variables hand back
   for (auto &v : net.areas[area].variables) {
     if (v == variable)
       continue;
@@ -426,6 +433,8 @@ std::optional<Field> RuleInstance::error(int area, const std::string &variable, 
     if (!e || !y || !y->tensor)
       continue;
     if (y->tensor == x->tensor) { // two names of one value
+      if (account)
+        account->chain[key].push_back(v);
       total = total ? ev.binary(ast::BinaryOp::Add, *total, *e, at) : *e;
       continue;
     }
@@ -435,9 +444,9 @@ std::optional<Field> RuleInstance::error(int area, const std::string &variable, 
             .broadcast(ev.location(at), *e,
                        {{Axis::Sample, ShapedType::kDynamic}, {Axis::Unit, net.areas[area].size}})
             .tensor);
-    capabilities |= e->capabilities;
-    if (e->capabilities)
-      capabilityAt = e->capabilityAt;
+    needed.inherit(*e);
+    if (account)
+      account->chain[key].push_back(v);
   }
   if (!later.empty()) {
     OpBuilder &b = ev.fields.builder;
@@ -446,8 +455,9 @@ std::optional<Field> RuleInstance::error(int area, const std::string &variable, 
     Field e = *x;
     e.tensor = op.getResult(0);
     e.dimension.any = true;
-    e.capabilities = capabilities;
-    e.capabilityAt = capabilityAt;
+    e.capabilities = 0;
+    e.reads.clear();
+    e.inherit(needed);
     total = total ? ev.binary(ast::BinaryOp::Add, *total, e, at) : e;
   }
   return errors[key] = total;
@@ -557,9 +567,12 @@ void RuleInstance::message(const Connection &c, const ast::TemplateStmt &t) {
     Field e = ev.evaluate(*assign->value, frame);
     if (e.constant)
       continue;
-    e.capabilities |= e.readsForwardWeight ? Nonlocal : Feedback;
-    e.capabilityAt = assign->value->span;
+    bool backwards = e.readsForwardWeight;
+    e.needs(backwards ? Nonlocal : Feedback, assign->value->span, backwards);
     e.readsForwardWeight = false;
+    if (account)
+      account->messages.push_back(
+          {c.from, variable, static_cast<int>(&c - &net.connections[0]), assign, &t, backwards});
     if (c.topology == Topology::Dense)
       e = ev.fields.reduce(ev.location(s->span), e, {Axis::Post});
     e = e.as(c.preAxis(), Axis::Unit);
@@ -585,17 +598,30 @@ RuleInstance::Target &RuleInstance::target(const Connection &c, llvm::StringRef 
     t.name = name.str();
     t.bias = bias;
     targetOrder.push_back(symbol);
+    if (account) {
+      WeightChange &change = account->change(symbol);
+      change.name = t.name;
+      change.connection = static_cast<int>(&c - &net.connections[0]);
+      change.bias = bias;
+      change.ownedByRule = ruleWeights.count(c.name + "." + t.name) != 0;
+    }
   }
   return t;
 }
 
 void RuleInstance::checkLocality(const Field &f, Span at) {
   unsigned beyond = f.capabilities & ~declared;
+  auto decides = [&](unsigned c) {
+    for (const CapabilityRead &r : f.reads)
+      if (r.capability == c)
+        return r.at;
+    return at;
+  };
   for (unsigned c :
        {unsigned(Nonlocal), unsigned(Feedback), unsigned(Population), unsigned(Modulated)})
     if (beyond & c) {
       ev.diags
-          .error(Code::Locality, f.capabilityAt.end ? f.capabilityAt : at,
+          .error(Code::Locality, decides(c),
                  "the rule `" + rule->name.text + "` declares less than it uses: this is `" +
                      capabilityName(c) + "`")
           .label(rule->name.span, "declared here")
@@ -608,6 +634,8 @@ void RuleInstance::checkLocality(const Field &f, Span at) {
 void RuleInstance::contribute(Target &t, const Field &value, ast::AssignOp op, bool gradient,
                               Span at) {
   checkLocality(value, at);
+  if (account)
+    note(account->change(t.symbol), value);
   Field e = value;
   llvm::SmallVector<Axis, 2> extra;
   for (Axis a : {Axis::Pre, Axis::Post})
@@ -661,9 +689,29 @@ void RuleInstance::templateOn(const Connection &c, const ast::TemplateStmt &t, b
       continue;
     if (m && assign->op != ast::AssignOp::Add)
       ev.fail(Code::NotAssignable, assign->span, "gradients are added to: write `+=`");
-    contribute(target(c, base->name, bias), ev.evaluate(*assign->value, frame), assign->op,
-               m != nullptr, s->span);
+    Target &changed = target(c, base->name, bias);
+    Field value = ev.evaluate(*assign->value, frame);
+    if (account)
+      account->change(changed.symbol)
+          .terms.push_back({assign, &t, m != nullptr, value.has(Axis::Sample)});
+    contribute(changed, value, assign->op, m != nullptr, s->span);
   }
+}
+
+Field RuleInstance::exactGradient(const Field &y, const Field &weight, Span at) {
+  OpBuilder &b = ev.fields.builder;
+  // A mean over samples, as every other contribution to a weight.
+  Field ones = ev.fields.broadcast(ev.location(at), Field::number(1),
+                                   {{Axis::Sample, ShapedType::kDynamic}});
+  auto op =
+      b.create<ir::VjpOp>(ev.location(at), TypeRange{weight.tensor.getType()}, ValueRange{y.tensor},
+                          ValueRange{ones.tensor}, ValueRange{weight.tensor}, ValueRange{});
+  Field g = weight;
+  g.tensor = op.getResult(0);
+  Field share = ev.binary(ast::BinaryOp::Div, Field::number(1), ev.clock("samples", at), at);
+  g = ev.binary(ast::BinaryOp::Mul, g, share, at);
+  g.dimension.any = true;
+  return g;
 }
 
 void RuleInstance::eachWeight(const ast::TemplateStmt &t) {
@@ -688,21 +736,9 @@ void RuleInstance::eachWeight(const ast::TemplateStmt &t) {
         Field y = ev.evaluate(*call->args[0].value, frame);
         if (y.constant)
           return Field::number(0);
-        OpBuilder &b = ev.fields.builder;
-        // A mean over samples, as every other contribution to a weight.
-        Field ones = ev.fields.broadcast(ev.location(e.span), Field::number(1),
-                                         {{Axis::Sample, ShapedType::kDynamic}});
-        auto op = b.create<ir::VjpOp>(ev.location(e.span), TypeRange{p.tensor.getType()},
-                                      ValueRange{y.tensor}, ValueRange{ones.tensor},
-                                      ValueRange{p.tensor}, ValueRange{});
-        Field g = p;
-        g.tensor = op.getResult(0);
-        Field share =
-            ev.binary(ast::BinaryOp::Div, Field::number(1), ev.clock("samples", e.span), e.span);
-        g = ev.binary(ast::BinaryOp::Mul, g, share, e.span);
-        g.dimension.any = true;
-        g.capabilities = Nonlocal;
-        g.capabilityAt = e.span;
+        Field g = exactGradient(y, p, e.span);
+        g.reads.clear();
+        g.needs(Nonlocal, e.span);
         return g;
       };
       for (const ast::Stmt *s : t.body) {
@@ -714,8 +750,12 @@ void RuleInstance::eachWeight(const ast::TemplateStmt &t) {
         if (!base || base->name != t.binder.text)
           ev.fail(Code::NotAssignable, s->span,
                   "a template over weights changes `" + t.binder.text + "` or adds to its `.grad`");
-        contribute(target(c, w.name, w.bias), ev.evaluate(*assign->value, frame), assign->op,
-                   m != nullptr, s->span);
+        Target &changed = target(c, w.name, w.bias);
+        Field value = ev.evaluate(*assign->value, frame);
+        if (account)
+          account->change(changed.symbol)
+              .terms.push_back({assign, &t, m != nullptr, value.has(Axis::Sample)});
+        contribute(changed, value, assign->op, m != nullptr, s->span);
       }
     }
   }
@@ -725,6 +765,7 @@ void RuleInstance::eachWeight(const ast::TemplateStmt &t) {
 void RuleInstance::apply(Target &t) {
   using ast::BinaryOp;
   Span at = learn.decl->span;
+  keepDirections(t);
   if (learn.decl->every)
     ev.unsupported(learn.decl->every->span, "`every` is");
   Frame network = trial.networkFrame();
@@ -763,6 +804,8 @@ void RuleInstance::apply(Target &t) {
     Frame none;
     ev.unknown(name->span, name->name, none);
   }
+  if (account)
+    account->change(t.symbol).optimizer = chosen;
   Frame frame;
   frame.locals = bindArguments(ev, *optimizer, given, chosen->span, network);
   frame.locals["w"] = t.value;
@@ -821,6 +864,8 @@ void RuleInstance::apply(Target &t) {
   }
   for (auto &[local, symbol] : own)
     finish(symbol, old[local], frame.locals[local], at);
+  if (account)
+    note(account->change(t.symbol), frame.locals["w"]);
   finish(t.symbol, t.value, frame.locals["w"], at);
 }
 

@@ -1,0 +1,98 @@
+//===- Account.cpp - what the checker found out about learning ---*- C++ -*-===//
+//
+// Part of the Apical project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#include "frontend/sema/Account.h"
+
+namespace apical::sema {
+
+WeightChange &LearnAccount::change(llvm::StringRef symbol) {
+  for (WeightChange &c : changes)
+    if (c.symbol == symbol)
+      return c;
+  WeightChange &c = changes.emplace_back();
+  c.symbol = symbol.str();
+  return c;
+}
+
+const Network *Account::network(llvm::StringRef name) const {
+  for (const Network &n : networks)
+    if (n.name == name)
+      return &n;
+  return nullptr;
+}
+
+LearnAccount *Account::open(const Network &net, const Learn &learn) {
+  const Network *known = network(net.name);
+  if (!known)
+    known = &networks.emplace_back(net);
+  for (LearnAccount &line : lines)
+    if (line.network == known && line.name == learn.name)
+      return nullptr;
+  LearnAccount &line = lines.emplace_back();
+  line.network = known;
+  line.name = learn.name;
+  line.decl = learn.decl;
+  return &line;
+}
+
+//===----------------------------------------------------------------------===//
+// What an instance of a rule notes
+//===----------------------------------------------------------------------===//
+
+void RuleInstance::openAccount() {
+  if (!trial.account)
+    return;
+  account = trial.account->open(net, learn);
+  if (!account)
+    return;
+  account->rule = rule;
+  account->costParameter = costParameter;
+  account->declared = declared;
+  account->plastic = plastic;
+  account->scope = scope;
+  account->areas = areas;
+  account->outputs = outputs;
+  account->readByCost = readByCost;
+}
+
+void RuleInstance::note(WeightChange &change, const Field &value) {
+  Field all;
+  all.reads.assign(change.reads.begin(), change.reads.end());
+  all.inherit(value);
+  change.reads.assign(all.reads.begin(), all.reads.end());
+  change.capabilities |= value.capabilities;
+}
+
+void RuleInstance::keepDirections(const Target &t) {
+  if (!trial.account || !trial.account->keepDirections || !cost ||
+      ruleWeights.count(t.connection->name + "." + t.name))
+    return;
+  Span at = learn.decl->span;
+  std::string base = net.name + "." + learn.name + "." + t.connection->name + "." + t.name +
+                     (t.bias ? "_bias" : "");
+  auto keep = [&](const std::string &symbol, const Field &value) {
+    StateInit init;
+    init.symbol = symbol;
+    init.role = "lasting";
+    init.extent = trial.states.list[trial.states.bySymbol.at(t.symbol)].extent;
+    init.value = [] { return Field::number(0); };
+    trial.states.declare(std::move(init));
+    trial.updates[symbol] = value;
+    trial.updateOrder.push_back(symbol);
+    return symbol;
+  };
+  std::string direction =
+      keep(base + ".direction", t.direct ? *t.direct : ev.unary("-", *t.gradient, at));
+  std::string descent =
+      keep(base + ".descent", ev.unary("-", exactGradient(*cost, t.value, at), at));
+  if (!account)
+    return;
+  WeightChange &change = account->change(t.symbol);
+  change.direction = direction;
+  change.descent = descent;
+}
+
+} // namespace apical::sema

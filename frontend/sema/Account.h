@@ -1,0 +1,99 @@
+//===- Account.h - what the checker found out about learning ---*- C++ -*-===//
+//
+// Part of the Apical project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+///
+/// \file
+/// While a learn line is instantiated, the checker derives which statement
+/// changes which weight, what the change needs and which read decides that.
+/// `explain` prints this account and `verify` measures along it: nothing is
+/// derived twice.
+//
+//===----------------------------------------------------------------------===//
+#ifndef APICAL_FRONTEND_SEMA_ACCOUNT_H
+#define APICAL_FRONTEND_SEMA_ACCOUNT_H
+
+#include "frontend/sema/Network.h"
+#include <deque>
+
+namespace apical::sema {
+
+/// One statement that changes a weight, as it stands in the rule.
+struct ChangeTerm {
+  const ast::AssignStmt *statement = nullptr;
+  const ast::TemplateStmt *inside = nullptr; ///< null: stands in the rule itself
+  bool gradient = false;                     ///< adds to `w.grad`; else changes `w`
+  bool perSample = false;                    ///< so that the batch is averaged
+};
+
+/// How a learn line changes one array of weights.
+struct WeightChange {
+  std::string symbol, name; ///< "net.image_hidden.w", "w"
+  int connection = -1;
+  bool bias = false, ownedByRule = false;
+  std::vector<ChangeTerm> terms;
+  unsigned capabilities = 0;
+  std::vector<CapabilityRead> reads;
+  const ast::Expr *optimizer = nullptr; ///< as applied; null for a direct change
+  /// States that hold, after every step, the direction in which the rule moves
+  /// the weights before the optimiser (−gradient, or the change itself), and
+  /// the exact −∂C/∂w of the batch. Empty unless asked for.
+  std::string direction, descent;
+};
+
+/// `error(area.variable) += …`: what a connection delivers.
+struct MessageTerm {
+  int area = -1;
+  std::string variable;
+  int connection = -1; ///< over which it arrives
+  const ast::AssignStmt *statement = nullptr;
+  const ast::TemplateStmt *inside = nullptr;
+  bool backwards = false; ///< over the forward weight
+};
+
+/// `connect error(a.x) -> error(b.y)` of a rule, for one pair of areas.
+struct RouteTerm {
+  int from = -1, to = -1;
+  std::string fromVariable, toVariable, symbol;
+};
+
+struct LearnAccount {
+  const Network *network = nullptr;
+  const ast::LearnDecl *decl = nullptr;
+  const ast::RuleDecl *rule = nullptr;
+  std::string name, costParameter;
+  unsigned declared = 0;
+  std::set<int> plastic, scope;                 ///< connections
+  std::set<int> areas, outputs, readByCost;     ///< areas
+  std::set<std::pair<int, std::string>> direct; ///< variables that the cost reads itself
+  /// Of a variable with an error: the later variables of its unit that hand theirs back.
+  std::map<std::pair<int, std::string>, std::vector<std::string>> chain;
+  std::vector<MessageTerm> messages;
+  std::vector<RouteTerm> routes;
+  std::vector<WeightChange> changes;
+
+  WeightChange &change(llvm::StringRef symbol);
+};
+
+struct StateAccount {
+  std::string symbol, role;
+  llvm::SmallVector<int64_t, 2> shape;
+};
+
+/// Of a whole model. Refers to its tree.
+struct Account {
+  bool keepDirections = false; ///< asks for WeightChange::direction and descent
+  std::deque<Network> networks;
+  std::deque<LearnAccount> lines;
+  std::vector<StateAccount> states;
+  std::map<std::string, const ast::Stmt *> definitions;
+
+  const Network *network(llvm::StringRef name) const;
+  /// Null if the line was instantiated before, in an earlier experiment.
+  LearnAccount *open(const Network &network, const Learn &learn);
+};
+
+} // namespace apical::sema
+#endif
