@@ -345,6 +345,9 @@ private:
       }
       Frame frame = dataFrame();
       Field value = ev.evaluate(*assign->value, frame);
+      if (!value.constant && !getElementTypeOrSelf(value.tensor).isF32()) // a bare column still has the element type of its file
+        value = ev.fields.map(ev.location(assign->span), {value},
+                              [](OpBuilder &, Location, llvm::ArrayRef<Value> v) { return v[0]; });
       bool perUnit = !value.constant && value.has(Axis::Unit);
       if (perUnit ? value.size(Axis::Unit) != a.size : (a.size != 1 && !value.constant)) {
         ev.diags
@@ -479,7 +482,7 @@ private:
     }
     ir::StepOp step = beginStep("init", builder.getUnknownLoc());
     for (auto &s : states.list) {
-      Field value = s.value();
+      Field value = states.first(s.symbol);
       if (FieldBuilder::conflict({value}) || value.axes.size() > s.extent.size())
         continue;
       value = ev.fields.broadcast(builder.getUnknownLoc(), value, s.extent);

@@ -78,6 +78,7 @@ struct StateInit {
   std::string symbol, role;
   llvm::SmallVector<std::pair<Axis, int64_t>, 3> extent;
   std::function<Field()> value;
+  std::optional<Field> made; ///< what `value` returned, in the initialising step
 };
 
 /// What all steps of a model share: its states and their first values.
@@ -89,6 +90,14 @@ struct States {
       return false;
     list.push_back(std::move(init));
     return true;
+  }
+  /// The first value of a state, in the initialising step: made once, also when another state
+  /// starts as its copy.
+  Field first(const std::string &symbol) {
+    StateInit &s = list[bySymbol.at(symbol)];
+    if (!s.made)
+      s.made = s.value();
+    return *s.made;
   }
 };
 

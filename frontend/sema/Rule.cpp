@@ -480,6 +480,14 @@ Field RuleInstance::ownWeight(const Connection &c, const ast::VarDecl::Declarato
   if (!d.init)
     ev.fail(Code::MissingArgument, d.name.span,
             "the weight `" + d.name.text + "` needs an initial value");
+  // The connection's own weights stand for their first values: `weight B = w` starts as a copy.
+  frame.resolve = [&states = trial.states, &c](const ast::Expr &e) -> std::optional<Field> {
+    if (auto *n = llvm::dyn_cast<ast::NameExpr>(&e))
+      for (auto &w : c.weights)
+        if (w.name == n->name && !w.bias)
+          return states.first(w.symbol);
+    return std::nullopt;
+  };
   Evaluator *e = &ev;
   const ast::Expr *value = d.init;
   init.value = [=]() mutable { return e->evaluate(*value, frame); };

@@ -1,0 +1,229 @@
+# Part of the Apical project, under the Apache License v2.0 with LLVM
+# Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Checks of the learning rules in std/, and proof that the checks can fail.
+
+A file of this folder describes one system: the rule, checks of its equations,
+null models inside the checks, and mutants, which are edits of the rule's text.
+Every check must pass on the rule as the library has it; every mutant must fail
+at least one check. The table of mutants and of what caught them is printed.
+
+A model that defines a rule of its own replaces the library's of that name:
+that is how a mutant enters.
+"""
+import hashlib
+import json
+import os
+import re
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+
+import numpy
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+APICAL = os.environ.get("APICAL", os.path.join(ROOT, "build", "bin", "apical"))
+
+
+class Refused(Exception):
+    """apical did not accept or finish the model: the check itself is wrong."""
+
+
+class Diverged(AssertionError):
+    """Learning left the finite numbers, which fails whatever was being checked."""
+
+
+def library(name):
+    """The text of a rule or optimizer of std/, from its documentation to its closing brace."""
+    for file in sorted(os.listdir(os.path.join(ROOT, "std"))):
+        if not file.endswith(".apical"):
+            continue
+        with open(os.path.join(ROOT, "std", file)) as f:
+            text = f.read()
+        start = re.search(rf"^(?:rule|optimizer|unit|synapse|fn) {name}\b", text, re.M)
+        if not start:
+            continue
+        depth, at = 0, text.index("{", start.start())
+        for at in range(at, len(text)):
+            depth += {"{": 1, "}": -1}.get(text[at], 0)
+            if depth == 0:
+                return text[start.start() : at + 1]
+    raise LookupError(f"std/ has no `{name}`")
+
+
+class Rule:
+    """The text of a rule, perhaps edited, and the name under which a model uses it."""
+
+    def __init__(self, name, text=None):
+        self.name = name
+        self.edited = text is not None
+        self.text = text if self.edited else library(name)
+
+    def edit(self, *edits):
+        """Replaces text; each `old` must occur, else the edit would silently do nothing."""
+        text = self.text
+        for old, new in edits:
+            if old not in text:
+                raise LookupError(f"`{self.name}` does not contain `{old}`")
+            text = text.replace(old, new)
+        return Rule(self.name, text)
+
+
+class Run:
+    """What a run left: its records, and every state of its checkpoint by name."""
+
+    def __init__(self, records, states):
+        self.records = records
+        self.states = states
+
+    def __getitem__(self, name):
+        return self.states[name]
+
+    def series(self, key, event="step"):
+        return [r[key] for r in self.records if r["event"] == event]
+
+    def same(self, other, names=None):
+        """Are the states that both have (or those named) equal to the bit?"""
+        names = names or sorted(set(self.states) & set(other.states))
+        assert names, "the runs have no state in common"
+        return all(self[n].tobytes() == other[n].tobytes() for n in names)
+
+
+def read_checkpoint(path):
+    with open(path, "rb") as f:
+        length = struct.unpack("<Q", f.read(8))[0]
+        header, body = json.loads(f.read(length)), f.read()
+    header.pop("__metadata__")
+    kinds = {"F32": "<f4", "F64": "<f8"}
+    return {
+        name: numpy.frombuffer(body[slice(*t["data_offsets"])], kinds[t["dtype"]]).reshape(t["shape"])
+        for name, t in header.items()
+    }
+
+
+_runs = {}
+
+
+class Engine:
+    """The library's rules run as native code and in the interpreter; mutants in the interpreter only, since code
+    generation would be most of the time of these many small models."""
+
+    interpret = False
+
+
+def run(model, data=None, seed=1, interpret=None, sets=None, rules=()):
+    """Runs a model of `use std` and the given text; `data` maps file names to arrays.
+
+    One thread: the results do not depend on the number, and tests run beside each other.
+    """
+    interpret = Engine.interpret if interpret is None else interpret
+    text = "use std\n" + "\n".join(r.text for r in rules) + "\n" + model
+    data = data or {}
+    key = hashlib.sha256(
+        repr((text, seed, interpret, sorted((sets or {}).items()),
+              sorted((k, v.dtype.str, v.shape, v.tobytes()) for k, v in data.items()))).encode()
+    ).hexdigest()
+    if key in _runs:
+        return _runs[key]
+    with tempfile.TemporaryDirectory() as folder:
+        path = lambda name: os.path.join(folder, name)
+        with open(path("model.apical"), "w") as f:
+            f.write(text)
+        for name, array in data.items():
+            numpy.save(path(name), numpy.ascontiguousarray(array))
+        command = [APICAL, "run", path("model.apical"), "--quiet", "--threads", "1",
+                   "--seed", str(seed), "--save", path("saved"),
+                   "--metrics", path("metrics"), "--metrics-every", "1"]
+        command += ["--interpret"] if interpret else []
+        for name, value in (sets or {}).items():
+            command += ["--set", f"{name}={value!r}"]
+        begin = time.time()
+        done = subprocess.run(command, capture_output=True, text=True)
+        if "--times" in sys.argv:
+            print(f"{time.time() - begin:6.2f} s", file=sys.stderr)
+        if "no longer finite" in done.stderr:
+            raise Diverged(done.stderr.strip())
+        if done.returncode:
+            raise Refused(done.stderr + done.stdout)
+        with open(path("metrics")) as f:
+            records = [json.loads(line) for line in f]
+        states = read_checkpoint(path("saved")) if os.path.exists(path("saved")) else {}
+    _runs[key] = Run(records, states)
+    return _runs[key]
+
+
+def before(model, **how):
+    """The same model before its first update: every learn line is gated off."""
+    gated = re.sub(r"^(\s*learn\b[^\n]*)$", r"\1 while epoch < 0", model, flags=re.M)
+    assert gated != model
+    return run(gated, **how)
+
+
+def angle(a, b):
+    """In degrees, between two arrays taken as vectors."""
+    a, b = numpy.ravel(a).astype(float), numpy.ravel(b).astype(float)
+    cosine = a @ b / (numpy.linalg.norm(a) * numpy.linalg.norm(b))
+    return float(numpy.degrees(numpy.arccos(numpy.clip(cosine, -1, 1))))
+
+
+class System:
+    """One rule with its checks and mutants; a file of this folder ends with `system.main()`."""
+
+    def __init__(self, rule, title):
+        self.rule = rule
+        self.title = title
+        self.checks = []
+        self.mutants = []
+
+    def check(self, function):
+        """A function of a Rule that asserts; its documentation says what must hold and why so closely."""
+        self.checks.append(function)
+        return function
+
+    def mutant(self, what, *edits):
+        self.mutants.append((what, edits))
+
+    def verdict(self, check, rule):
+        """None if the check passes, else what it said."""
+        try:
+            check(rule)
+        except (AssertionError, KeyError) as failure:
+            return str(failure) or "an assertion failed"
+        except Refused:
+            if rule.edited:
+                return None  # the check edits the rule too, and not with this mutant: others must catch it
+            raise
+        return None
+
+    def run(self):
+        """Rows (system, mutant, checks that caught it), and whether all is as it must be."""
+        rows, good, original = [], True, Rule(self.rule)
+        for Engine.interpret in (False, True):
+            engine = "interpreted" if Engine.interpret else "native"
+            for check in self.checks:
+                said = self.verdict(check, original)
+                good &= not said
+                print(f"{'FAIL' if said else 'pass'} {check.__name__}, {engine}" + (f": {said}" if said else ""))
+        for what, edits in self.mutants:
+            caught = [c.__name__ for c in self.checks if self.verdict(c, original.edit(*edits))]
+            good &= bool(caught)
+            rows.append((self.title, what, ", ".join(caught) or "NOTHING"))
+        return rows, good
+
+    def main(self):
+        try:
+            rows, good = self.run()
+        except Refused as refused:
+            traceback.print_exc()
+            sys.exit(f"{self.rule}: apical refused a model:\n{refused}")
+        print_table(rows)
+        sys.exit(not good)
+
+
+def print_table(rows):
+    print("\n| system | mutant | caught by |\n|---|---|---|")
+    for row in rows:
+        print("| " + " | ".join(row) + " |")
