@@ -345,7 +345,8 @@ private:
       }
       Frame frame = dataFrame();
       Field value = ev.evaluate(*assign->value, frame);
-      if (!value.constant && !getElementTypeOrSelf(value.tensor).isF32()) // a bare column still has the element type of its file
+      if (!value.constant && !getElementTypeOrSelf(value.tensor)
+                                  .isF32()) // a bare column still has the element type of its file
         value = ev.fields.map(ev.location(assign->span), {value},
                               [](OpBuilder &, Location, llvm::ArrayRef<Value> v) { return v[0]; });
       bool perUnit = !value.constant && value.has(Axis::Unit);

@@ -359,6 +359,17 @@ std::optional<Field> RuleInstance::directError(int area, const std::string &vari
   auto x = trial.variable(area, variable);
   if (!cost || !x || !x->tensor)
     return std::nullopt;
+  // A value may have several names (`rate = drive`, or a wire): only the last of them has this part of its error,
+  // and hands it back to the others.
+  auto place = [&](const std::pair<int, std::string> &p) {
+    auto &names = net.areas[p.first].variables;
+    return std::make_pair(
+        llvm::find(net.order, p.first) - net.order.begin(),
+        llvm::is_contained(names, p.second) ? llvm::find(names, p.second) - names.begin() : -1);
+  };
+  for (auto &[key, field] : trial.values)
+    if (field.tensor == x->tensor && place(key) > place({area, variable}))
+      return std::nullopt;
   // Every variable of every area that lies between the cost and this one is held.
   llvm::SmallVector<Value> held;
   for (auto &[key, field] : trial.values)
