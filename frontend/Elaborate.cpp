@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 #include "frontend/Elaborate.h"
 #include "frontend/sema/Account.h"
+#include "frontend/sema/Trial.h"
 
 using namespace mlir;
 
@@ -278,7 +279,7 @@ private:
     std::vector<Column> columns;
     if (!options.withoutData)
       columns = table(*decl.source);
-    int64_t batch = train ? 1 : 100, epochs = 1, trials = 0;
+    int64_t batch = train ? 1 : 100, epochs = 1, trials = 0, ticks = 1;
     for (auto &o : decl.options) {
       Frame empty;
       if (o.name.text == "batch")
@@ -287,8 +288,10 @@ private:
         epochs = ev.evaluateSize(*o.value, empty, 1, "`epochs`");
       else if (o.name.text == "trials")
         trials = ev.evaluateSize(*o.value, empty, 1, "`trials`");
+      else if (o.name.text == "trial")
+        ticks = ev.evaluateSize(*o.value, empty, 1, "the length of a trial in ticks");
       else {
-        std::string near = nearest(o.name.text, {"batch", "epochs", "trials"});
+        std::string near = nearest(o.name.text, {"batch", "epochs", "trials", "trial"});
         ev.fail(Code::BadOption, o.name.span,
                 "an experiment of this kind has no option `" + o.name.text + "`",
                 near.empty() ? llvm::Twine() : "did you mean `" + llvm::Twine(near) + "`?");
@@ -364,7 +367,7 @@ private:
                                     {{Axis::Sample, ShapedType::kDynamic}, {Axis::Unit, a.size}});
       trial.bindings[a.name + "." + target->member.text] = value;
     }
-    trial.run(decl.span);
+    trial.run(decl.span, ticks);
     if (train)
       trial.learn();
     report(net, trial, train, decl);

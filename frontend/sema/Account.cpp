@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "frontend/sema/Account.h"
+#include "frontend/sema/Trial.h"
 
 namespace apical::sema {
 

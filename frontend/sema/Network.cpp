@@ -1,4 +1,4 @@
-//===- Network.cpp - a network's graph, and one trial of it ---*- C++ -*-===//
+//===- Network.cpp - a network's graph ---*- C++ -*-===//
 //
 // Part of the Apical project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -16,11 +16,44 @@ int Network::area(llvm::StringRef n) const {
       return static_cast<int>(i);
   return -1;
 }
+const State *Area::state(llvm::StringRef n) const {
+  auto it = llvm::find_if(states, [&](const State &s) { return s.name == n; });
+  return it == states.end() ? nullptr : &*it;
+}
 int Network::connection(llvm::StringRef n) const {
   for (size_t i = 0; i < connections.size(); ++i)
     if (connections[i].name == n)
       return static_cast<int>(i);
   return -1;
+}
+
+void collectNames(const ast::Expr &e, std::set<std::string> &names) {
+  auto visit = [&](const ast::Expr *child) {
+    if (child)
+      collectNames(*child, names);
+  };
+  if (auto *n = llvm::dyn_cast<ast::NameExpr>(&e))
+    names.insert(n->name);
+  else if (auto *m = llvm::dyn_cast<ast::MemberExpr>(&e))
+    visit(m->base);
+  else if (auto *c = llvm::dyn_cast<ast::CallExpr>(&e)) {
+    visit(c->callee);
+    for (auto &a : c->args)
+      visit(a.value);
+  } else if (auto *i = llvm::dyn_cast<ast::IndexExpr>(&e)) {
+    visit(i->base);
+    for (auto *index : i->indices)
+      visit(index);
+  } else if (auto *at = llvm::dyn_cast<ast::AtExpr>(&e))
+    visit(at->base);
+  else if (auto *u = llvm::dyn_cast<ast::UnaryExpr>(&e))
+    visit(u->operand);
+  else if (auto *b = llvm::dyn_cast<ast::BinaryExpr>(&e)) {
+    visit(b->lhs);
+    visit(b->rhs);
+  } else if (auto *a = llvm::dyn_cast<ast::ArrayExpr>(&e))
+    for (auto *element : a->elements)
+      visit(element);
 }
 
 namespace {
@@ -47,10 +80,11 @@ public:
         addArea(*a);
     });
     if (!ev.diags.hasErrors()) // a broken area would only repeat itself in its connections
-      each([&](const ast::Stmt &s) {
-        if (auto *c = llvm::dyn_cast<ast::ConnectDecl>(&s))
-          addConnection(*c);
-      });
+      for (bool sharing : {false, true}) // whoever shares weights finds them declared
+        each([&](const ast::Stmt &s) {
+          if (auto *c = llvm::dyn_cast<ast::ConnectDecl>(&s); c && sharesWeights(*c) == sharing)
+            addConnection(*c);
+        });
     each([&](const ast::Stmt &s) { addOther(s); });
     if (!ev.diags.hasErrors())
       order();
@@ -98,36 +132,97 @@ private:
         ev.fail(Code::WrongKind, name->span, "`" + name->name + "` is not a unit");
       ev.unknown(name->span, name->name, frame);
     }
-    auto scan = [&](const ast::Block &body) {
-      for (const ast::Stmt *s : body) {
-        auto *v = llvm::dyn_cast<ast::VarDecl>(s);
-        if (!v)
-          ev.unsupported(s->span, "this statement in a unit is");
-        if (v->varKind == ast::VarKind::State || v->varKind == ast::VarKind::Weight ||
-            v->varKind == ast::VarKind::Item)
-          ev.unsupported(s->span, "units with states or weights are");
-        for (auto &d : v->vars) {
-          if (area.has(d.name.text))
-            ev.fail(Code::DefinedTwice, d.name.span, "`" + d.name.text + "` is declared twice");
-          if (v->varKind == ast::VarKind::Input) {
-            area.inputs.push_back(d.name.text);
-            if (area.mainInput.empty())
-              area.mainInput = d.name.text;
-          } else {
-            area.variables.push_back(d.name.text);
-          }
-          if ((v->isOutput || v->varKind == ast::VarKind::Output) && area.mainOutput.empty())
-            area.mainOutput = d.name.text;
-        }
-      }
-    };
-    scan(area.unit->body);
-    scan(decl.body);
+    scanUnit(area);
     if (area.mainOutput.empty())
       ev.fail(Code::UnitWithoutOutput, area.unit->name.span,
               "the unit `" + area.unit->name.text + "` has no output",
               "mark what connections read: `output rate = …`");
     net.areas.push_back(std::move(area));
+  }
+
+  /// What the unit declares, and which of it a tick knows before any input.
+  void scanUnit(Area &area) {
+    std::set<std::string> late; // depends on an input of this tick
+    auto waits = [&](const ast::Expr *e) {
+      std::set<std::string> names;
+      if (e)
+        collectNames(*e, names);
+      return llvm::any_of(names, [&](auto &n) { return late.count(n) != 0; });
+    };
+    for (const ast::Block *body : {&area.decl->body, &area.unit->body})
+      for (const ast::Stmt *s : *body) {
+        if (auto *assign = llvm::dyn_cast<ast::AssignStmt>(s)) {
+          auto *name = llvm::dyn_cast<ast::NameExpr>(assign->target);
+          if (!name || !area.state(name->name) || assign->op == ast::AssignOp::Draw)
+            ev.fail(Code::NotAssignable, assign->target->span,
+                    "`" + ast::toString(*assign->target) + "` is no state of this unit",
+                    "only a `state` is assigned; what is new in every tick is a `let`");
+          if (waits(assign->value))
+            late.insert(name->name); // for what follows in the body
+          continue;
+        }
+        auto *v = llvm::dyn_cast<ast::VarDecl>(s);
+        if (!v)
+          ev.unsupported(s->span, "this statement in a unit is");
+        if (v->varKind == ast::VarKind::Weight)
+          ev.unsupported(s->span, "units with weights are");
+        if (v->isCommon)
+          ev.unsupported(s->span, "`common` variables are");
+        for (auto &d : v->vars)
+          addVariable(area, *v, d, late, waits(d.init));
+      }
+    for (auto &s : area.states)
+      late.erase(s.name); // others read them as they were at the start of the tick
+    for (auto &name : area.variables)
+      if (!late.count(name))
+        area.early.insert(name);
+  }
+
+  void addVariable(Area &area, const ast::VarDecl &v, const ast::VarDecl::Declarator &d,
+                   std::set<std::string> &late, bool waits) {
+    using Life = State::Life;
+    if (area.has(d.name.text))
+      ev.fail(Code::DefinedTwice, d.name.span, "`" + d.name.text + "` is declared twice");
+    if (!d.components.empty())
+      ev.unsupported(d.name.span, "variables with components are");
+    bool item = v.varKind == ast::VarKind::Item || v.isItem;
+    if (v.varKind == ast::VarKind::Input) {
+      area.inputs.push_back(d.name.text);
+      late.insert(d.name.text);
+      if (area.mainInput.empty())
+        area.mainInput = d.name.text;
+      return;
+    }
+    if (item)
+      ev.unsupported(v.span, "`item` states are");
+    area.variables.push_back(d.name.text);
+    if (waits)
+      late.insert(d.name.text);
+    if ((v.isOutput || v.varKind == ast::VarKind::Output) && area.mainOutput.empty())
+      area.mainOutput = d.name.text;
+    if (v.varKind != ast::VarKind::State)
+      return;
+    if (!d.init)
+      ev.fail(Code::MissingArgument, d.name.span,
+              "the state `" + d.name.text + "` needs an initial value");
+    State state{d.name.text, "", &v, &d, v.isShared ? Life::Shared : Life::Reset};
+    if (v.isLasting) {
+      state.life = Life::Lasting;
+      state.symbol = net.name + "." + area.name + "." + d.name.text;
+      StateInit init;
+      init.symbol = state.symbol;
+      init.role = "lasting";
+      init.extent = {{Axis::Unit, area.size}};
+      Frame frame;
+      frame.locals = net.args;
+      frame.stream = state.symbol;
+      frame.drawExtent = init.extent;
+      init.value = [e = &ev, value = d.init, frame]() mutable {
+        return e->evaluate(*value, frame);
+      };
+      states.declare(std::move(init));
+    }
+    area.states.push_back(std::move(state));
   }
 
   std::pair<int, std::string> endpoint(const ast::Expr &e, bool source) {
@@ -164,6 +259,12 @@ private:
     return {index, member};
   }
 
+  static bool sharesWeights(const ast::ConnectDecl &decl) {
+    std::vector<ast::Argument> args;
+    auto *topology = calleeOf(decl.topology, args);
+    return topology && (topology->name == "transpose" || topology->name == "tied");
+  }
+
   void addConnection(const ast::ConnectDecl &decl) {
     Connection c;
     c.decl = &decl;
@@ -190,12 +291,14 @@ private:
       c.topology = Topology::OneToOne;
     else if (kind == "wire")
       c.topology = Topology::Wire;
-    else if (kind == "sparse" || kind == "conv" || kind == "local" || kind == "pool" ||
-             kind == "transpose" || kind == "tied")
+    else if (kind == "transpose" || kind == "tied") {
+      shareWeights(c, *topology, args);
+      return;
+    } else if (kind == "sparse" || kind == "conv" || kind == "local" || kind == "pool")
       ev.unsupported(topology->span, "`" + kind + "` is");
     else
       ev.fail(Code::UnknownName, decl.topology ? decl.topology->span : decl.span,
-              "unknown topology `" + kind + "`", "one of dense, one_to_one, wire");
+              "unknown topology `" + kind + "`", "one of dense, one_to_one, wire, transpose, tied");
     if (c.topology != Topology::Dense && from.size != to.size) {
       ev.diags
           .error(Code::ShapeMismatch, decl.span,
@@ -234,6 +337,58 @@ private:
       caller.locals = net.args;
       c.synapseArgs = bindArguments(ev, *c.synapse, synapseArgs, decl.span, caller);
       addWeights(c, initial);
+    }
+    net.connections.push_back(std::move(c));
+  }
+
+  /// `transpose(c)`: the same synapses, conducting backwards; `tied(c)`: others
+  /// with the same weights.
+  void shareWeights(Connection c, const ast::NameExpr &topology,
+                    llvm::ArrayRef<ast::Argument> args) {
+    auto *name = args.size() == 1 && !args[0].name
+                     ? llvm::dyn_cast<ast::NameExpr>(args[0].value)
+                     : nullptr;
+    if (!name)
+      ev.fail(Code::MissingArgument, c.decl->span,
+              "`" + topology.name + "` takes the name of one connection",
+              "write `" + topology.name + "(first_second)`, as the connection is called");
+    int index = net.connection(name->name);
+    if (index < 0) {
+      std::vector<std::string> names;
+      for (auto &k : net.connections)
+        names.push_back(k.name);
+      std::string near = nearest(name->name, names);
+      ev.fail(Code::UnknownName, name->span,
+              "no connection is called `" + name->name + "`",
+              near.empty() ? llvm::Twine() : "did you mean `" + llvm::Twine(near) + "`?");
+    }
+    const Connection &other = net.connections[index];
+    if (other.topology == Topology::Wire || other.transposeOf >= 0)
+      ev.fail(Code::WrongKind, name->span, "`" + other.name + "` has no weights of its own");
+    if (c.decl->synapse || !c.decl->body.empty())
+      ev.fail(Code::WrongKind, c.decl->span,
+              "the synapses are those of `" + other.name + "`: they are declared there");
+    bool backwards = topology.name == "transpose";
+    int64_t from = backwards ? other.toSize : other.fromSize;
+    int64_t to = backwards ? other.fromSize : other.toSize;
+    if (c.fromSize != from || c.toSize != to) {
+      ev.diags
+          .error(Code::ShapeMismatch, c.decl->span,
+                 "`" + topology.name + "(" + other.name + ")` goes from " + std::to_string(from) +
+                     " to " + std::to_string(to) + " units, and these areas have " +
+                     std::to_string(c.fromSize) + " and " + std::to_string(c.toSize))
+          .label(other.decl->span, "the connection");
+      throw Reported();
+    }
+    c.topology = other.topology;
+    c.synapse = other.synapse;
+    c.synapseArgs = other.synapseArgs;
+    c.weights = other.weights;
+    if (backwards) {
+      c.transposeOf = index;
+      llvm::erase_if(c.weights, [](const Weight &w) { return w.bias; });
+    } else {
+      c.bias = other.bias;
     }
     net.connections.push_back(std::move(c));
   }
@@ -323,17 +478,22 @@ private:
     }
   }
 
+  /// Every source of a value before its readers, as far as a tick needs it:
+  /// what is known at the start of the tick delays nobody.
   void order() {
+    auto waitsFor = [&](const Connection &c) {
+      return !net.areas[c.from].early.count(c.fromVariable);
+    };
     std::vector<int> waiting(net.areas.size());
     for (auto &c : net.connections)
-      ++waiting[c.to];
+      waiting[c.to] += waitsFor(c);
     std::vector<int> ready;
     for (size_t i = 0; i < net.areas.size(); ++i)
       if (waiting[i] == 0)
         ready.push_back(static_cast<int>(i));
     for (size_t k = 0; k < ready.size(); ++k)
       for (auto &c : net.connections)
-        if (c.from == ready[k] && --waiting[c.to] == 0)
+        if (c.from == ready[k] && waitsFor(c) && --waiting[c.to] == 0)
           ready.push_back(c.to);
     net.order = ready;
     if (ready.size() == net.areas.size())
@@ -345,7 +505,7 @@ private:
             .error(Code::Cycle, c.decl->span,
                    "the values of `" + net.areas[c.to].name +
                        "` depend on themselves within one tick")
-            .hint("give one connection of the cycle `delay = 1 tick`");
+            .hint("give one connection of the cycle `delay = 1 tick`, or let it read a `state`");
         return;
       }
   }
@@ -360,176 +520,6 @@ private:
 
 Network buildNetwork(const ast::NetworkDecl &decl, Evaluator &ev, States &states) {
   return NetworkBuilder(decl, ev, states).build();
-}
-
-//===----------------------------------------------------------------------===//
-// One trial
-//===----------------------------------------------------------------------===//
-
-Field Trial::read(const std::string &symbol) {
-  if (auto it = reads.find(symbol); it != reads.end())
-    return it->second;
-  const StateInit &state = states.list[states.bySymbol.at(symbol)];
-  Field f;
-  llvm::SmallVector<int64_t> shape;
-  for (auto [axis, size] : state.extent) {
-    f.axes.push_back(axis);
-    shape.push_back(size);
-  }
-  OpBuilder &b = ev.fields.builder;
-  f.tensor = b.create<ir::ReadOp>(b.getUnknownLoc(), RankedTensorType::get(shape, b.getF32Type()),
-                                  FlatSymbolRefAttr::get(b.getContext(), symbol));
-  return reads[symbol] = f;
-}
-
-std::optional<Field> Trial::variable(int area, llvm::StringRef name) const {
-  auto it = values.find({area, name.str()});
-  return it == values.end() ? std::nullopt : std::optional<Field>(it->second);
-}
-
-Frame Trial::networkFrame() {
-  Frame frame;
-  frame.locals = net.args;
-  for (auto &[name, value] : costs)
-    frame.locals[name] = value;
-  for (auto &a : net.areas)
-    frame.known.push_back(a.name);
-  frame.resolve = [this](const ast::Expr &e) -> std::optional<Field> {
-    auto *m = llvm::dyn_cast<ast::MemberExpr>(&e);
-    auto *base = m ? llvm::dyn_cast<ast::NameExpr>(m->base) : nullptr;
-    int a = base ? net.area(base->name) : -1;
-    if (a < 0) {
-      if (base && !net.args.count(base->name)) {
-        Frame none;
-        for (auto &area : net.areas)
-          none.known.push_back(area.name);
-        ev.unknown(base->span, base->name, none);
-      }
-      return std::nullopt;
-    }
-    if (auto f = variable(a, m->member.text))
-      return f;
-    std::vector<std::string> names = net.areas[a].variables;
-    names.insert(names.end(), net.areas[a].inputs.begin(), net.areas[a].inputs.end());
-    std::string near = nearest(m->member.text, names);
-    ev.fail(Code::UnknownMember, m->member.span,
-            "the area `" + net.areas[a].name + "` has no variable `" + m->member.text + "`",
-            near.empty() ? llvm::Twine() : "did you mean `" + llvm::Twine(near) + "`?");
-  };
-  return frame;
-}
-
-Field Trial::conduct(const Connection &c) {
-  Field source = *variable(c.from, c.fromVariable);
-  if (c.topology == Topology::Wire)
-    return source;
-  std::optional<Field> total;
-  for (bool bias : {false, true}) {
-    if (bias && !c.bias)
-      continue;
-    Frame frame;
-    frame.locals = c.synapseArgs;
-    frame.reductions = {Axis::Pre, Axis::Post};
-    frame.locals["pre"] = bias ? Field::number(1) : source.as(Axis::Unit, c.preAxis());
-    for (auto &w : c.weights)
-      if (w.bias == bias)
-        frame.locals[w.name] = read(w.symbol);
-    for (const ast::Stmt *s : c.synapse->body) {
-      if (ev.execute(*s, frame) || llvm::isa<ast::VarDecl>(s))
-        continue;
-      auto *assign = llvm::dyn_cast<ast::AssignStmt>(s);
-      auto *name = assign ? llvm::dyn_cast<ast::NameExpr>(assign->target) : nullptr;
-      if (!name || name->name != "post" || assign->op != ast::AssignOp::Add)
-        ev.unsupported(s->span, "this statement in a synapse is");
-      Field e = ev.evaluate(*assign->value, frame);
-      e = ev.fields.reduce(ev.location(s->span), e, {Axis::Pre});
-      total = total ? ev.binary(ast::BinaryOp::Add, *total, e, s->span) : e;
-    }
-  }
-  if (!total)
-    return Field::number(0);
-  return total->as(Axis::Post, Axis::Unit);
-}
-
-void Trial::runArea(int index, Span experiment) {
-  const Area &area = net.areas[index];
-  Frame caller;
-  caller.locals = net.args;
-  Frame frame;
-  frame.locals = bindArguments(ev, *area.unit, area.args, area.decl->span, caller);
-  frame.locals["size"] = Field::number(area.size);
-  for (auto &port : area.inputs) {
-    Field sum = Field::number(0);
-    for (auto &c : net.connections)
-      if (c.to == index && c.toPort == port) {
-        Field arriving = conduct(c);
-        sum = sum.constant && *sum.constant == 0
-                  ? arriving
-                  : ev.binary(ast::BinaryOp::Add, sum, arriving, c.decl->span);
-      }
-    if (sum.constant || !sum.has(Axis::Unit))
-      sum = ev.fields.broadcast(ev.location(area.decl->span), sum, {{Axis::Unit, area.size}});
-    values[{index, port}] = frame.locals[port] = sum;
-  }
-  for (const ast::Block *body : {&area.decl->body, &area.unit->body})
-    for (const ast::Stmt *s : *body) {
-      auto *v = llvm::cast<ast::VarDecl>(s);
-      if (v->varKind == ast::VarKind::Input)
-        continue;
-      for (auto &d : v->vars) {
-        Field value;
-        auto bound = bindings.find(area.name + "." + d.name.text);
-        if (bound != bindings.end())
-          value = bound->second;
-        else if (d.init)
-          value = ev.evaluate(*d.init, frame);
-        else if (v->varKind == ast::VarKind::Given) {
-          ev.diags
-              .error(Code::GivenUnbound, experiment,
-                     "nothing gives `" + area.name + "." + d.name.text + "` a value")
-              .label(d.name.span, "declared here")
-              .hint("bind it in the experiment: `" + area.name + "." + d.name.text + " = …`");
-          throw Reported();
-        } else
-          ev.fail(Code::Syntax, d.name.span, "`" + d.name.text + "` needs a value");
-        if (!value.constant && value.has(Axis::Unit) && value.size(Axis::Unit) != area.size)
-          ev.fail(Code::ShapeMismatch, d.name.span,
-                  "`" + area.name + "." + d.name.text + "` has " + llvm::Twine(area.size) +
-                      " units, and the value has " + describe(value));
-        if (value.constant)
-          value = ev.fields.broadcast(ev.location(d.name.span), value, {{Axis::Unit, area.size}});
-        values[{index, d.name.text}] = frame.locals[d.name.text] = value;
-      }
-    }
-}
-
-void Trial::run(Span experiment) {
-  for (int a : net.order)
-    runArea(a, experiment);
-  for (const ast::CostDecl *c : net.costs) {
-    Frame frame = networkFrame();
-    Field value = ev.evaluate(*c->value, frame);
-    if (!value.constant && value.has(Axis::Unit))
-      ev.fail(Code::ShapeMismatch, c->value->span,
-              "a cost is one number per sample, and this is " + describe(value),
-              "reduce it with `sum` or `mean`");
-    costs[c->name.text] = value;
-  }
-}
-
-void Trial::learn() {
-  for (auto &l : net.learns)
-    try {
-      RuleInstance(*this, l).instantiate();
-    } catch (Reported &) {
-    }
-  OpBuilder &b = ev.fields.builder;
-  for (auto &symbol : updateOrder) {
-    const StateInit &state = states.list[states.bySymbol.at(symbol)];
-    Field value = ev.fields.broadcast(b.getUnknownLoc(), updates.at(symbol), state.extent);
-    b.create<ir::WriteOp>(b.getUnknownLoc(), FlatSymbolRefAttr::get(b.getContext(), symbol),
-                          value.tensor);
-  }
 }
 
 } // namespace apical::sema

@@ -1,4 +1,4 @@
-//===- Network.h - a network's graph, and one trial of it ---*- C++ -*-===//
+//===- Network.h - a network's graph ---*- C++ -*-===//
 //
 // Part of the Apical project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -17,6 +17,13 @@ namespace apical::sema {
 struct Account;
 struct LearnAccount;
 struct WeightChange;
+/// What a unit keeps from tick to tick.
+struct State {
+  std::string name, symbol; ///< the symbol is empty unless the state outlives the step
+  const ast::VarDecl *decl = nullptr;
+  const ast::VarDecl::Declarator *declarator = nullptr;
+  enum class Life { Reset, Shared, Lasting, Item } life = Life::Reset;
+};
 
 struct Area {
   const ast::AreaDecl *decl = nullptr;
@@ -25,10 +32,15 @@ struct Area {
   int64_t size = 1;
   std::string mainInput, mainOutput;
   std::vector<std::string> inputs, variables; ///< variables in the order in which they are computed
+  std::vector<State> states;
   std::vector<ast::Argument> args;
   bool has(llvm::StringRef variable) const {
     return llvm::is_contained(inputs, variable) || llvm::is_contained(variables, variable);
   }
+  const State *state(llvm::StringRef variable) const;
+  /// Variables that a tick knows before any input: states, and what is written
+  /// above the first use of an input.
+  std::set<std::string> early;
 };
 
 enum class Topology { Dense, OneToOne, Wire };
@@ -47,6 +59,7 @@ struct Connection {
   int from = 0, to = 0; ///< indices of areas
   Topology topology = Topology::Dense;
   bool bias = false;
+  int transposeOf = -1; ///< the connection whose synapses conduct backwards here
   int64_t fromSize = 0, toSize = 0;
   std::map<std::string, Field> synapseArgs;
   std::vector<Weight> weights;
@@ -101,42 +114,13 @@ struct States {
   }
 };
 
+/// Every name that an expression reads.
+void collectNames(const ast::Expr &e, std::set<std::string> &names);
+
 /// Checks the declarations of a network and orders its areas.
 Network buildNetwork(const ast::NetworkDecl &decl, Evaluator &evaluator, States &states);
 
-/// One trial of a network inside the step that is being built.
-class Trial {
-public:
-  Trial(const Network &network, Evaluator &ev, States &states)
-      : net(network), ev(ev), states(states) {}
-
-  /// Values that the experiment binds, by "area.variable".
-  std::map<std::string, Field> bindings;
-  /// Computes every area and cost. Requires the bindings.
-  void run(Span experiment);
-  /// Instantiates every learn line; afterwards the new weights are written.
-  void learn();
-  /// `label.rate`, costs and arguments, for expressions at the level of the network.
-  Frame networkFrame();
-  Field read(const std::string &symbol);
-  std::optional<Field> variable(int area, llvm::StringRef name) const;
-
-  std::map<std::string, Field> costs;
-  Account *account = nullptr; ///< where to note what is found out, or null
-
-private:
-  friend class RuleInstance;
-  void runArea(int area, Span experiment);
-  Field conduct(const Connection &c);
-
-  const Network &net;
-  Evaluator &ev;
-  States &states;
-  std::map<std::pair<int, std::string>, Field> values;
-  std::map<std::string, Field> reads;
-  std::map<std::string, Field> updates; ///< new values of states, written at the end
-  std::vector<std::string> updateOrder;
-};
+class Trial;
 
 /// One learn line: its rule instantiated over the connections of its scope.
 class RuleInstance {

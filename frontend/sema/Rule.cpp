@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "frontend/sema/Account.h"
+#include "frontend/sema/Trial.h"
 
 using namespace mlir;
 
@@ -83,7 +84,7 @@ void RuleInstance::findScope() {
     llvm::SmallVector<Value> work{cost->tensor};
     llvm::DenseSet<Value> seen;
     llvm::DenseMap<Value, int> owner;
-    for (auto &[key, field] : trial.values)
+    for (auto &[key, field] : trial.now.tick->values)
       if (field.tensor)
         owner[field.tensor] = key.first;
     while (!work.empty()) {
@@ -115,15 +116,17 @@ void RuleInstance::findScope() {
   };
   // Which areas can reach the cost.
   std::set<int> reach = readByCost;
-  for (auto it = net.order.rbegin(); it != net.order.rend(); ++it)
+  for (size_t before = 0; before != reach.size();) {
+    before = reach.size();
     for (auto &c : net.connections)
-      if (c.from == *it && reach.count(c.to))
-        reach.insert(*it);
+      if (reach.count(c.to))
+        reach.insert(c.from);
+  }
   list(learn.decl->in, plastic);
   list(learn.decl->through, scope);
   if (learn.decl->in.empty())
     for (size_t i = 0; i < net.connections.size(); ++i)
-      if (net.connections[i].topology != Topology::Wire &&
+      if (net.connections[i].topology != Topology::Wire && net.connections[i].transposeOf < 0 &&
           (!cost || reach.count(net.connections[i].to)) && !scope.count(static_cast<int>(i)))
         plastic.insert(static_cast<int>(i));
   bool reaches = !cost;
@@ -192,7 +195,7 @@ void RuleInstance::instantiate() {
   Frame caller = trial.networkFrame();
   args = bindArguments(ev, others, given, learn.decl->rule->span, caller);
   if (learn.decl->subject) {
-    cost = ev.evaluate(*learn.decl->subject, caller);
+    cost = trial.overTrial(*learn.decl->subject);
     if (cost->constant || cost->has(Axis::Unit))
       ev.fail(Code::CostReachesNothing, learn.decl->subject->span,
               "this is not a cost: it must be one number per sample that depends on the network");
@@ -372,7 +375,7 @@ std::optional<Field> RuleInstance::directError(int area, const std::string &vari
       return std::nullopt;
   // Every variable of every area that lies between the cost and this one is held.
   llvm::SmallVector<Value> held;
-  for (auto &[key, field] : trial.values)
+  for (auto &[key, field] : trial.now.tick->values)
     if (field.tensor && field.tensor != x->tensor)
       held.push_back(field.tensor);
   llvm::SmallVector<Value> work{cost->tensor};

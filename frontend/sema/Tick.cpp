@@ -1,0 +1,254 @@
+//===- Tick.cpp - one evaluation of a network ---*- C++ -*-===//
+//
+// Part of the Apical project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#include "frontend/sema/Trial.h"
+
+using namespace mlir;
+
+namespace apical::sema {
+
+Tick::Tick(Trial &trial, Values states, int64_t number, int64_t total, Intervention *with)
+    : values(states), states(std::move(states)), number(number), total(total), trial(trial),
+      with(with), progress(trial.net.areas.size(), Progress::None) {}
+
+void Tick::addClock(Frame &frame) const {
+  frame.locals["tick"] = Field::number(static_cast<double>(number));
+  frame.locals["ticks"] = Field::number(static_cast<double>(total));
+  frame.locals["first"] = Field::number(number == 0);
+  frame.locals["last"] = Field::number(number == total - 1);
+}
+
+std::optional<Field> Tick::variable(int area, llvm::StringRef name) {
+  Place place{area, name.str()};
+  if (auto it = values.find(place); it != values.end())
+    return it->second;
+  const Area &a = trial.net.areas[area];
+  if (!a.has(name))
+    return std::nullopt;
+  if (llvm::is_contained(a.inputs, name))
+    return port(area, place.second);
+  if (progress[area] == Progress::Running)
+    cycle(area);
+  run(area);
+  auto it = values.find(place);
+  return it == values.end() ? std::nullopt : std::optional<Field>(it->second);
+}
+
+void Tick::cycle(int area) {
+  const Area &a = trial.net.areas[area];
+  trial.ev.fail(Code::Cycle, a.decl->span,
+                "the values of `" + a.name + "` depend on themselves within one tick",
+                "a `state` is read as it was at the start of the tick, and breaks the cycle");
+}
+
+Field Tick::perUnit(int area, const Field &value, Span at, llvm::StringRef name) {
+  const Area &a = trial.net.areas[area];
+  Evaluator &ev = trial.ev;
+  if (!value.constant && value.has(Axis::Unit) && value.size(Axis::Unit) != a.size)
+    ev.fail(Code::ShapeMismatch, at,
+            "`" + a.name + "." + name + "` has " + llvm::Twine(a.size) +
+                " units, and the value has " + describe(value));
+  if (!value.constant && value.has(Axis::Unit))
+    return value;
+  llvm::SmallVector<std::pair<Axis, int64_t>, 2> extent;
+  if (!value.constant && value.has(Axis::Sample))
+    extent.push_back({Axis::Sample, ShapedType::kDynamic});
+  extent.push_back({Axis::Unit, a.size});
+  return ev.fields.broadcast(ev.location(at), value, extent);
+}
+
+Field Tick::conduct(const Connection &c) {
+  Evaluator &ev = trial.ev;
+  Field source = *variable(c.from, c.fromVariable);
+  if (c.topology == Topology::Wire)
+    return source;
+  std::map<std::string, Field> weights;
+  std::vector<const void *> key{&c, source.tensor.getAsOpaquePointer()};
+  for (auto &w : c.weights) {
+    Field f = trial.read(w.symbol);
+    if (with)
+      f = with->weight(*this, c, w, f);
+    key.push_back(f.tensor.getAsOpaquePointer());
+    weights[w.symbol] = f;
+  }
+  if (auto it = trial.conducted.find(key); it != trial.conducted.end())
+    return it->second;
+  bool backwards = c.transposeOf >= 0;
+  Axis in = backwards ? Axis::Post : c.preAxis(), out = backwards ? c.preAxis() : Axis::Post;
+  std::optional<Field> total;
+  for (bool bias : {false, true}) {
+    if (bias && !c.bias)
+      continue;
+    Frame frame;
+    frame.locals = c.synapseArgs;
+    frame.reductions = {Axis::Pre, Axis::Post};
+    frame.locals["pre"] = bias ? Field::number(1) : source.as(Axis::Unit, in);
+    for (auto &w : c.weights)
+      if (w.bias == bias)
+        frame.locals[w.name] = weights[w.symbol];
+    for (const ast::Stmt *s : c.synapse->body) {
+      if (ev.execute(*s, frame) || llvm::isa<ast::VarDecl>(s))
+        continue;
+      auto *assign = llvm::dyn_cast<ast::AssignStmt>(s);
+      auto *name = assign ? llvm::dyn_cast<ast::NameExpr>(assign->target) : nullptr;
+      if (!name || name->name != "post" || assign->op != ast::AssignOp::Add)
+        ev.unsupported(s->span, "this statement in a synapse is");
+      Field e = ev.evaluate(*assign->value, frame);
+      if (in != out)
+        e = ev.fields.reduce(ev.location(s->span), e, {in});
+      total = total ? ev.binary(ast::BinaryOp::Add, *total, e, s->span) : e;
+    }
+  }
+  Field sum = total ? total->as(out, Axis::Unit) : Field::number(0);
+  return trial.conducted[key] = sum;
+}
+
+Field Tick::port(int area, const std::string &name) {
+  Place place{area, name};
+  if (auto it = values.find(place); it != values.end())
+    return it->second;
+  if (!computing.insert(place).second)
+    cycle(area);
+  const Area &a = trial.net.areas[area];
+  Evaluator &ev = trial.ev;
+  Field sum = Field::number(0);
+  auto arrive = [&](const Field &f, Span at) {
+    sum = sum.constant && *sum.constant == 0 ? f : ev.binary(ast::BinaryOp::Add, sum, f, at);
+  };
+  for (auto &c : trial.net.connections)
+    if (c.to == area && c.toPort == name)
+      arrive(conduct(c), c.decl->span);
+  if (with)
+    if (auto more = with->arrival(*this, place))
+      arrive(*more, a.decl->span);
+  computing.erase(place);
+  return values[place] = perUnit(area, sum, a.decl->span, name);
+}
+
+void Tick::declare(int index, const ast::VarDecl &v, Frame &frame) {
+  const Area &area = trial.net.areas[index];
+  Evaluator &ev = trial.ev;
+  for (auto &d : v.vars) {
+    Place place{index, d.name.text};
+    if (v.varKind == ast::VarKind::Input)
+      continue;
+    if (v.varKind == ast::VarKind::State) {
+      frame.locals[d.name.text] = states.at(place);
+      continue;
+    }
+    Field value;
+    auto bound = trial.bindings.find(area.name + "." + d.name.text);
+    std::optional<Field> clamped = with ? with->clamp(*this, place) : std::nullopt;
+    if (clamped) {
+      value = *clamped;
+    } else if (bound != trial.bindings.end()) {
+      value = bound->second;
+    } else if (d.init) {
+      frame.stream = trial.net.name + "." + area.name + "." + d.name.text;
+      if (number)
+        frame.stream += "@" + std::to_string(number);
+      frame.drawEachTrial = true;
+      frame.drawExtent = {{Axis::Sample, ShapedType::kDynamic}, {Axis::Unit, area.size}};
+      value = ev.evaluate(*d.init, frame);
+    } else if (v.varKind == ast::VarKind::Given) {
+      ev.diags
+          .error(Code::GivenUnbound, trial.experiment,
+                 "nothing gives `" + area.name + "." + d.name.text + "` a value")
+          .label(d.name.span, "declared here")
+          .hint("bind it in the experiment: `" + area.name + "." + d.name.text + " = …`");
+      throw Reported();
+    } else {
+      ev.fail(Code::Syntax, d.name.span, "`" + d.name.text + "` needs a value");
+    }
+    if (value.constant || value.has(Axis::Unit)) // one value for all units stays one
+      value = perUnit(index, value, d.name.span, d.name.text);
+    values[place] = frame.locals[d.name.text] = value;
+  }
+}
+
+void Tick::assign(int index, const ast::AssignStmt &s, Frame &frame) {
+  Evaluator &ev = trial.ev;
+  const std::string &name = llvm::cast<ast::NameExpr>(s.target)->name;
+  const Area &area = trial.net.areas[index];
+  bool shared = area.state(name)->life != State::Life::Reset;
+  Field value = ev.evaluate(*s.value, frame);
+  if (shared && s.op == ast::AssignOp::Set && !value.constant && value.has(Axis::Sample))
+    ev.fail(Code::PerSampleToShared, s.span,
+            "a value per sample is assigned to `" + name + "`, which has no samples",
+            "use `+=`, which averages over the batch, or an explicit `batch_mean`");
+  if (shared)
+    value = ev.averageOverSamples(value, s.span);
+  Field &slot = frame.locals[name];
+  if (!value.dimension.fits(slot.dimension))
+    ev.fail(Code::DimensionMismatch, s.span,
+            "`" + name + "` has the dimension " + slot.dimension.str() + ", and the value " +
+                value.dimension.str());
+  if (s.op == ast::AssignOp::Add)
+    value = ev.binary(ast::BinaryOp::Add, slot, value, s.span);
+  if (s.op == ast::AssignOp::Sub)
+    value = ev.binary(ast::BinaryOp::Sub, slot, value, s.span);
+  slot = perUnit(index, value, s.span, name);
+}
+
+void Tick::run(int index) {
+  if (progress[index] == Progress::Done)
+    return;
+  progress[index] = Progress::Running;
+  const Area &area = trial.net.areas[index];
+  Evaluator &ev = trial.ev;
+  Trial::At here(trial, {this, nullptr});
+  Frame caller;
+  caller.locals = trial.net.args;
+  Frame frame;
+  frame.locals = bindArguments(ev, *area.unit, area.args, area.decl->span, caller);
+  frame.locals["size"] = Field::number(static_cast<double>(area.size));
+  addClock(frame);
+  frame.known = area.inputs;
+  frame.resolve = [&](const ast::Expr &e) -> std::optional<Field> {
+    auto *n = llvm::dyn_cast<ast::NameExpr>(&e);
+    if (n && llvm::is_contained(area.inputs, n->name))
+      return port(index, n->name);
+    return std::nullopt;
+  };
+  for (const ast::Block *body : {&area.decl->body, &area.unit->body})
+    for (const ast::Stmt *s : *body) {
+      if (auto *v = llvm::dyn_cast<ast::VarDecl>(s))
+        declare(index, *v, frame);
+      else
+        assign(index, *llvm::cast<ast::AssignStmt>(s), frame);
+    }
+  for (auto &name : area.inputs) // what the unit does not read, a rule may
+    port(index, name);
+  for (auto &state : area.states) {
+    Place place{index, state.name};
+    Field value = frame.locals[state.name];
+    states[place] = with ? with->update(*this, place, value) : value;
+  }
+  progress[index] = Progress::Done;
+}
+
+Field Tick::cost(const ast::CostDecl &decl) {
+  if (auto it = costs.find(decl.name.text); it != costs.end())
+    return it->second;
+  Evaluator &ev = trial.ev;
+  Trial::At here(trial, {this, nullptr});
+  Frame frame = trial.networkFrame();
+  Field value = ev.evaluate(*decl.value, frame);
+  if (!value.constant && value.has(Axis::Unit))
+    ev.fail(Code::ShapeMismatch, decl.value->span,
+            "a cost is one number per sample, and this is " + describe(value),
+            "reduce it with `sum` or `mean`");
+  return costs[decl.name.text] = value;
+}
+
+void Tick::finish() {
+  for (int a : trial.net.order)
+    run(a);
+  for (const ast::CostDecl *c : trial.net.costs)
+    cost(*c);
+}
+
+} // namespace apical::sema

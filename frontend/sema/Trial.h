@@ -1,0 +1,148 @@
+//===- Trial.h - one trial of a network, tick by tick ---*- C++ -*-===//
+//
+// Part of the Apical project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// A tick is a graph of values: each is computed when it is first asked for, so
+// that the order of statements follows from what they read. A state has its
+// value at the start of the tick for everybody but its own unit.
+//
+//===----------------------------------------------------------------------===//
+#ifndef APICAL_FRONTEND_SEMA_TRIAL_H
+#define APICAL_FRONTEND_SEMA_TRIAL_H
+
+#include "frontend/sema/Network.h"
+#include <memory>
+
+namespace apical::sema {
+
+class Tick;
+class Trial;
+
+using Place = std::pair<int, std::string>; ///< an area and one of its variables
+using Values = std::map<Place, Field>;
+
+/// What a run changes while it lasts (semantics, 6.7). Each function is asked
+/// once per tick and place.
+class Intervention {
+public:
+  virtual ~Intervention() = default;
+  /// What arrives at a port besides the connections.
+  virtual std::optional<Field> arrival(Tick &, const Place &) { return std::nullopt; }
+  /// What stands in place of an output, a `let` or a given value.
+  virtual std::optional<Field> clamp(Tick &, const Place &) { return std::nullopt; }
+  /// The state after one more update at the end of its body.
+  virtual Field update(Tick &, const Place &, Field value) { return value; }
+  /// The weight as this run reads it.
+  virtual Field weight(Tick &, const Connection &, const Weight &, Field value) { return value; }
+};
+
+/// One evaluation of the network.
+class Tick {
+public:
+  /// `states`: the values of all states at the tick's start; `number` counts
+  /// from the trial's start, of `total` ticks.
+  Tick(Trial &trial, Values states, int64_t number, int64_t total, Intervention *with = nullptr);
+
+  /// The value as other areas read it; nothing if the area has no such variable.
+  std::optional<Field> variable(int area, llvm::StringRef name);
+  /// Every area and every cost; afterwards `states` holds the values at the end.
+  void finish();
+  Field cost(const ast::CostDecl &decl);
+  /// `tick`, `ticks`, `first`, `last`: known when compiling.
+  void addClock(Frame &frame) const;
+
+  Values values; ///< what has been computed so far, as read from outside
+  Values states; ///< of areas that are done: at the tick's end
+  const int64_t number, total;
+
+private:
+  enum class Progress { None, Running, Done };
+  void run(int area);
+  void declare(int area, const ast::VarDecl &decl, Frame &frame);
+  void assign(int area, const ast::AssignStmt &assign, Frame &frame);
+  Field port(int area, const std::string &name);
+  Field conduct(const Connection &c);
+  /// One value for each unit, and for each sample if it varies over samples.
+  Field perUnit(int area, const Field &value, Span at, llvm::StringRef name);
+  [[noreturn]] void cycle(int area);
+
+  Trial &trial;
+  Intervention *with;
+  std::vector<Progress> progress;
+  std::set<Place> computing;
+  std::map<std::string, Field> costs;
+};
+
+/// One trial of a network inside the step that is being built.
+class Trial {
+public:
+  Trial(const Network &network, Evaluator &ev, States &declared)
+      : net(network), ev(ev), states(declared) {}
+
+  /// Values that the experiment binds, by "area.variable".
+  std::map<std::string, Field> bindings;
+  /// The plain presentation. Requires the bindings.
+  void run(Span experiment, int64_t ticks);
+  /// Instantiates every learn line; afterwards the new weights are written.
+  void learn();
+
+  /// The values of all states at a reset.
+  const Values &initialStates();
+  /// The sum of a cost over the ticks of the plain presentation.
+  Field overTrial(const ast::Expr &cost);
+  int64_t length() const { return static_cast<int64_t>(ticks.size()); }
+  /// `label.rate`, costs and arguments at the moment at hand, for expressions
+  /// at the level of the network.
+  Frame networkFrame();
+  /// The value of a weight or of another lasting array at the start of the step.
+  Field read(const std::string &symbol);
+  /// At the moment at hand.
+  std::optional<Field> variable(int area, llvm::StringRef name);
+
+  /// Where names are looked up: in a tick, or behind it, where states have
+  /// their new values.
+  struct Moment {
+    Tick *tick = nullptr;
+    const Values *ended = nullptr;
+  };
+  Moment now;
+  /// Looks names up at another moment while it lives.
+  class At {
+  public:
+    At(Trial &trial, Moment moment) : trial(trial), before(trial.now) { trial.now = moment; }
+    ~At() { trial.now = before; }
+    At(const At &) = delete;
+
+  private:
+    Trial &trial;
+    Moment before;
+  };
+
+  std::map<std::string, Field> costs; ///< at the trial's end
+  Account *account = nullptr;         ///< where to note what is found out, or null
+
+private:
+  friend class Tick;
+  friend class RuleInstance;
+  friend class Phases;
+
+  const Network &net;
+  Evaluator &ev;
+  States &states;
+  Span experiment;
+  std::vector<std::unique_ptr<Tick>> ticks;
+  std::optional<Values> initial;
+  Values end; ///< states at the end of the plain presentation
+  std::map<std::string, Field> reads;
+  /// What connections conducted, by connection, source and weights: inputs that
+  /// stay are conducted once in a trial.
+  std::map<std::vector<const void *>, Field> conducted;
+  std::map<std::string, Field> updates; ///< new values of lasting arrays, written at the end
+  std::vector<std::string> updateOrder;
+};
+
+} // namespace apical::sema
+#endif
