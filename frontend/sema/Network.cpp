@@ -345,9 +345,8 @@ private:
   /// with the same weights.
   void shareWeights(Connection c, const ast::NameExpr &topology,
                     llvm::ArrayRef<ast::Argument> args) {
-    auto *name = args.size() == 1 && !args[0].name
-                     ? llvm::dyn_cast<ast::NameExpr>(args[0].value)
-                     : nullptr;
+    auto *name =
+        args.size() == 1 && !args[0].name ? llvm::dyn_cast<ast::NameExpr>(args[0].value) : nullptr;
     if (!name)
       ev.fail(Code::MissingArgument, c.decl->span,
               "`" + topology.name + "` takes the name of one connection",
@@ -358,8 +357,7 @@ private:
       for (auto &k : net.connections)
         names.push_back(k.name);
       std::string near = nearest(name->name, names);
-      ev.fail(Code::UnknownName, name->span,
-              "no connection is called `" + name->name + "`",
+      ev.fail(Code::UnknownName, name->span, "no connection is called `" + name->name + "`",
               near.empty() ? llvm::Twine() : "did you mean `" + llvm::Twine(near) + "`?");
     }
     const Connection &other = net.connections[index];
