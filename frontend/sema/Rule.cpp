@@ -370,7 +370,7 @@ std::optional<Field> RuleInstance::directError(int area, const std::string &vari
         llvm::find(net.order, p.first) - net.order.begin(),
         llvm::is_contained(names, p.second) ? llvm::find(names, p.second) - names.begin() : -1);
   };
-  for (auto &[key, field] : trial.values)
+  for (auto &[key, field] : trial.now.tick->values)
     if (field.tensor == x->tensor && place(key) > place({area, variable}))
       return std::nullopt;
   // Every variable of every area that lies between the cost and this one is held.
