@@ -178,6 +178,7 @@ private:
   struct Route {
     int from;
     std::string fromVariable;
+    bool fromError; ///< the error of that variable is sent, not the variable
     int to;
     std::string toVariable;
     std::string symbol;

@@ -333,6 +333,7 @@ void RuleInstance::connectSets(const ast::ConnectDecl &decl) {
                     (a.has(fromVariable) ? b.name : a.name) + "` lacks");
       Route r{static_cast<int>(from),
               fromVariable,
+              callOf(*decl.from, "error") != nullptr,
               static_cast<int>(to),
               toVariable,
               net.name + "." + learn.name + "." + a.name + "_" + b.name,
@@ -426,7 +427,8 @@ std::optional<Field> RuleInstance::error(int area, const std::string &variable, 
       e = e ? ev.binary(ast::BinaryOp::Add, *e, m->second, at) : m->second;
     for (auto &r : routes)
       if (r.to == area && r.toVariable == v)
-        if (auto from = error(r.from, r.fromVariable, at)) {
+        if (auto from = r.fromError ? error(r.from, r.fromVariable, at)
+                                    : trial.variable(r.from, r.fromVariable)) {
           Field w = trial.read(r.symbol);
           Field arriving = ev.binary(ast::BinaryOp::Mul, w, from->as(Axis::Unit, Axis::Pre), at);
           arriving =

@@ -3,8 +3,8 @@
 """Feedback alignment (Lillicrap et al. 2016): delta_l = (B delta_{l+1}) * f'(a_l), B fixed."""
 import numpy
 
-from harness import Rule, System, angle, before, run
-from networks import classes, deep
+from harness import System, angle, before, run
+from networks import classes, deep, follows
 
 system = System("feedback_alignment", "feedback alignment")
 
@@ -42,6 +42,12 @@ def feedback_is_constant(rule):
         assert numpy.std(first[name]) > 0
     for name in FORWARD:
         assert first[name].tobytes() != last[name].tobytes(), f"{name} has not changed"
+
+
+@system.check
+def follows_its_equation(rule):
+    """delta_l = (B delta_{l+1}) * f'(a_l), in NumPy."""
+    follows(rule, "feedback_alignment", lambda net, s, l, deltas, target: deltas[l + 1] @ s[FEEDBACK[l]].T)
 
 
 LINEAR = """

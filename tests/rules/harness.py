@@ -20,6 +20,7 @@ import sys
 import tempfile
 import time
 import traceback
+import zlib
 
 import numpy
 
@@ -75,9 +76,10 @@ class Rule:
 class Run:
     """What a run left: its records, and every state of its checkpoint by name."""
 
-    def __init__(self, records, states):
+    def __init__(self, records, checkpoint):
         self.records = records
-        self.states = states
+        self.checkpoint = checkpoint
+        self.states = read_checkpoint(checkpoint) if checkpoint else {}
 
     def __getitem__(self, name):
         return self.states[name]
@@ -92,16 +94,44 @@ class Run:
         return all(self[n].tobytes() == other[n].tobytes() for n in names)
 
 
-def read_checkpoint(path):
-    with open(path, "rb") as f:
-        length = struct.unpack("<Q", f.read(8))[0]
-        header, body = json.loads(f.read(length)), f.read()
-    header.pop("__metadata__")
+def layout(checkpoint):
+    """The text of the header of a checkpoint, its tensors, and where the data begin."""
+    begin = 8 + struct.unpack("<Q", checkpoint[:8])[0]
+    text = checkpoint[8:begin].decode()
+    tensors = json.loads(text)
+    tensors.pop("__metadata__")
+    return text, tensors, begin
+
+
+def read_checkpoint(checkpoint):
+    _, tensors, begin = layout(checkpoint)
     kinds = {"F32": "<f4", "F64": "<f8"}
     return {
-        name: numpy.frombuffer(body[slice(*t["data_offsets"])], kinds[t["dtype"]]).reshape(t["shape"])
-        for name, t in header.items()
+        name: numpy.frombuffer(checkpoint[begin:][slice(*t["data_offsets"])], kinds[t["dtype"]]).reshape(t["shape"])
+        for name, t in tensors.items()
     }
+
+
+def changed(checkpoint, values):
+    """The checkpoint with other values for some states, and with the checksums that belong to them. A finished
+    experiment counts as unfinished, so that one may go on from here with more epochs."""
+    text, tensors, begin = layout(checkpoint)
+    text = text.replace('"experiment":"1"', '"experiment":"0"')
+    data = bytearray(checkpoint[begin:])
+    for name, value in values.items():
+        t = tensors[name]
+        start, end = t["data_offsets"]
+        new = numpy.ascontiguousarray(value, "<f4" if t["dtype"] == "F32" else "<f8").tobytes()
+        assert list(value.shape) == t["shape"] and len(new) == end - start, name
+        old = zlib.crc32(data[start:end])
+        data[start:end] = new
+        key = f'"crc32:{name}":"'
+        assert f"{key}{old:08x}" in text
+        text = text.replace(f"{key}{old:08x}", f"{key}{zlib.crc32(new):08x}")
+    text = re.sub(r'"header_crc32":"\w{8}"', '"header_crc32":"00000000"', text)
+    crc = f"{zlib.crc32(text.encode()):08x}"
+    text = text.replace('"header_crc32":"00000000"', f'"header_crc32":"{crc}"')
+    return checkpoint[:8] + text.encode() + bytes(data)
 
 
 _runs = {}
@@ -114,8 +144,8 @@ class Engine:
     interpret = False
 
 
-def run(model, data=None, seed=1, interpret=None, sets=None, rules=()):
-    """Runs a model of `use std` and the given text; `data` maps file names to arrays.
+def run(model, data=None, seed=1, interpret=None, sets=None, rules=(), epochs=None, start=None):
+    """Runs a model of `use std` and the given text; `data` maps file names to arrays, `start` is a checkpoint.
 
     One thread: the results do not depend on the number, and tests run beside each other.
     """
@@ -123,7 +153,7 @@ def run(model, data=None, seed=1, interpret=None, sets=None, rules=()):
     text = "use std\n" + "\n".join(r.text for r in rules) + "\n" + model
     data = data or {}
     key = hashlib.sha256(
-        repr((text, seed, interpret, sorted((sets or {}).items()),
+        repr((text, seed, interpret, epochs, start, sorted((sets or {}).items()),
               sorted((k, v.dtype.str, v.shape, v.tobytes()) for k, v in data.items()))).encode()
     ).hexdigest()
     if key in _runs:
@@ -138,6 +168,11 @@ def run(model, data=None, seed=1, interpret=None, sets=None, rules=()):
                    "--seed", str(seed), "--save", path("saved"),
                    "--metrics", path("metrics"), "--metrics-every", "1"]
         command += ["--interpret"] if interpret else []
+        command += ["--epochs", str(epochs)] if epochs else []
+        if start:
+            with open(path("start"), "wb") as f:
+                f.write(start)
+            command += ["--resume", path("start")]
         for name, value in (sets or {}).items():
             command += ["--set", f"{name}={value!r}"]
         begin = time.time()
@@ -150,8 +185,11 @@ def run(model, data=None, seed=1, interpret=None, sets=None, rules=()):
             raise Refused(done.stderr + done.stdout)
         with open(path("metrics")) as f:
             records = [json.loads(line) for line in f]
-        states = read_checkpoint(path("saved")) if os.path.exists(path("saved")) else {}
-    _runs[key] = Run(records, states)
+        checkpoint = None
+        if os.path.exists(path("saved")):
+            with open(path("saved"), "rb") as f:
+                checkpoint = f.read()
+    _runs[key] = Run(records, checkpoint)
     return _runs[key]
 
 

@@ -1,0 +1,94 @@
+# Part of the Apical project, under the Apache License v2.0 with LLVM
+# Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Direct feedback alignment (Nøkland 2016): delta_l = (B_l e) * f'(a_l) for every hidden l."""
+import numpy
+
+from harness import System, before, changed, run
+from networks import classes, deep, follows
+
+system = System("direct_feedback_alignment", "direct feedback alignment")
+
+ROUTES = ["n.learn0.label_h1", "n.learn0.label_h2"]
+
+
+@system.check
+def follows_its_equation(rule):
+    """delta_l = (B_l e) * f'(a_l), in NumPy."""
+    follows(rule, rule.name, lambda net, s, l, deltas, target: deltas[-1] @ s[ROUTES[l]])
+
+
+@system.check
+def feedback_is_constant(rule):
+    """The feedback weights are the same bits before and after training."""
+    model = deep(rule.name)
+    first, last = (how(model, data=classes(), rules=[rule]) for how in (before, run))
+    for name in ROUTES:
+        assert first[name].tobytes() == last[name].tobytes(), f"{name} has changed"
+        assert numpy.std(first[name]) > 0
+
+
+@system.check
+def with_one_hidden_area_it_is_feedback_alignment(rule):
+    """The same feedback weights, loaded into both, and the same forward weights: then the same sums, and every bit
+    of every forward weight and momentum agrees. The null model has feedback weights of its own."""
+    model = {name: deep(name, hidden=(11,), epochs=2) for name in (rule.name, "feedback_alignment")}
+    start = {name: run(m, data=classes(), rules=[rule] if name == rule.name else [], epochs=1)
+             for name, m in model.items()}
+    plain, direct = start["feedback_alignment"], start[rule.name]
+    B = plain["n.learn0.h1_label.B"]
+    common = sorted(set(plain.states) & set(direct.states))
+    assert len(common) == 9, common
+    values = {name: plain[name] for name in common}
+    end = run(model["feedback_alignment"], data=classes(), start=changed(plain.checkpoint, {}))
+    same = run(model[rule.name], data=classes(), rules=[rule],
+               start=changed(direct.checkpoint, {**values, "n.learn0.label_h1": B.T}))
+    null = run(model[rule.name], data=classes(), rules=[rule], start=changed(direct.checkpoint, values))
+    assert not end.same(plain, common), "the second epoch changes nothing"
+    assert same.same(end, common), "with the same feedback weights, the two differ"
+    assert not null.same(end, common), "with other feedback weights, the two agree"
+
+
+# A cost that is linear in the output: its error is the target, whatever the network computes.
+STEADY = """
+data points = table(x = npy("x.npy"), y = npy("y.npy"))
+network n {
+    area x[13] : source
+    area h1[11] : tanh_unit
+    area h2[7] : tanh_unit
+    area label[5] : linear_unit { given target }
+    connect x -> h1 : dense(bias = true)
+    connect h1 -> h2 : dense(bias = true, w ~ normal(0, SIZE))
+    connect h2 -> label : dense(bias = true, w ~ normal(0, SIZE))
+    cost c = sum(label.rate * label.target)
+    learn c by RULE() with sgd(0.125)
+}
+train n on points, batch = 4, trials = 1 { x.rate = x; label.target = one_hot(y, 5) }
+"""
+
+
+@system.check
+def upper_weights_do_not_matter(rule):
+    """What a hidden area learns depends on its own activity and on the output's error only. With a cost that keeps
+    that error, other weights above leave the update of the first area unchanged to the bit. Null model: in
+    feedback alignment they do not."""
+    def first_area(name, size):
+        model = STEADY.replace("RULE", name).replace("SIZE", size)
+        last = run(model, data=classes(), rules=[rule] if name == rule.name else [])
+        return last["n.x_h1.w"].tobytes() + last["n.x_h1.b"].tobytes(), last["n.h1_h2.w"].tobytes()
+
+    one, other = (first_area(rule.name, size) for size in ("0.5", "1.5"))
+    assert one[1] != other[1], "the weights above are the same"
+    assert one[0] == other[0], "the weights above matter"
+    assert first_area("feedback_alignment", "0.5")[0] != first_area("feedback_alignment", "1.5")[0]
+
+
+system.mutant("the sign of the update", ("w.grad += error(post)", "w.grad += -error(post)"))
+system.mutant("the target instead of the error", ("error(outputs.drive) ->", "outputs.target ->"))
+system.mutant("the output's rate instead of its error", ("error(outputs.drive) ->", "outputs.rate ->"))
+system.mutant("no derivative of the unit", ("w.grad += error(post) * pre", "w.grad += error(post.rate) * pre"))
+system.mutant("the error arrives behind the derivative", ("error(hidden.rate)", "error(hidden.drive)"))
+system.mutant("pre and post swapped in the update", ("error(post) * pre", "error(post) * post"))
+system.mutant("messages through the forward weights as well", (": feedback", ": nonlocal"),
+              ("w.grad +=", "error(pre) += w * error(post); w.grad +="))
+
+system.main()
