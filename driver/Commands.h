@@ -20,6 +20,14 @@ struct Execution {
   std::string cpu = "native"; ///< for which processor code is generated
 };
 
+class Session;
+
+/// `text`, `markdown`, `latex` or `json`.
+bool isExplainFormat(llvm::StringRef format);
+/// Writes what learning does and needs, without looking at data. False if the
+/// model has errors, which are in the session.
+bool explainModel(Session &session, llvm::StringRef format, llvm::raw_ostream &os);
+
 /// Runs the experiments of an elaborated model, which it may change. Exit
 /// status: 0, 1 for a user's error, 2 for misuse.
 int runModel(mlir::ModuleOp module, llvm::StringRef path, const apical_run_options &options,

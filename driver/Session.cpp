@@ -88,8 +88,10 @@ bool Session::load(llvm::StringRef path) {
   return !diags.hasErrors();
 }
 
-mlir::OwningOpRef<mlir::ModuleOp> Session::elaborate() {
+mlir::OwningOpRef<mlir::ModuleOp> Session::elaborate(sema::Account *account, bool withoutData) {
   ElaborateOptions options;
+  options.account = account;
+  options.withoutData = withoutData;
   options.probe = [this](llvm::StringRef path, int format, llvm::StringRef field, ColumnInfo &info,
                          std::string &why) {
     std::vector<const char *> folders;

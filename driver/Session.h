@@ -13,6 +13,9 @@
 #include "mlir/IR/OwningOpRef.h"
 
 namespace apical {
+namespace sema {
+struct Account;
+}
 
 /// Owns everything that a compilation needs. Errors are in `diags`.
 class Session {
@@ -20,8 +23,10 @@ public:
   explicit Session(std::vector<std::string> dataFolders);
   /// Reads the model and the library that it uses; false after an error.
   bool load(llvm::StringRef path);
-  /// Checks and elaborates; null after an error.
-  mlir::OwningOpRef<mlir::ModuleOp> elaborate();
+  /// Checks and elaborates; null after an error. `account` and `withoutData` are as in
+  /// ElaborateOptions.
+  mlir::OwningOpRef<mlir::ModuleOp> elaborate(sema::Account *account = nullptr,
+                                              bool withoutData = false);
 
   Sources sources;
   Diagnostics diags{sources};

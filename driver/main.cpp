@@ -23,11 +23,13 @@ usage: apical COMMAND [options] FILE
 commands
   run     check, compile and run the experiments of a model
   check   check a model and report every error
+  explain print what each connection learns, what that needs and how it stands to the gradient
   emit    print a stage of the compilation: --stage=tokens, ast or apical
 
 options
   --interpret               run: the reference interpreter, in double precision, instead of native code
   --cpu=native|x86-64|x86-64-v3|x86-64-v4   run: the processor to generate code for
+  --format=text|markdown|latex|json   explain: the form of the report (text)
   --diagnostics=text|json   form of the errors (text)
   --data DIR                look for data files in DIR as well
   --help                    this text; `apical run --help` lists the options of a run
@@ -60,8 +62,8 @@ int main(int argc, char **argv) {
     llvm::outs() << "apical " APICAL_VERSION "\n";
     return 0;
   }
-  if (command != "run" && command != "check" && command != "emit") {
-    std::string near = nearest(command, {"run", "check", "emit"});
+  if (command != "run" && command != "check" && command != "explain" && command != "emit") {
+    std::string near = nearest(command, {"run", "check", "explain", "emit"});
     return misuse("unknown command `" + command + "`" +
                   (near.empty() ? "" : "; did you mean `" + near + "`?"));
   }
@@ -69,7 +71,7 @@ int main(int argc, char **argv) {
   apical_run_options_init(&options);
   bool json = false;
   Execution execution;
-  std::string file, stage = "apical";
+  std::string file, stage = "apical", format = "text";
   std::vector<std::string> folders;
   for (int i = 2; i < argc; ++i) {
     llvm::StringRef arg = argv[i];
@@ -79,6 +81,8 @@ int main(int argc, char **argv) {
       execution.interpret = true;
     } else if (command == "run" && arg.consume_front("--cpu=")) {
       execution.cpu = arg.str();
+    } else if (command == "explain" && arg.consume_front("--format=")) {
+      format = arg.str();
     } else if (command == "emit" && arg.consume_front("--stage=")) {
       stage = arg.str();
     } else if (arg.starts_with("-") && arg != "-") {
@@ -118,6 +122,12 @@ int main(int argc, char **argv) {
     return misuse("unknown stage `" + stage + "`: one of tokens, ast, apical");
   if (!loaded)
     return report(session, json);
+  if (command == "explain") {
+    if (!isExplainFormat(format))
+      return misuse("unknown format `" + format + "`: one of text, markdown, latex, json");
+    explainModel(session, format, llvm::outs());
+    return report(session, json);
+  }
   auto module = session.elaborate();
   if (int failed = report(session, json))
     return failed;
