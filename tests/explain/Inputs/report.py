@@ -16,7 +16,7 @@ assert [u["left"] + u["op"] for u in first["update"]] == ["w.grad=", "v=", "w-="
 assert first["locality"] == ["feedback"] and last["locality"] == []
 (read,) = first["reads"]
 assert read["text"] == "B * error(post)" and read["place"]["file"] == "std/rules.apical"
-assert not any(c["weight_transport"] for c in line["connections"])
+assert not any(c["transport"] for c in line["connections"])
 assert [c["gradient"] for c in line["connections"]] == ["approximate", "approximate", "exact"]
 assert sum(m["numbers"] for m in first["memory"]) == 12 + 15
 assert [e["left"] for e in line["errors"]] == [f"error({a}.drive)" for a in ("first", "second", "label")]
