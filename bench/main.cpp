@@ -109,8 +109,16 @@ Series measure(apical_instance *instance, const apical_program &program, const C
       at.push_back(columns.data[c] + first * columns.width[c]);
     for (int64_t i = 0; i < e.batch; ++i)
       rows[i] = first + i;
-    apical_call call{states.data(), at.data(), params.data(), results.data(), scratch,
-                     rows.data(),   e.batch,   1,             trial,          0,
+    apical_call call{states.data(),
+                     at.data(),
+                     params.data(),
+                     results.data(),
+                     scratch,
+                     rows.data(),
+                     e.batch,
+                     1,
+                     trial,
+                     0,
                      1};
     auto before = Clock::now();
     e.step(&call, e.context);
@@ -168,20 +176,20 @@ int measureStep(const Options &options) {
   apical_instance_destroy(instance);
   std::sort(series.times.begin(), series.times.end());
   auto quantile = [&](double q) { return series.times[size_t(q * (series.times.size() - 1))]; };
-  llvm::outs() << llvm::json::Value(llvm::json::Object{
-                      {"median", quantile(0.5)},
-                      {"best", quantile(0)},
-                      {"p10", quantile(0.1)},
-                      {"p90", quantile(0.9)},
-                      {"steps", int64_t(series.times.size())},
-                      {"first_cost", series.firstCost},
-                      {"last_cost", series.lastCost},
-                      {"compile", compileTime},
-                      {"object_bytes", int64_t(compiled->object.size())},
-                      {"scratch_bytes", program.experiments[0].scratch},
-                      {"checksum", int64_t(checksum)},
-                      {"threads", options.threads},
-                      {"cpu", options.cpu}})
+  llvm::outs() << llvm::json::Value(
+                      llvm::json::Object{{"median", quantile(0.5)},
+                                         {"best", quantile(0)},
+                                         {"p10", quantile(0.1)},
+                                         {"p90", quantile(0.9)},
+                                         {"steps", int64_t(series.times.size())},
+                                         {"first_cost", series.firstCost},
+                                         {"last_cost", series.lastCost},
+                                         {"compile", compileTime},
+                                         {"object_bytes", int64_t(compiled->object.size())},
+                                         {"scratch_bytes", program.experiments[0].scratch},
+                                         {"checksum", int64_t(checksum)},
+                                         {"threads", options.threads},
+                                         {"cpu", options.cpu}})
                << "\n";
   return 0;
 }

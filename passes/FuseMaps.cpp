@@ -122,5 +122,6 @@ void apical::addDialectPasses(OpPassManager &passes) {
   passes.addPass(createDifferentiate());
   passes.addPass(createSimplify());
   passes.addPass(createFuseMaps());
+  passes.addPass(createFuseUpdates());
   passes.addPass(createSimplify());
 }

@@ -53,4 +53,8 @@ def FuseMaps : ApicalPass<"apical-fuse-maps"> {
   }];
 }
 
+def FuseUpdates : ApicalPass<"apical-fuse-updates"> {
+  let summary = "compute a weight's new value and its optimiser's states together";
+}
+
 #endif // APICAL_PASSES

@@ -1,0 +1,98 @@
+# Part of the Apical project, under the Apache License v2.0 with LLVM
+# Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""The training step of bench/classifier.apical in PyTorch, as fast as PyTorch does it.
+
+usage: torch_step.py BATCH OPTIMISER SECONDS THREADS FORM
+
+OPTIMISER is sgd, momentum or adam. FORM is `autograd`, the way PyTorch is meant to be used (modules, a loss,
+backward, torch.optim; the faster of its for-loop and foreach optimisers is chosen while warming up), or `manual`
+(sgd only: the same arithmetic written out with in-place operations and no autograd). Inputs are ready in memory as
+floating-point numbers. Prints one line of JSON; times are in seconds.
+"""
+import json
+import sys
+import time
+
+import torch
+
+batch, optimiser, seconds, threads, form = int(sys.argv[1]), sys.argv[2], float(sys.argv[3]), int(sys.argv[4]), sys.argv[5]
+torch.set_num_threads(threads)
+torch.manual_seed(1)
+rows = 1024
+images = torch.randint(0, 256, (rows, 784)).float() / 255
+labels = torch.randint(0, 10, (rows,))
+layers = [torch.nn.Linear(784, 512), torch.nn.Linear(512, 512), torch.nn.Linear(512, 10)]
+
+
+def batches():
+    while True:
+        for first in range(0, rows - batch + 1, batch):
+            yield images[first : first + batch], labels[first : first + batch]
+
+
+def with_autograd(foreach):
+    net = torch.nn.Sequential(layers[0], torch.nn.Tanh(), layers[1], torch.nn.Tanh(), layers[2])
+    parameters = list(net.parameters())
+    update = {
+        "sgd": lambda: torch.optim.SGD(parameters, 0.05, foreach=foreach),
+        "momentum": lambda: torch.optim.SGD(parameters, 0.005, momentum=0.9, foreach=foreach),
+        "adam": lambda: torch.optim.Adam(parameters, 1e-3, foreach=foreach),
+    }[optimiser]()
+    loss = torch.nn.CrossEntropyLoss()
+
+    def step(x, t):
+        update.zero_grad(set_to_none=True)
+        cost = loss(net(x), t)
+        cost.backward()
+        update.step()
+        return cost
+
+    return step
+
+
+def by_hand():
+    weights = [layer.weight.detach().t().contiguous() for layer in layers]
+    biases = [layer.bias.detach().clone() for layer in layers]
+    every = torch.arange(batch)
+
+    @torch.no_grad()
+    def step(x, t):
+        h1 = torch.addmm(biases[0], x, weights[0]).tanh_()
+        h2 = torch.addmm(biases[1], h1, weights[1]).tanh_()
+        log_p = torch.log_softmax(torch.addmm(biases[2], h2, weights[2]), 1)
+        cost = torch.nn.functional.nll_loss(log_p, t)
+        d3 = log_p.exp_()
+        d3[every, t] -= 1
+        d3 /= batch
+        d2 = (d3 @ weights[2].t()).mul_(1 - h2 * h2)
+        d1 = (d2 @ weights[1].t()).mul_(1 - h1 * h1)
+        for w, b, h, d in zip(weights, biases, (x, h1, h2), (d1, d2, d3)):
+            w.addmm_(h.t(), d, alpha=-0.05)
+            b.sub_(d.sum(0), alpha=0.05)
+        return cost
+
+    return step
+
+
+def times(step, limit):
+    spent, start, source = [], time.perf_counter(), batches()
+    while len(spent) < 10 or time.perf_counter() - start < limit:
+        x, t = next(source)
+        before = time.perf_counter()
+        cost = step(x, t)
+        spent.append(time.perf_counter() - before)
+    return sorted(spent), cost.item()
+
+
+if form == "manual":
+    steps = [by_hand()]
+else:
+    steps = [with_autograd(False), with_autograd(True)]
+warm = [times(step, seconds / 6)[0] for step in steps]
+best = min(range(len(steps)), key=lambda k: warm[k][len(warm[k]) // 2])
+spent, cost = times(steps[best], seconds * 2 / 3)
+print(json.dumps({
+    "median": spent[len(spent) // 2], "best": spent[0], "p10": spent[len(spent) // 10],
+    "p90": spent[len(spent) * 9 // 10], "steps": len(spent), "last_cost": cost, "threads": threads,
+    "version": torch.__version__,
+}))
