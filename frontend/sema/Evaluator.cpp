@@ -192,6 +192,14 @@ Field Evaluator::binary(ast::BinaryOp op, const Field &a, const Field &b, Span a
   Field result;
   if (a.constant && b.constant) {
     result = Field::number(fold(op, *a.constant, *b.constant), d);
+  } else if (dropZeroFactors && op == BinaryOp::Mul && (a.constant == 0.0 || b.constant == 0.0)) {
+    result = Field::number(0, d);
+  } else if (dropZeroFactors && (op == BinaryOp::Add || op == BinaryOp::Sub) && b.constant == 0.0) {
+    result = a;
+    result.dimension = d;
+  } else if (dropZeroFactors && op == BinaryOp::Add && a.constant == 0.0) {
+    result = b;
+    result.dimension = d;
   } else {
     result = fields.map(location(at), {a, b}, [&](OpBuilder &builder, Location l, Values v) {
       return emitBinary(op, builder, l, v[0], v[1], b.constant);

@@ -78,6 +78,9 @@ public:
   const Globals &globals;
   const Sources &sources;
   Diagnostics &diags;
+  /// A factor that is known to be 0 takes its term away, as in an optimizer
+  /// whose options are off. Elsewhere 0 * x is evaluated as written.
+  bool dropZeroFactors = false;
 
 private:
   Field call(const ast::CallExpr &e, Frame &frame);

@@ -104,6 +104,15 @@ struct States {
     list.push_back(std::move(init));
     return true;
   }
+  /// Takes the declaration back.
+  void withdraw(const std::string &symbol) {
+    size_t at = bySymbol.at(symbol);
+    bySymbol.erase(symbol);
+    list.erase(list.begin() + static_cast<std::ptrdiff_t>(at));
+    for (auto &[other, index] : bySymbol)
+      if (index > at)
+        --index;
+  }
   /// The first value of a state, in the initialising step: made once, also when another state
   /// starts as its copy.
   Field first(const std::string &symbol) {

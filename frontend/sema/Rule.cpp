@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 #include "frontend/sema/Account.h"
 #include "frontend/sema/Trial.h"
+#include "llvm/Support/SaveAndRestore.h"
 
 using namespace mlir;
 
@@ -852,6 +853,7 @@ void RuleInstance::apply(Target &t) {
                      (t.bias ? "_bias" : "");
   std::map<std::string, std::string> own; // local name to symbol
   std::map<std::string, Field> old;
+  llvm::SaveAndRestore options(ev.dropZeroFactors, true);
   for (const ast::Stmt *s : optimizer->body) {
     if (auto *v = llvm::dyn_cast<ast::VarDecl>(s); v && v->varKind == ast::VarKind::State) {
       for (auto &d : v->vars) {
@@ -886,8 +888,16 @@ void RuleInstance::apply(Target &t) {
       value = ev.binary(BinaryOp::Sub, slot, value, s->span);
     slot = value;
   }
-  for (auto &[local, symbol] : own)
+  for (auto &[local, symbol] : own) {
+    // What is assigned before it is read is no state: nothing is kept for it.
+    if (old[local].tensor.use_empty()) {
+      trial.reads.erase(symbol);
+      trial.states.withdraw(symbol);
+      old[local].tensor.getDefiningOp()->erase();
+      continue;
+    }
     finish(symbol, old[local], frame.locals[local], at);
+  }
   if (account)
     note(account->change(t.symbol), frame.locals["w"]);
   finish(t.symbol, t.value, frame.locals["w"], at);
