@@ -9,6 +9,7 @@
 
 #include "apical/runtime.h"
 #include "mlir/IR/BuiltinOps.h"
+#include "llvm/ADT/STLFunctionalExtras.h"
 #include "llvm/ADT/StringRef.h"
 #include <string>
 
@@ -27,6 +28,23 @@ bool isExplainFormat(llvm::StringRef format);
 /// Writes what learning does and needs, without looking at data. False if the
 /// model has errors, which are in the session.
 bool explainModel(Session &session, llvm::StringRef format, llvm::raw_ostream &os);
+
+/// What to do with a program that is ready to run; its result is the exit status.
+using Host = llvm::function_ref<int(const apical_program &program)>;
+/// Compiles the module, which it may change, or prepares its interpretation.
+/// The program lives as long as `host` runs.
+int withProgram(mlir::ModuleOp module, llvm::StringRef path, const Execution &execution, Host host);
+
+struct VerifyOptions {
+  int64_t steps = 500; ///< of every training experiment
+  int64_t every = 50;  ///< steps from one measurement to the next
+  bool json = false;
+};
+/// Trains and measures how the changes that the rules make lie to the exact
+/// gradients. Exit status: as of runModel; 1 too if the gradients themselves
+/// are not what differences of the cost say.
+int verifyModel(Session &session, llvm::StringRef path, const apical_run_options &options,
+                const Execution &execution, const VerifyOptions &verify, llvm::raw_ostream &os);
 
 /// Runs the experiments of an elaborated model, which it may change. Exit
 /// status: 0, 1 for a user's error, 2 for misuse.

@@ -24,12 +24,14 @@ commands
   run     check, compile and run the experiments of a model
   check   check a model and report every error
   explain print what each connection learns, what that needs and how it stands to the gradient
+  verify  train, and measure the angle between what each rule does and the gradient
   emit    print a stage of the compilation: --stage=tokens, ast or apical
 
 options
-  --interpret               run: the reference interpreter, in double precision, instead of native code
-  --cpu=native|x86-64|x86-64-v3|x86-64-v4   run: the processor to generate code for
-  --format=text|markdown|latex|json   explain: the form of the report (text)
+  --steps N, --every K      verify: steps of each training (500), and from one measurement to the next (50)
+  --interpret               run, verify: the reference interpreter, in double precision, instead of native code
+  --cpu=native|x86-64|x86-64-v3|x86-64-v4   run, verify: the processor to generate code for
+  --format=text|markdown|latex|json   explain, verify: the form of the report (text); verify: text, json
   --diagnostics=text|json   form of the errors (text)
   --data DIR                look for data files in DIR as well
   --help                    this text; `apical run --help` lists the options of a run
@@ -62,8 +64,9 @@ int main(int argc, char **argv) {
     llvm::outs() << "apical " APICAL_VERSION "\n";
     return 0;
   }
-  if (command != "run" && command != "check" && command != "explain" && command != "emit") {
-    std::string near = nearest(command, {"run", "check", "explain", "emit"});
+  if (command != "run" && command != "check" && command != "explain" && command != "verify" &&
+      command != "emit") {
+    std::string near = nearest(command, {"run", "check", "explain", "verify", "emit"});
     return misuse("unknown command `" + command + "`" +
                   (near.empty() ? "" : "; did you mean `" + near + "`?"));
   }
@@ -71,17 +74,28 @@ int main(int argc, char **argv) {
   apical_run_options_init(&options);
   bool json = false;
   Execution execution;
+  VerifyOptions verify;
+  bool runs = command == "run" || command == "verify";
   std::string file, stage = "apical", format = "text";
   std::vector<std::string> folders;
   for (int i = 2; i < argc; ++i) {
     llvm::StringRef arg = argv[i];
     if (arg == "--diagnostics=json" || arg == "--diagnostics=text") {
       json = arg.ends_with("json");
-    } else if (command == "run" && arg == "--interpret") {
+    } else if (runs && arg == "--interpret") {
       execution.interpret = true;
-    } else if (command == "run" && arg.consume_front("--cpu=")) {
+    } else if (runs && arg.consume_front("--cpu=")) {
       execution.cpu = arg.str();
-    } else if (command == "explain" && arg.consume_front("--format=")) {
+    } else if (command == "verify" &&
+               (arg == "--steps" || arg == "--every" || arg.starts_with("--steps=") ||
+                arg.starts_with("--every="))) {
+      auto [name, value] = arg.split('=');
+      if (value.empty() && i + 1 < argc)
+        value = argv[++i];
+      int64_t &count = name == "--steps" ? verify.steps : verify.every;
+      if (value.getAsInteger(10, count) || count < 1)
+        return misuse("`" + name + "` needs a whole number from 1 on");
+    } else if ((command == "explain" || command == "verify") && arg.consume_front("--format=")) {
       format = arg.str();
     } else if (command == "emit" && arg.consume_front("--stage=")) {
       stage = arg.str();
@@ -122,11 +136,22 @@ int main(int argc, char **argv) {
     return misuse("unknown stage `" + stage + "`: one of tokens, ast, apical");
   if (!loaded)
     return report(session, json);
+  if (command == "verify" && format != "text" && format != "json")
+    return misuse("unknown format `" + format + "`: one of text, json");
   if (command == "explain") {
     if (!isExplainFormat(format))
       return misuse("unknown format `" + format + "`: one of text, markdown, latex, json");
     explainModel(session, format, llvm::outs());
     return report(session, json);
+  }
+  std::vector<std::string> all = session.dataFolders;
+  for (size_t k = folders.size(); k < all.size() && options.directory_count < APICAL_MAX_LIST; ++k)
+    options.directories[options.directory_count++] = all[k].c_str();
+  if (command == "verify") {
+    verify.json = format == "json";
+    int status = verifyModel(session, file, options, execution, verify, llvm::outs());
+    int failed = report(session, json);
+    return failed ? failed : status;
   }
   auto module = session.elaborate();
   if (int failed = report(session, json))
@@ -143,8 +168,5 @@ int main(int argc, char **argv) {
     llvm::outs() << "\n";
     return 0;
   }
-  std::vector<std::string> all = session.dataFolders;
-  for (size_t k = folders.size(); k < all.size() && options.directory_count < APICAL_MAX_LIST; ++k)
-    options.directories[options.directory_count++] = all[k].c_str();
   return runModel(*module, file, options, execution);
 }

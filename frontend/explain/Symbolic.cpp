@@ -218,6 +218,12 @@ void walk(const Stmt &s, const std::function<void(const Expr &)> &visit) {
   };
   if (auto *d = llvm::dyn_cast<Definition>(&s))
     block(d->body);
+  if (auto *c = llvm::dyn_cast<CostDecl>(&s))
+    expr(c->value);
+  if (auto *a = llvm::dyn_cast<AreaDecl>(&s))
+    block(a->body);
+  if (auto *l = llvm::dyn_cast<LearnDecl>(&s))
+    expr(l->subject);
   if (auto *v = llvm::dyn_cast<VarDecl>(&s))
     for (auto &d : v->vars)
       expr(d.init);

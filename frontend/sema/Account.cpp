@@ -46,9 +46,20 @@ LearnAccount *Account::open(const Network &net, const Learn &learn) {
 void RuleInstance::openAccount() {
   if (!trial.account)
     return;
+  std::string report;
+  if (trial.account->keepDirections && cost) {
+    report = learn.name + ".subject";
+    Span at = learn.decl->span;
+    mlir::OpBuilder &b = ev.fields.builder;
+    Field value =
+        ev.fields.broadcast(ev.location(at), *cost, {{Axis::Sample, mlir::ShapedType::kDynamic}});
+    b.create<ir::ReportOp>(ev.location(at), b.getStringAttr(report), b.getStringAttr("measure"),
+                           value.tensor);
+  }
   account = trial.account->open(net, learn);
   if (!account)
     return;
+  account->report = report;
   account->rule = rule;
   account->costParameter = costParameter;
   account->declared = declared;

@@ -64,6 +64,7 @@ struct LearnAccount {
   const ast::LearnDecl *decl = nullptr;
   const ast::RuleDecl *rule = nullptr;
   std::string name, costParameter;
+  std::string report; ///< measure that reports the subject, if directions are kept
   unsigned declared = 0;
   std::set<int> plastic, scope;                 ///< connections
   std::set<int> areas, outputs, readByCost;     ///< areas
