@@ -6,7 +6,7 @@
 //===----------------------------------------------------------------------===//
 #include "frontend/Elaborate.h"
 #include "frontend/sema/Account.h"
-#include "frontend/sema/Trial.h"
+#include "frontend/sema/Rule.h"
 
 using namespace mlir;
 
@@ -487,8 +487,13 @@ private:
     ir::StepOp step = beginStep("init", builder.getUnknownLoc());
     for (auto &s : states.list) {
       Field value = states.first(s.symbol);
-      if (FieldBuilder::conflict({value}) || value.axes.size() > s.extent.size())
-        continue;
+      for (Axis axis : value.axes) {
+        auto place = llvm::find_if(s.extent, [&](auto &e) { return e.first == axis; });
+        if (place == s.extent.end() || place->second != value.size(axis))
+          ev.fail(Code::ShapeMismatch, s.at,
+                  "the initial value of `" + s.symbol + "` is " + describe(value) +
+                      ", which does not fit its shape");
+      }
       value = ev.fields.broadcast(builder.getUnknownLoc(), value, s.extent);
       builder.create<ir::WriteOp>(builder.getUnknownLoc(),
                                   FlatSymbolRefAttr::get(builder.getContext(), s.symbol),

@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "frontend/sema/Account.h"
-#include "frontend/sema/Trial.h"
+#include "frontend/sema/Rule.h"
 
 namespace apical::sema {
 

@@ -628,7 +628,7 @@ Field Evaluator::callPrimitive(llvm::StringRef name, const ast::CallExpr &e, Fra
              "`over` is one of `units`, `components`, `pre`, `post`");
     }
     Field r = reduce(name, arg(0), over, e.span);
-    if (frame.known.size() && frame.known[0] == "pre") // synapse code: other synapses
+    if (frame.synapse) // of other synapses
       r.needs(Population, e.span);
     return r;
   }

@@ -9,6 +9,7 @@
 
 #include "frontend/Ast.h"
 #include "frontend/sema/Field.h"
+#include "frontend/sema/Forms.h"
 #include <map>
 
 namespace apical::sema {
@@ -24,6 +25,8 @@ struct Frame {
   std::function<std::optional<Field>(const ast::Expr &)> resolve;
   /// Names for suggestions, beyond the locals.
   std::vector<std::string> known;
+  /// One synapse: reductions run over others, and fan_in and fan_out are known.
+  bool synapse = false;
   /// What a reduction without `over` runs over.
   llvm::SmallVector<Axis, 2> reductions = {Axis::Unit};
   /// Where `normal(…)` and `uniform(…)` draw; no draws if the stream is empty.
@@ -73,6 +76,19 @@ public:
                          const llvm::Twine &hint = {});
   [[noreturn]] void unsupported(Span at, const llvm::Twine &what);
   [[noreturn]] void unknown(Span at, llvm::StringRef name, const Frame &frame);
+  /// The definition that `NAME` or `NAME(args)` refers to; `wrong` says what is
+  /// expected if it is of another kind.
+  template <typename T>
+  const T &definition(const ast::Expr *e, Span at, const llvm::Twine &wrong,
+                      llvm::ArrayRef<ast::Argument> &args) {
+    const ast::NameExpr *name = calleeOf(e, args);
+    if (name)
+      if (auto *found = globals.find<T>(name->name))
+        return *found;
+    if (!name || globals.named.count(name->name))
+      fail(Code::WrongKind, at, wrong);
+    unknown(name->span, name->name, {});
+  }
 
   FieldBuilder fields;
   const Globals &globals;

@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "frontend/sema/Network.h"
+#include "frontend/sema/Forms.h"
 
 using namespace mlir;
 
@@ -25,35 +26,6 @@ int Network::connection(llvm::StringRef n) const {
     if (connections[i].name == n)
       return static_cast<int>(i);
   return -1;
-}
-
-void collectNames(const ast::Expr &e, std::set<std::string> &names) {
-  auto visit = [&](const ast::Expr *child) {
-    if (child)
-      collectNames(*child, names);
-  };
-  if (auto *n = llvm::dyn_cast<ast::NameExpr>(&e))
-    names.insert(n->name);
-  else if (auto *m = llvm::dyn_cast<ast::MemberExpr>(&e))
-    visit(m->base);
-  else if (auto *c = llvm::dyn_cast<ast::CallExpr>(&e)) {
-    visit(c->callee);
-    for (auto &a : c->args)
-      visit(a.value);
-  } else if (auto *i = llvm::dyn_cast<ast::IndexExpr>(&e)) {
-    visit(i->base);
-    for (auto *index : i->indices)
-      visit(index);
-  } else if (auto *at = llvm::dyn_cast<ast::AtExpr>(&e))
-    visit(at->base);
-  else if (auto *u = llvm::dyn_cast<ast::UnaryExpr>(&e))
-    visit(u->operand);
-  else if (auto *b = llvm::dyn_cast<ast::BinaryExpr>(&e)) {
-    visit(b->lhs);
-    visit(b->rhs);
-  } else if (auto *a = llvm::dyn_cast<ast::ArrayExpr>(&e))
-    for (auto *element : a->elements)
-      visit(element);
 }
 
 namespace {
@@ -101,14 +73,6 @@ private:
     }
   }
 
-  static const ast::NameExpr *calleeOf(const ast::Expr *e, std::vector<ast::Argument> &args) {
-    if (auto *call = llvm::dyn_cast_or_null<ast::CallExpr>(e)) {
-      args = call->args;
-      return llvm::dyn_cast<ast::NameExpr>(call->callee);
-    }
-    return llvm::dyn_cast_or_null<ast::NameExpr>(e);
-  }
-
   void addArea(const ast::AreaDecl &decl) {
     claim(decl.name);
     if (decl.family)
@@ -123,15 +87,13 @@ private:
     if (area.size > (int64_t(1) << 31))
       ev.fail(Code::TooLarge, decl.name.span,
               "the area `" + area.name + "` has more than 2^31 units");
-    auto *name = calleeOf(decl.unit, area.args);
-    if (!name)
-      ev.fail(Code::WrongKind, decl.span, "an area needs the name of a unit after `:`");
-    area.unit = ev.globals.find<ast::UnitDecl>(name->name);
-    if (!area.unit) {
-      if (ev.globals.named.count(name->name))
-        ev.fail(Code::WrongKind, name->span, "`" + name->name + "` is not a unit");
-      ev.unknown(name->span, name->name, frame);
-    }
+    llvm::ArrayRef<ast::Argument> args;
+    area.unit = &ev.definition<ast::UnitDecl>(
+        decl.unit, decl.unit ? decl.unit->span : decl.span,
+        "an area needs a unit after `:`, and `" +
+            llvm::Twine(decl.unit ? ast::toString(*decl.unit) : "nothing") + "` is none",
+        args);
+    area.args = args;
     scanUnit(area);
     if (area.mainOutput.empty())
       ev.fail(Code::UnitWithoutOutput, area.unit->name.span,
@@ -212,6 +174,7 @@ private:
       StateInit init;
       init.symbol = state.symbol;
       init.role = "lasting";
+      init.at = d.name.span;
       init.extent = {{Axis::Unit, area.size}};
       Frame frame;
       frame.locals = net.args;
@@ -260,7 +223,7 @@ private:
   }
 
   static bool sharesWeights(const ast::ConnectDecl &decl) {
-    std::vector<ast::Argument> args;
+    llvm::ArrayRef<ast::Argument> args;
     auto *topology = calleeOf(decl.topology, args);
     return topology && (topology->name == "transpose" || topology->name == "tied");
   }
@@ -282,7 +245,7 @@ private:
           .hint("give one of them a name: `… as NAME`");
       throw Reported();
     }
-    std::vector<ast::Argument> args, synapseArgs;
+    llvm::ArrayRef<ast::Argument> args, synapseArgs;
     auto *topology = calleeOf(decl.topology, args);
     std::string kind = topology ? topology->name : "";
     if (kind == "dense")
@@ -415,6 +378,7 @@ private:
           StateInit init;
           init.symbol = w.symbol;
           init.role = "weight";
+          init.at = c.decl->span;
           if (c.topology == Topology::Dense && !bias)
             init.extent.push_back({Axis::Pre, c.fromSize});
           init.extent.push_back({Axis::Post, c.toSize});

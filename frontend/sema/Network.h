@@ -14,9 +14,6 @@
 
 namespace apical::sema {
 
-struct Account;
-struct LearnAccount;
-struct WeightChange;
 /// What a unit keeps from tick to tick.
 struct State {
   std::string name, symbol; ///< the symbol is empty unless the state outlives the step
@@ -89,6 +86,7 @@ struct Network {
 /// The initial value of a state is computed in the initialising step.
 struct StateInit {
   std::string symbol, role;
+  Span at; ///< where the initial value is given
   llvm::SmallVector<std::pair<Axis, int64_t>, 3> extent;
   std::function<Field()> value;
   std::optional<Field> made; ///< what `value` returned, in the initialising step
@@ -123,80 +121,8 @@ struct States {
   }
 };
 
-/// Every name that an expression reads.
-void collectNames(const ast::Expr &e, std::set<std::string> &names);
-
 /// Checks the declarations of a network and orders its areas.
 Network buildNetwork(const ast::NetworkDecl &decl, Evaluator &evaluator, States &states);
-
-class Trial;
-
-/// One learn line: its rule instantiated over the connections of its scope.
-class RuleInstance {
-public:
-  RuleInstance(Trial &trial, const Learn &learn);
-  void instantiate();
-
-private:
-  struct Target { ///< a weight that a rule may change
-    std::string symbol;
-    Field value;
-    const Connection *connection = nullptr;
-    std::string name;
-    bool bias = false;
-    std::optional<Field> gradient, direct;
-    Span at;
-  };
-  void findScope();
-  void openAccount();
-  void note(WeightChange &change, const Field &value);
-  void keepDirections(const Target &t);
-  void connectSets(const ast::ConnectDecl &decl);
-  /// error(area.variable) as this rule delivers it; shape of the variable.
-  std::optional<Field> error(int area, const std::string &variable, Span at);
-  std::optional<Field> directError(int area, const std::string &variable, Span at);
-  void message(const Connection &c, const ast::TemplateStmt &t);
-  void templateOn(const Connection &c, const ast::TemplateStmt &t, bool bias);
-  void eachWeight(const ast::TemplateStmt &t);
-  bool applies(const ast::TemplateStmt &t, const Connection &c) const;
-  Frame synapseFrame(const Connection &c, bool bias);
-  /// The derivative of the mean over the batch of `y` by a weight, through everything.
-  Field exactGradient(const Field &y, const Field &weight, Span at);
-  Target &target(const Connection &c, llvm::StringRef name, bool bias);
-  void contribute(Target &t, const Field &value, ast::AssignOp op, bool gradient, Span at);
-  void checkLocality(const Field &f, Span at);
-  void apply(Target &t);
-  Field ownWeight(const Connection &c, const ast::VarDecl::Declarator &d);
-  bool inSet(int area, llvm::StringRef set) const;
-
-  Trial &trial;
-  Evaluator &ev;
-  const Network &net;
-  const Learn &learn;
-  const ast::RuleDecl *rule = nullptr;
-  std::map<std::string, Field> args;
-  std::string costParameter;
-  std::optional<Field> cost;
-  unsigned declared = 0;
-  std::set<int> scope, plastic; ///< connections; those of `in`
-  std::set<int> areas, outputs, readByCost;
-  LearnAccount *account = nullptr;
-  std::map<std::pair<int, std::string>, std::optional<Field>> errors;
-  std::map<std::pair<int, std::string>, Field> messages;
-  std::set<std::string> ruleWeights; ///< "connection.B"
-  struct Route {
-    int from;
-    std::string fromVariable;
-    bool fromError; ///< the error of that variable is sent, not the variable
-    int to;
-    std::string toVariable;
-    std::string symbol;
-    Span at;
-  };
-  std::vector<Route> routes;
-  std::map<std::string, Target> targets;
-  std::vector<std::string> targetOrder;
-};
 
 } // namespace apical::sema
 #endif

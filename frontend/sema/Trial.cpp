@@ -4,7 +4,7 @@
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
-#include "frontend/sema/Trial.h"
+#include "frontend/sema/Rule.h"
 
 using namespace mlir;
 

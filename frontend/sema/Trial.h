@@ -18,6 +18,7 @@
 
 namespace apical::sema {
 
+struct Account;
 class Tick;
 class Trial;
 

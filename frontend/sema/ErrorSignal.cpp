@@ -1,0 +1,135 @@
+//===- ErrorSignal.cpp - error(x) as a rule delivers it ---*- C++ -*-===//
+//
+// Part of the Apical project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#include "frontend/sema/Account.h"
+#include "frontend/sema/Rule.h"
+
+using namespace mlir;
+
+namespace apical::sema {
+
+/// (a) the derivative of the cost's own expression.
+std::optional<Field> RuleInstance::directError(int area, const std::string &variable, Span at) {
+  auto x = trial.variable(area, variable);
+  if (!cost || !x || !x->tensor)
+    return std::nullopt;
+  // A value may have several names (`rate = drive`, or a wire): only the last of them has this part of its error,
+  // and hands it back to the others.
+  auto place = [&](const std::pair<int, std::string> &p) {
+    auto &names = net.areas[p.first].variables;
+    return std::make_pair(
+        llvm::find(net.order, p.first) - net.order.begin(),
+        llvm::is_contained(names, p.second) ? llvm::find(names, p.second) - names.begin() : -1);
+  };
+  for (auto &[key, field] : trial.now.tick->values)
+    if (field.tensor == x->tensor && place(key) > place({area, variable}))
+      return std::nullopt;
+  // Every variable of every area that lies between the cost and this one is held.
+  llvm::SmallVector<Value> held;
+  for (auto &[key, field] : trial.now.tick->values)
+    if (field.tensor && field.tensor != x->tensor)
+      held.push_back(field.tensor);
+  llvm::SmallVector<Value> work{cost->tensor};
+  llvm::DenseSet<Value> seen;
+  bool reached = false;
+  while (!work.empty() && !reached) {
+    Value v = work.pop_back_val();
+    if (v == x->tensor)
+      reached = true;
+    if (!seen.insert(v).second || llvm::is_contained(held, v))
+      continue;
+    if (Operation *op = v.getDefiningOp(); op && !isBarrier(op))
+      work.append(op->operand_begin(), op->operand_end());
+  }
+  if (!reached)
+    return std::nullopt;
+  llvm::SmallVector<Value> needed;
+  for (Value h : held)
+    if (seen.contains(h))
+      needed.push_back(h);
+  if (account)
+    account->direct.insert({area, variable});
+  OpBuilder &b = ev.fields.builder;
+  Field ones = ev.fields.broadcast(ev.location(at), Field::number(1),
+                                   {{Axis::Sample, ShapedType::kDynamic}});
+  auto op =
+      b.create<ir::VjpOp>(ev.location(at), TypeRange{x->tensor.getType()}, ValueRange{cost->tensor},
+                          ValueRange{ones.tensor}, ValueRange{x->tensor}, needed);
+  Field e = *x;
+  e.tensor = op.getResult(0);
+  e.dimension = cost->dimension.times(x->dimension, -1);
+  e.capabilities = 0;
+  e.reads.clear();
+  return e;
+}
+
+/// Semantics 5.3: (a) + (b) + (c), in the shape of the variable, over the area's own units.
+std::optional<Field> RuleInstance::error(int area, const std::string &variable, Span at) {
+  auto key = std::make_pair(area, variable);
+  if (auto it = errors.find(key); it != errors.end())
+    return it->second;
+  auto x = trial.variable(area, variable);
+  if (!x || !x->tensor)
+    return std::nullopt;
+  auto own = [&](const std::string &v) -> std::optional<Field> {
+    std::optional<Field> e = directError(area, v, at);
+    if (auto m = messages.find({area, v}); m != messages.end())
+      e = e ? ev.binary(ast::BinaryOp::Add, *e, m->second, at) : m->second;
+    for (auto &r : routes)
+      if (r.to == area && r.toVariable == v)
+        if (auto from = r.fromError ? error(r.from, r.fromVariable, at)
+                                    : trial.variable(r.from, r.fromVariable)) {
+          Field w = trial.read(r.symbol);
+          Field arriving = ev.binary(ast::BinaryOp::Mul, w, from->as(Axis::Unit, Axis::Pre), at);
+          arriving =
+              ev.fields.reduce(ev.location(at), arriving, {Axis::Pre}).as(Axis::Post, Axis::Unit);
+          arriving.needs(Feedback, r.at);
+          e = e ? ev.binary(ast::BinaryOp::Add, *e, arriving, at) : arriving;
+        }
+    return e;
+  };
+  std::optional<Field> total = own(variable);
+  llvm::SmallVector<Value> later, seeds;
+  Field needed; // by what the later variables hand back
+  for (auto &v : net.areas[area].variables) {
+    if (v == variable)
+      continue;
+    auto y = trial.variable(area, v);
+    auto e = own(v);
+    if (!e || !y || !y->tensor)
+      continue;
+    if (y->tensor == x->tensor) { // two names of one value
+      if (account)
+        account->chain[key].push_back(v);
+      total = total ? ev.binary(ast::BinaryOp::Add, *total, *e, at) : *e;
+      continue;
+    }
+    later.push_back(y->tensor);
+    seeds.push_back(
+        ev.fields
+            .broadcast(ev.location(at), *e,
+                       {{Axis::Sample, ShapedType::kDynamic}, {Axis::Unit, net.areas[area].size}})
+            .tensor);
+    needed.inherit(*e);
+    if (account)
+      account->chain[key].push_back(v);
+  }
+  if (!later.empty()) {
+    OpBuilder &b = ev.fields.builder;
+    auto op = b.create<ir::VjpOp>(ev.location(at), TypeRange{x->tensor.getType()}, later, seeds,
+                                  ValueRange{x->tensor}, ValueRange{});
+    Field e = *x;
+    e.tensor = op.getResult(0);
+    e.dimension.any = true;
+    e.capabilities = 0;
+    e.reads.clear();
+    e.inherit(needed);
+    total = total ? ev.binary(ast::BinaryOp::Add, *total, e, at) : e;
+  }
+  return errors[key] = total;
+}
+
+} // namespace apical::sema

@@ -1,0 +1,72 @@
+//===- Forms.cpp - what an expression looks like ---*- C++ -*-===//
+//
+// Part of the Apical project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#include "frontend/sema/Forms.h"
+
+namespace apical::sema {
+
+const ast::CallExpr *callOf(const ast::Expr &e, llvm::StringRef name) {
+  auto *call = llvm::dyn_cast<ast::CallExpr>(&e);
+  auto *callee = call ? llvm::dyn_cast<ast::NameExpr>(call->callee) : nullptr;
+  return callee && callee->name == name ? call : nullptr;
+}
+
+const ast::NameExpr *calleeOf(const ast::Expr *e, llvm::ArrayRef<ast::Argument> &args) {
+  if (auto *call = llvm::dyn_cast_or_null<ast::CallExpr>(e)) {
+    args = call->args;
+    return llvm::dyn_cast<ast::NameExpr>(call->callee);
+  }
+  return llvm::dyn_cast_or_null<ast::NameExpr>(e);
+}
+
+std::optional<std::string> errorOf(const ast::Expr &e, llvm::StringRef end) {
+  auto *call = callOf(e, "error");
+  if (!call || call->args.size() != 1)
+    return std::nullopt;
+  const ast::Expr *arg = call->args[0].value;
+  if (auto *n = llvm::dyn_cast<ast::NameExpr>(arg); n && n->name == end)
+    return "";
+  if (auto *m = memberOf(*arg, end))
+    return m->member.text;
+  return std::nullopt;
+}
+
+const ast::MemberExpr *memberOf(const ast::Expr &e, llvm::StringRef base) {
+  auto *m = llvm::dyn_cast<ast::MemberExpr>(&e);
+  auto *name = m ? llvm::dyn_cast<ast::NameExpr>(m->base) : nullptr;
+  return name && name->name == base ? m : nullptr;
+}
+
+void collectNames(const ast::Expr &e, std::set<std::string> &names) {
+  auto visit = [&](const ast::Expr *child) {
+    if (child)
+      collectNames(*child, names);
+  };
+  if (auto *n = llvm::dyn_cast<ast::NameExpr>(&e))
+    names.insert(n->name);
+  else if (auto *m = llvm::dyn_cast<ast::MemberExpr>(&e))
+    visit(m->base);
+  else if (auto *c = llvm::dyn_cast<ast::CallExpr>(&e)) {
+    visit(c->callee);
+    for (auto &a : c->args)
+      visit(a.value);
+  } else if (auto *i = llvm::dyn_cast<ast::IndexExpr>(&e)) {
+    visit(i->base);
+    for (auto *index : i->indices)
+      visit(index);
+  } else if (auto *at = llvm::dyn_cast<ast::AtExpr>(&e))
+    visit(at->base);
+  else if (auto *u = llvm::dyn_cast<ast::UnaryExpr>(&e))
+    visit(u->operand);
+  else if (auto *b = llvm::dyn_cast<ast::BinaryExpr>(&e)) {
+    visit(b->lhs);
+    visit(b->rhs);
+  } else if (auto *a = llvm::dyn_cast<ast::ArrayExpr>(&e))
+    for (auto *element : a->elements)
+      visit(element);
+}
+
+} // namespace apical::sema

@@ -1,0 +1,88 @@
+//===- Rule.h - a learn line: its rule instantiated over the graph ---*- C++ -*-===//
+//
+// Part of the Apical project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#ifndef APICAL_FRONTEND_SEMA_RULE_H
+#define APICAL_FRONTEND_SEMA_RULE_H
+
+#include "frontend/sema/Trial.h"
+
+namespace apical::sema {
+
+struct LearnAccount;
+struct WeightChange;
+
+/// Does every path through this operation end at a `stop`?
+bool isBarrier(mlir::Operation *op);
+
+/// One learn line: its rule instantiated over the connections of its scope.
+class RuleInstance {
+public:
+  RuleInstance(Trial &trial, const Learn &learn);
+  void instantiate();
+
+private:
+  struct Target { ///< a weight that a rule may change
+    std::string symbol;
+    Field value;
+    const Connection *connection = nullptr;
+    std::string name;
+    bool bias = false;
+    std::optional<Field> gradient, direct;
+    Span at;
+  };
+  void findScope();
+  void openAccount();
+  void note(WeightChange &change, const Field &value);
+  void keepDirections(const Target &t);
+  void connectSets(const ast::ConnectDecl &decl);
+  /// error(area.variable) as this rule delivers it; shape of the variable.
+  std::optional<Field> error(int area, const std::string &variable, Span at);
+  std::optional<Field> directError(int area, const std::string &variable, Span at);
+  void message(const Connection &c, const ast::TemplateStmt &t);
+  void templateOn(const Connection &c, const ast::TemplateStmt &t, bool bias);
+  void eachWeight(const ast::TemplateStmt &t);
+  bool applies(const ast::TemplateStmt &t, const Connection &c) const;
+  Frame synapseFrame(const Connection &c, bool bias);
+  /// The derivative of the mean over the batch of `y` by a weight, through everything.
+  Field exactGradient(const Field &y, const Field &weight, Span at);
+  Target &target(const Connection &c, llvm::StringRef name, bool bias);
+  void contribute(Target &t, const Field &value, ast::AssignOp op, bool gradient, Span at);
+  void checkLocality(const Field &f, Span at);
+  void apply(Target &t);
+  Field ownWeight(const Connection &c, const ast::VarDecl::Declarator &d);
+  bool inSet(int area, llvm::StringRef set) const;
+
+  Trial &trial;
+  Evaluator &ev;
+  const Network &net;
+  const Learn &learn;
+  const ast::RuleDecl *rule = nullptr;
+  std::map<std::string, Field> args;
+  std::string costParameter;
+  std::optional<Field> cost;
+  unsigned declared = 0;
+  std::set<int> scope, plastic; ///< connections; those of `in`
+  std::set<int> areas, outputs, readByCost;
+  LearnAccount *account = nullptr;
+  std::map<std::pair<int, std::string>, std::optional<Field>> errors;
+  std::map<std::pair<int, std::string>, Field> messages;
+  std::set<std::string> ruleWeights; ///< "connection.B"
+  struct Route {
+    int from;
+    std::string fromVariable;
+    bool fromError; ///< the error of that variable is sent, not the variable
+    int to;
+    std::string toVariable;
+    std::string symbol;
+    Span at;
+  };
+  std::vector<Route> routes;
+  std::map<std::string, Target> targets;
+  std::vector<std::string> targetOrder;
+};
+
+} // namespace apical::sema
+#endif

@@ -1,0 +1,121 @@
+//===- RuleScope.cpp - what a learn line may change, and which areas are which ---*- C++ -*-===//
+//
+// Part of the Apical project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#include "frontend/sema/Rule.h"
+
+using namespace mlir;
+
+namespace apical::sema {
+
+bool isBarrier(Operation *op) {
+  auto lift = llvm::dyn_cast<ir::LiftOp>(op);
+  return lift && llvm::isa_and_nonnull<ir::StopOp>(
+                     lift.getBody().front().getTerminator()->getOperand(0).getDefiningOp());
+}
+
+bool RuleInstance::inSet(int area, llvm::StringRef set) const {
+  if (set == "output" || set == "outputs")
+    return outputs.count(area);
+  if (set == "hidden")
+    return areas.count(area) && !outputs.count(area);
+  if (set == "input" || set == "inputs")
+    return !areas.count(area);
+  return areas.count(area) != 0; // areas
+}
+
+bool RuleInstance::applies(const ast::TemplateStmt &t, const Connection &c) const {
+  using Filter = ast::TemplateStmt::Filter;
+  switch (t.filter) {
+  case Filter::None:
+    return true;
+  case Filter::To:
+    return inSet(c.to, t.set.text);
+  case Filter::From:
+    return inSet(c.from, t.set.text);
+  case Filter::Between:
+    return inSet(c.to, t.set.text) && inSet(c.from, t.set.text);
+  }
+  return true;
+}
+
+void RuleInstance::findScope() {
+  if (cost && cost->tensor) {
+    // Areas whose variables the cost reads: those that its own expression reaches without passing another variable.
+    llvm::SmallVector<Value> work{cost->tensor};
+    llvm::DenseSet<Value> seen;
+    llvm::DenseMap<Value, int> owner;
+    for (auto &[key, field] : trial.now.tick->values)
+      if (field.tensor)
+        owner[field.tensor] = key.first;
+    while (!work.empty()) {
+      Value v = work.pop_back_val();
+      if (!seen.insert(v).second)
+        continue;
+      if (auto it = owner.find(v); it != owner.end()) {
+        readByCost.insert(it->second);
+        continue;
+      }
+      if (Operation *op = v.getDefiningOp(); op && !isBarrier(op))
+        work.append(op->operand_begin(), op->operand_end());
+    }
+  }
+  auto list = [&](const std::vector<ast::Expr *> &exprs, std::set<int> &into) {
+    for (const ast::Expr *e : exprs) {
+      auto *name = llvm::dyn_cast<ast::NameExpr>(e);
+      int c = name ? net.connection(name->name) : -1;
+      if (c < 0) {
+        std::vector<std::string> names;
+        for (auto &k : net.connections)
+          names.push_back(k.name);
+        std::string near = name ? nearest(name->name, names) : "";
+        ev.fail(Code::UnknownName, e->span, "unknown connection `" + ast::toString(*e) + "`",
+                near.empty() ? llvm::Twine() : "did you mean `" + llvm::Twine(near) + "`?");
+      }
+      into.insert(c);
+    }
+  };
+  // Which areas can reach the cost.
+  std::set<int> reach = readByCost;
+  for (size_t before = 0; before != reach.size();) {
+    before = reach.size();
+    for (auto &c : net.connections)
+      if (reach.count(c.to))
+        reach.insert(c.from);
+  }
+  list(learn.decl->in, plastic);
+  list(learn.decl->through, scope);
+  if (learn.decl->in.empty())
+    for (size_t i = 0; i < net.connections.size(); ++i)
+      if (net.connections[i].topology != Topology::Wire && net.connections[i].transposeOf < 0 &&
+          (!cost || reach.count(net.connections[i].to)) && !scope.count(static_cast<int>(i)))
+        plastic.insert(static_cast<int>(i));
+  bool reaches = !cost;
+  for (int c : plastic)
+    reaches |= reach.count(net.connections[c].to) != 0;
+  if (!reaches || plastic.empty())
+    ev.fail(Code::CostReachesNothing, learn.decl->span,
+            cost ? "this cost depends on none of the connections that may change"
+                 : "there is no connection to change",
+            "a cost must read, through the network, an area that a weighted connection feeds");
+  scope.insert(plastic.begin(), plastic.end());
+  for (int c : scope)
+    areas.insert(net.connections[c].to);
+  if (cost) {
+    for (int a : readByCost)
+      if (areas.count(a))
+        outputs.insert(a);
+    // A wire hands its area's value on: what the cost reads behind it is read of the area before it.
+    for (auto &c : net.connections)
+      if (c.topology == Topology::Wire && readByCost.count(c.to) && areas.count(c.from))
+        outputs.insert(c.from);
+  } else {
+    for (int a : areas)
+      if (llvm::none_of(scope, [&](int c) { return net.connections[c].from == a; }))
+        outputs.insert(a);
+  }
+}
+
+} // namespace apical::sema

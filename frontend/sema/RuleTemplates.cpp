@@ -1,0 +1,216 @@
+//===- RuleTemplates.cpp - statements for each connection and each weight ---*- C++ -*-===//
+//
+// Part of the Apical project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#include "frontend/sema/Account.h"
+#include "frontend/sema/Forms.h"
+#include "frontend/sema/Rule.h"
+
+using namespace mlir;
+
+namespace apical::sema {
+
+Frame RuleInstance::synapseFrame(const Connection &c, bool bias) {
+  Frame frame;
+  frame.locals = args;
+  if (cost)
+    frame.locals[costParameter] = *cost;
+  frame.synapse = true;
+  frame.known = {"pre", "post"};
+  frame.reductions = {Axis::Pre, Axis::Post};
+  frame.locals["fan_in"] = Field::number(c.topology == Topology::Dense ? c.fromSize : 1);
+  frame.locals["fan_out"] = Field::number(c.topology == Topology::Dense ? c.toSize : 1);
+  for (auto &w : c.weights)
+    if (w.bias == bias) {
+      Field f = trial.read(w.symbol);
+      f.readsForwardWeight = true;
+      frame.locals[w.name] = f;
+    }
+  frame.resolve = [this, &c, bias](const ast::Expr &e) -> std::optional<Field> {
+    auto atEnd = [&](bool pre, const std::string &member, Span at) -> std::optional<Field> {
+      if (pre && bias)
+        return Field::number(member.empty() ? 1 : 0);
+      int area = pre ? c.from : c.to;
+      std::string variable = member.empty() ? (pre ? c.fromVariable : c.toPort) : member;
+      auto f = trial.variable(area, variable);
+      if (!f)
+        ev.fail(Code::RuleNeedsVariable, at,
+                "the rule `" + rule->name.text + "` reads `" + (pre ? "pre." : "post.") + variable +
+                    "`, which the area `" + net.areas[area].name + "` lacks");
+      return f->as(Axis::Unit, pre ? c.preAxis() : Axis::Post);
+    };
+    if (auto *n = llvm::dyn_cast<ast::NameExpr>(&e); n && (n->name == "pre" || n->name == "post"))
+      return atEnd(n->name == "pre", "", e.span);
+    if (auto *m = llvm::dyn_cast<ast::MemberExpr>(&e))
+      if (auto *base = llvm::dyn_cast<ast::NameExpr>(m->base);
+          base && (base->name == "pre" || base->name == "post"))
+        return atEnd(base->name == "pre", m->member.text, e.span);
+    for (const char *end : {"pre", "post"})
+      if (auto member = errorOf(e, end)) {
+        bool pre = end == std::string("pre");
+        if (pre && bias)
+          return Field::number(0);
+        if (!cost)
+          ev.fail(Code::NeedsCost, e.span, "`error` needs a rule with a cost");
+        int area = pre ? c.from : c.to;
+        std::string variable = !member->empty() ? *member : pre ? c.fromVariable : c.toPort;
+        auto f = error(area, variable, e.span);
+        if (!f) {
+          Field zero = Field::number(0);
+          return zero;
+        }
+        return f->as(Axis::Unit, pre ? c.preAxis() : Axis::Post);
+      }
+    return std::nullopt;
+  };
+  return frame;
+}
+
+void RuleInstance::message(const Connection &c, const ast::TemplateStmt &t) {
+  Frame frame = synapseFrame(c, false);
+  for (const ast::Stmt *s : t.body) {
+    if (auto *v = llvm::dyn_cast<ast::VarDecl>(s); v && v->varKind == ast::VarKind::Weight) {
+      for (auto &d : v->vars)
+        frame.locals[d.name.text] = ownWeight(c, d);
+      continue;
+    }
+    if (ev.execute(*s, frame))
+      continue;
+    auto *assign = llvm::dyn_cast<ast::AssignStmt>(s);
+    if (!assign)
+      ev.unsupported(s->span, "this statement in a template is");
+    auto member = errorOf(*assign->target, "pre");
+    if (!member)
+      continue;
+    if (assign->op != ast::AssignOp::Add)
+      ev.fail(Code::NotAssignable, s->span, "errors are added to: write `+=`");
+    std::string variable = member->empty() ? c.fromVariable : *member;
+    if (!areas.count(c.from))
+      continue; // nobody listens: an input of the scope
+    Field e = ev.evaluate(*assign->value, frame);
+    if (e.constant)
+      continue;
+    bool backwards = e.readsForwardWeight;
+    e.needs(backwards ? Nonlocal : Feedback, assign->value->span, backwards);
+    e.readsForwardWeight = false;
+    if (account)
+      account->messages.push_back(
+          {c.from, variable, static_cast<int>(&c - &net.connections[0]), assign, &t, backwards});
+    if (c.topology == Topology::Dense)
+      e = ev.fields.reduce(ev.location(s->span), e, {Axis::Post});
+    e = e.as(c.preAxis(), Axis::Unit);
+    auto key = std::make_pair(c.from, variable);
+    auto old = messages.find(key);
+    messages[key] =
+        old == messages.end() ? e : ev.binary(ast::BinaryOp::Add, old->second, e, s->span);
+  }
+}
+
+void RuleInstance::templateOn(const Connection &c, const ast::TemplateStmt &t, bool bias) {
+  Frame frame = synapseFrame(c, bias);
+  std::set<std::string> own;
+  for (const ast::Stmt *s : t.body) {
+    if (auto *v = llvm::dyn_cast<ast::VarDecl>(s); v && v->varKind == ast::VarKind::Weight) {
+      for (auto &d : v->vars) {
+        own.insert(d.name.text);
+        if (!bias)
+          frame.locals[d.name.text] = ownWeight(c, d);
+        else
+          frame.locals[d.name.text] = Field::number(0); // its messages would go to a constant
+      }
+      continue;
+    }
+    if (ev.execute(*s, frame))
+      continue;
+    auto *assign = llvm::dyn_cast<ast::AssignStmt>(s);
+    if (!assign)
+      ev.unsupported(s->span, "this statement in a template is");
+    if (errorOf(*assign->target, "pre"))
+      continue;
+    auto *m = llvm::dyn_cast<ast::MemberExpr>(assign->target);
+    auto *base = llvm::dyn_cast<ast::NameExpr>(m ? m->base : assign->target);
+    bool known = base && (own.count(base->name) ||
+                          llvm::any_of(c.weights, [&](auto &w) { return w.name == base->name; }));
+    if (!known || (m && m->member.text != "grad"))
+      ev.fail(Code::NotAssignable, assign->target->span,
+              "`" + ast::toString(*assign->target) + "` cannot be assigned here",
+              "a rule adds to `w.grad` or to `error(pre)`, or changes `w`");
+    if (bias && own.count(base->name))
+      continue;
+    if (m && assign->op != ast::AssignOp::Add)
+      ev.fail(Code::NotAssignable, assign->span, "gradients are added to: write `+=`");
+    Target &changed = target(c, base->name, bias);
+    Field value = ev.evaluate(*assign->value, frame);
+    if (account)
+      account->change(changed.symbol)
+          .terms.push_back({assign, &t, m != nullptr, value.has(Axis::Sample)});
+    contribute(changed, value, assign->op, m != nullptr, s->span);
+  }
+}
+
+Field RuleInstance::exactGradient(const Field &y, const Field &weight, Span at) {
+  OpBuilder &b = ev.fields.builder;
+  // A mean over samples, as every other contribution to a weight.
+  Field ones = ev.fields.broadcast(ev.location(at), Field::number(1),
+                                   {{Axis::Sample, ShapedType::kDynamic}});
+  auto op =
+      b.create<ir::VjpOp>(ev.location(at), TypeRange{weight.tensor.getType()}, ValueRange{y.tensor},
+                          ValueRange{ones.tensor}, ValueRange{weight.tensor}, ValueRange{});
+  Field g = weight;
+  g.tensor = op.getResult(0);
+  Field share = ev.binary(ast::BinaryOp::Div, Field::number(1), ev.clock("samples", at), at);
+  g = ev.binary(ast::BinaryOp::Mul, g, share, at);
+  g.dimension.any = true;
+  return g;
+}
+
+void RuleInstance::eachWeight(const ast::TemplateStmt &t) {
+  for (int k : plastic) {
+    const Connection &c = net.connections[k];
+    for (auto &w : c.weights) {
+      Field p = trial.read(w.symbol);
+      Frame frame;
+      frame.locals = args;
+      if (cost)
+        frame.locals[costParameter] = *cost;
+      frame.locals[t.binder.text] = p;
+      frame.resolve = [&, this](const ast::Expr &e) -> std::optional<Field> {
+        auto *call = callOf(e, "grad");
+        if (!call)
+          return std::nullopt;
+        auto *of =
+            call->args.size() == 2 ? llvm::dyn_cast<ast::NameExpr>(call->args[1].value) : nullptr;
+        if (!of || of->name != t.binder.text)
+          ev.unsupported(e.span,
+                         "`grad` with respect to anything but the weight of the template is");
+        Field y = ev.evaluate(*call->args[0].value, frame);
+        if (y.constant)
+          return Field::number(0);
+        Field g = exactGradient(y, p, e.span);
+        g.reads.clear();
+        g.needs(Nonlocal, e.span);
+        return g;
+      };
+      for (const ast::Stmt *s : t.body) {
+        if (ev.execute(*s, frame))
+          continue;
+        auto *assign = llvm::dyn_cast<ast::AssignStmt>(s);
+        auto *m = assign ? llvm::dyn_cast<ast::MemberExpr>(assign->target) : nullptr;
+        auto *base = assign ? llvm::dyn_cast<ast::NameExpr>(m ? m->base : assign->target) : nullptr;
+        if (!base || base->name != t.binder.text)
+          ev.fail(Code::NotAssignable, s->span,
+                  "a template over weights changes `" + t.binder.text + "` or adds to its `.grad`");
+        Target &changed = target(c, w.name, w.bias);
+        Field value = ev.evaluate(*assign->value, frame);
+        if (account)
+          account->change(changed.symbol)
+              .terms.push_back({assign, &t, m != nullptr, value.has(Axis::Sample)});
+        contribute(changed, value, assign->op, m != nullptr, s->span);
+      }
+    }
+  }
+}
+
+} // namespace apical::sema
