@@ -152,10 +152,11 @@ def run(model, data=None, seed=1, interpret=None, sets=None, rules=(), epochs=No
     interpret = Engine.interpret if interpret is None else interpret
     text = "use std\n" + "\n".join(r.text for r in rules) + "\n" + model
     data = data or {}
-    key = hashlib.sha256(
-        repr((text, seed, interpret, epochs, start, sorted((sets or {}).items()),
-              sorted((k, v.dtype.str, v.shape, v.tobytes()) for k, v in data.items()))).encode()
-    ).hexdigest()
+    digest = hashlib.sha256(repr((text, seed, interpret, epochs, start, sorted((sets or {}).items()))).encode())
+    for name, array in sorted(data.items()):
+        digest.update(repr((name, array.dtype.str, array.shape)).encode())
+        digest.update(numpy.ascontiguousarray(array))
+    key = digest.hexdigest()
     if key in _runs:
         return _runs[key]
     with tempfile.TemporaryDirectory() as folder:
