@@ -1,10 +1,11 @@
 # Part of the Apical project, under the Apache License v2.0 with LLVM
 # Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""How the settings of two models were chosen, without a look at the test images: choose.py fashion_mnist|mnist
+"""How the settings of two models were chosen, without a look at the test images: choose.py fashion_mnist|mnist|check
 
 The model is trained on the first 50 000 training images and tested on the last 10 000, for every setting of its grid
 and for seeds that the results do not use. Networks of one model share one setting, so that they differ in the rule
-only: the best is that with the greatest mean over them.
+only: the best is that with the greatest mean over them. The table is kept in results/settings_MODEL.md, and `check`
+says whether each model has the settings that its table found best.
 """
 import gzip
 import itertools
@@ -14,7 +15,8 @@ import sys
 
 import numpy
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(HERE)
 sys.path.insert(0, os.path.join(ROOT, "tests", "rules"))
 from harness import run
 
@@ -56,7 +58,9 @@ def choose(name):
     with open(os.path.join(ROOT, "models", f"{name}.apical")) as file:
         model = file.read().replace("use std\n", "") + declaration
     networks = re.findall(r"^network (\w+)", model, re.M)
-    print("| rate | schedule | " + " | ".join(networks) + " | mean |\n|---" + "|---" * (len(networks) + 2) + "|")
+    lines = [f"Written by `results/choose.py {name}`; do not edit. Accuracy on the last 10 000 training images, seeds "
+             f"{', '.join(map(str, GRIDS[name][2]))}.\n",
+             "| rate | schedule | " + " | ".join(networks) + " | mean |", "|---" * (len(networks) + 3) + "|"]
     best = (0,)
     rates, schedules, seeds = GRIDS[name]
     for rate, schedule in itertools.product(rates, schedules):
@@ -68,13 +72,32 @@ def choose(name):
                 if record["event"] == "test":
                     found[record["network"]].append(record["accuracy"])
         means = [100 * numpy.mean(found[n]) for n in networks]
-        print(f"| {rate} | {schedule} | " + " | ".join(f"{m:.2f} %" for m in means)
-              + f" | {numpy.mean(means):.2f} % |", flush=True)
+        lines.append(f"| {rate} | `{schedule}` | " + " | ".join(f"{m:.2f} %" for m in means)
+                     + f" | {numpy.mean(means):.2f} % |")
+        print(lines[-1], flush=True)
         best = max(best, (numpy.mean(means), rate, schedule))
-    print(f"\nbest: rate {best[1]}, {best[2]}")
+    lines.append(f"\nBest: `param rate = {best[1]}`, `rate * {best[2]}`.")
+    with open(os.path.join(HERE, f"settings_{name}.md"), "w") as file:
+        file.write("\n".join(lines) + "\n")
+
+
+def check():
+    good = True
+    for name in GRIDS:
+        with open(os.path.join(HERE, f"settings_{name}.md")) as file:
+            best = re.search(r"^Best: `(.*)`, `(.*)`\.$", file.read(), re.M).groups()
+        with open(os.path.join(ROOT, "models", f"{name}.apical")) as file:
+            model = file.read()
+        for setting in best:
+            if setting not in model:
+                print(f"models/{name}.apical does not have `{setting}`, the best of results/settings_{name}.md")
+                good = False
+    sys.exit(not good)
 
 
 if __name__ == "__main__":
+    if sys.argv[1:] == ["check"]:
+        check()
     if len(sys.argv) != 2 or sys.argv[1] not in GRIDS:
         sys.exit(__doc__)
     choose(sys.argv[1])

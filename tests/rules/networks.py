@@ -99,3 +99,12 @@ def follows(rule, name, hidden_error, steps=20, optimizer="sgd(0.125)", after=No
             continue  # the optimizer's own
         worst = numpy.abs(last[key] - wanted[key]).max()
         assert worst <= bound, f"{key} is {worst:.1e} from its equation"
+
+
+def gaussian(samples=4000):
+    """5-dimensional Gaussian data, the principal components in their order (rows) and the variances along them."""
+    r = numpy.random.default_rng(8)
+    rotation, _ = numpy.linalg.qr(r.normal(size=(5, 5)))
+    x = (r.normal(size=(samples, 5)) * numpy.sqrt([4, 2, 1, 0.5, 0.25]) @ rotation.T).astype(numpy.float32)
+    values, vectors = numpy.linalg.eigh(x.T.astype(float) @ x / samples)  # about the origin, as the rules see it
+    return {"x.npy": x}, vectors.T[::-1], values[::-1]
