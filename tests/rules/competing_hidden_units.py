@@ -13,7 +13,7 @@ data points = table(x = npy("x.npy"))
 network n {
     area x[12] : source
     area h[9] : competing_unit(k = 3, delta = 0.4)
-    connect x -> h : dense(w ~ normal(0, 1)) of power(p = 3)
+    connect x -> h : dense(w ~ normal(0, 1)) of signed_power(p = 3)
     learn in x_h by competing_hidden_units(EPS)
 }
 train n on points, batch = 20, OPTIONS { x.rate = x }
