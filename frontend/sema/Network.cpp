@@ -286,8 +286,6 @@ private:
         ev.fail(Code::UnknownArgument, a.name ? a.name.span : a.value->span,
                 "`" + kind + "` has no parameter `" + a.name.text + "`", "it takes `w` and `bias`");
     }
-    if (!decl.body.empty())
-      ev.unsupported(decl.body.front()->span, "`keep` is");
     if (c.topology != Topology::Wire) {
       auto *synapse = calleeOf(decl.synapse, synapseArgs);
       std::string name = synapse ? synapse->name : "linear";
@@ -301,7 +299,24 @@ private:
       c.synapseArgs = bindArguments(ev, *c.synapse, synapseArgs, decl.span, caller);
       addWeights(c, initial);
     }
+    addKeeps(c);
     net.connections.push_back(std::move(c));
+  }
+
+  void addKeeps(Connection &c) {
+    for (const ast::Stmt *s : c.decl->body) {
+      auto *keep = llvm::dyn_cast<ast::KeepStmt>(s);
+      if (!keep)
+        ev.fail(Code::NotAssignable, s->span, "a connection of a network holds `keep` only",
+                "write `keep w = …`; what changes a weight belongs to a rule");
+      auto *name = llvm::dyn_cast<ast::NameExpr>(keep->target);
+      auto same = [&](const Weight &w) { return name && w.name == name->name; };
+      if (llvm::none_of(c.weights, same))
+        ev.fail(Code::NotAssignable, keep->target->span,
+                "the connection `" + c.name + "` has no weight `" + ast::toString(*keep->target) +
+                    "`");
+      c.keeps.push_back(keep);
+    }
   }
 
   /// `transpose(c)`: the same synapses, conducting backwards; `tied(c)`: others

@@ -60,6 +60,7 @@ struct Connection {
   int64_t fromSize = 0, toSize = 0;
   std::map<std::string, Field> synapseArgs;
   std::vector<Weight> weights;
+  std::vector<const ast::KeepStmt *> keeps;
   /// How an axis of the area at either end is read in synapse code. A
   /// one-to-one connection has one synapse per unit: both ends are one axis.
   Axis preAxis() const { return topology == Topology::Dense ? Axis::Pre : Axis::Post; }

@@ -131,6 +131,7 @@ void RuleInstance::instantiate() {
   if (!gradients && !learn.decl->with.empty())
     ev.fail(Code::OptimizerUnused, learn.decl->with[0].optimizer->span,
             "`" + rule->name.text + "` yields no gradient for an optimizer");
+  openGate();
   for (auto &symbol : targetOrder)
     apply(targets.at(symbol));
 }

@@ -51,7 +51,16 @@ private:
   Target &target(const Connection &c, llvm::StringRef name, bool bias);
   void contribute(Target &t, const Field &value, ast::AssignOp op, bool gradient, Span at);
   void checkLocality(const Field &f, Span at);
+  /// Decides when the line acts: its `while` and its `every`.
+  void openGate();
+  /// Changes one weight: directly, or as its optimizer says.
   void apply(Target &t);
+  const ast::Expr *optimizerOf(const Target &t) const;
+  Field accumulated(const Target &t, const std::string &base);
+  Field optimised(Target &t, const ast::Expr &chosen);
+  /// The new value of a state of the line, or of a weight, where the line acts.
+  void write(const std::string &symbol, const Field &old, Field value,
+             const std::optional<Field> &gate, Span at);
   Field ownWeight(const Connection &c, const ast::VarDecl::Declarator &d);
   bool inSet(int area, llvm::StringRef set) const;
 
@@ -80,6 +89,8 @@ private:
     Span at;
   };
   std::vector<Route> routes;
+  std::optional<Field> active, acts; ///< `while` holds; and an update is due. None: always
+  std::optional<Field> trials;       ///< of `every`, if it is more than one
   std::map<std::string, Target> targets;
   std::vector<std::string> targetOrder;
 };

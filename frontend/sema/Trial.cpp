@@ -146,6 +146,7 @@ void Trial::learn() {
       RuleInstance(*this, l).instantiate();
     } catch (Reported &) {
     }
+  keep();
   OpBuilder &b = ev.fields.builder;
   for (size_t k = 0; k < net.areas.size(); ++k)
     for (auto &s : net.areas[k].states)

@@ -143,6 +143,10 @@ private:
   std::map<std::vector<const void *>, Field> conducted;
   std::map<std::string, Field> updates; ///< new values of lasting arrays, written at the end
   std::vector<std::string> updateOrder;
+  /// Of an updated array: when it changes. None: always.
+  std::map<std::string, std::optional<Field>> changes;
+  /// Projects what connections keep, behind all learn lines.
+  void keep();
 };
 
 } // namespace apical::sema

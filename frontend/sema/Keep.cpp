@@ -1,0 +1,52 @@
+//===- Keep.cpp - what weights are projected to after every change ---*- C++ -*-===//
+//
+// Part of the Apical project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#include "frontend/sema/Trial.h"
+
+namespace apical::sema {
+
+/// Semantics 3.6: once, behind all lines of the step; later statements see what
+/// earlier ones made. Biases are not projected.
+void Trial::keep() {
+  for (const Connection &c : net.connections) {
+    if (c.keeps.empty())
+      continue;
+    Frame frame;
+    frame.locals = net.args;
+    for (auto &[name, value] : c.synapseArgs)
+      frame.locals[name] = value;
+    frame.locals["fan_in"] = Field::number(c.topology == Topology::Dense ? c.fromSize : 1);
+    frame.locals["fan_out"] = Field::number(c.topology == Topology::Dense ? c.toSize : 1);
+    frame.reductions = {Axis::Pre, Axis::Post};
+    auto valueOf = [&](const Weight &w) {
+      auto it = updates.find(w.symbol);
+      return it == updates.end() ? read(w.symbol) : it->second;
+    };
+    for (const ast::KeepStmt *statement : c.keeps) {
+      auto &target = llvm::cast<ast::NameExpr>(*statement->target).name;
+      for (auto &w : c.weights)
+        if (!w.bias)
+          frame.locals[w.name] = valueOf(w);
+      for (auto &w : c.weights) {
+        auto changed = w.bias || w.name != target ? changes.end() : changes.find(w.symbol);
+        if (changed == changes.end())
+          continue;
+        Field before = updates.at(w.symbol);
+        Field value = ev.evaluate(*statement->value, frame);
+        if (!value.constant && value.has(Axis::Sample))
+          ev.fail(Code::PerSampleToShared, statement->value->span,
+                  "a weight is kept at a value per sample, and it has no samples");
+        if (FieldBuilder::conflict({value, before}))
+          ev.fail(Code::ShapeMismatch, statement->value->span,
+                  "the weight has " + describe(before) + ", and is kept at " + describe(value));
+        updates[w.symbol] =
+            changed->second ? ev.select(*changed->second, value, before, statement->span) : value;
+      }
+    }
+  }
+}
+
+} // namespace apical::sema

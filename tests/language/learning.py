@@ -1,0 +1,98 @@
+# Part of the Apical project, under the Apache License v2.0 with LLVM
+# Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""When and how a learn line changes weights: `every`, `while`, `keep` (docs/language.md, 7.3 and 3.6).
+
+Each test runs in the interpreter (double precision) and as native code.
+"""
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "rules"))
+import numpy  # noqa: E402
+from harness import run  # noqa: E402
+from networks import classes, deep  # noqa: E402
+
+WEIGHTS = ["n.x_h1.w", "n.x_h1.b", "n.h1_h2.w", "n.h2_label.w", "n.h2_label.b"]
+
+
+def farthest(a, b, names=WEIGHTS):
+    return max(numpy.abs(a[n].astype(float) - b[n]).max() for n in names)
+
+
+def every_sums_up_what_a_larger_batch_averages(interpret):
+    """Four trials of 3 samples with one update are one trial of 12: mean over the trials of the mean over the batch.
+    The sums differ in order: 10 updates of some hundred roundings of a number near 1. Null: without `every`."""
+    bound = 1e-12 if interpret else 1e-5
+    for optimizer in ("sgd(0.1, momentum = 0.9)", "adam(0.01)"):
+        small = run(deep("backprop", optimizer=f"{optimizer} every 4 trials", batch=3, trials=40), data=classes(120),
+                    interpret=interpret)
+        large = run(deep("backprop", optimizer=optimizer, batch=12, trials=10), data=classes(120), interpret=interpret)
+        null = run(deep("backprop", optimizer=optimizer, batch=3, trials=40), data=classes(120), interpret=interpret)
+        assert farthest(small, large) < bound, farthest(small, large)
+        assert farthest(null, large) > 1e-2
+        assert small["n.learn0.updates"] == 10 and small["n.learn0.waited"] == 0
+
+
+def unfinished_trials_wait(interpret):
+    """Of 7 trials with `every 4` the last three are summed, counted and not applied."""
+    seven, four = (run(deep("backprop", optimizer="sgd(0.1) every 4", batch=3, trials=n), data=classes(120),
+                       interpret=interpret) for n in (7, 4))
+    assert seven.same(four, WEIGHTS)
+    assert seven["n.learn0.waited"] == 3 and numpy.abs(seven["n.learn0.x_h1.w.grad"]).max() > 1e-3
+    assert numpy.abs(four["n.learn0.x_h1.w.grad"]).max() == 0
+
+
+def nothing_moves_while_the_gate_is_closed(interpret):
+    """Optimiser states, counters and sums included: the gate opens in epoch 1 only."""
+    gated = run(deep("backprop", optimizer="adam(0.01) every 2 while epoch == 1", batch=12, epochs=3),
+                data=classes(48), interpret=interpret)
+    assert gated["n.learn0.updates"] == 2 and gated["n.learn0.waited"] == 0
+    closed = run(deep("backprop", optimizer="adam(0.01) every 2 while epoch > 5", batch=12, epochs=3),
+                 data=classes(48), interpret=interpret)
+    for name in closed.states:
+        if "learn0" in name:
+            assert not closed[name].any(), name
+    assert farthest(gated, closed) > 1e-3
+
+
+def keep_holds_after_every_change(interpret):
+    """Bounds hold for every weight and some lie on them; biases are free. Null: without `keep` they are left."""
+    def model(body):
+        text = deep("backprop", optimizer="sgd(0.5)", trials=60)
+        return text.replace("connect h1 -> h2 : dense(bias = true)", f"connect h1 -> h2 : dense(bias = true) {body}")
+
+    kept = run(model("{ keep w = clip(w, -0.25, 0.5) }"), data=classes(), interpret=interpret)
+    free = run(model(""), data=classes(), interpret=interpret)
+    w = kept["n.h1_h2.w"]
+    assert w.min() == -0.25 and w.max() == 0.5 and free["n.h1_h2.w"].max() > 0.6
+    assert numpy.abs(kept["n.h1_h2.b"]).max() > 0
+
+
+def keep_normalises_what_a_unit_receives(interpret):
+    """The norm over the synapses of each unit of h2 is 1: 11 squares summed, a few roundings."""
+    text = deep("backprop", optimizer="sgd(0.5)", trials=20)
+    body = "{ keep w = w / norm(w, over = pre) }"
+    kept = run(text.replace("connect h1 -> h2 : dense(bias = true)", f"connect h1 -> h2 : dense(bias = true) {body}"),
+               data=classes(), interpret=interpret)
+    free = run(text, data=classes(), interpret=interpret)
+    norms = [numpy.sqrt((r["n.h1_h2.w"].astype(float) ** 2).sum(0)) for r in (kept, free)]
+    assert numpy.abs(norms[0] - 1).max() < (1e-14 if interpret else 1e-6), norms[0]
+    assert numpy.abs(norms[1] - 1).max() > 0.05
+
+
+def keep_waits_for_a_change(interpret):
+    """A weight that a closed gate leaves alone is not projected either (3.6: after every change)."""
+    text = deep("backprop", optimizer="sgd(0.5) while epoch > 5", trials=3)
+    kept = run(text.replace("connect h1 -> h2 : dense(bias = true)",
+                            "connect h1 -> h2 : dense(bias = true) { keep w = 0 * w }"), data=classes(),
+               interpret=interpret)
+    assert numpy.abs(kept["n.h1_h2.w"]).max() > 0.1
+
+
+TESTS = [f for f in list(globals().values()) if callable(f) and getattr(f, "__code__", None) and
+         f.__code__.co_varnames[:1] == ("interpret",)]
+assert len(TESTS) == 6
+for test in TESTS:
+    for interpret in (True, False):
+        test(interpret)
+    print(f"passed: {test.__name__}")
