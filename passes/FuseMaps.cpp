@@ -122,6 +122,8 @@ void apical::addDialectPasses(OpPassManager &passes) {
   passes.addPass(createDifferentiate());
   passes.addPass(createSimplify());
   passes.addPass(createFuseMaps());
+  passes.addPass(createSplitSums()); // finds whole bodies, and leaves maps to fuse
+  passes.addPass(createFuseMaps());
   passes.addPass(createFuseUpdates());
   passes.addPass(createSimplify());
 }

@@ -57,4 +57,20 @@ def FuseUpdates : ApicalPass<"apical-fuse-updates"> {
   let summary = "compute a weight's new value and its optimiser's states together";
 }
 
+def SplitSums : ApicalPass<"apical-split-sums"> {
+  let summary = "take sums of products apart into contractions";
+  let description = [{
+    In a lift that sums over a domain of three axes or more and is no contraction yet:
+
+    1. A sum of sums or differences becomes sums side by side.
+    2. A factor or divisor that is the same for all terms of a sum is applied to the sum.
+    3. A product whose factors each lack an axis of the domain becomes a contraction; what the
+       factors are made of is computed before.
+    4. If some part of the body is of another form, the lift stays as it is.
+
+    So `((post * pre)@down - (post * pre)@up) / (2 * beta)` is two contractions and an elementwise
+    update, and `gain * post.xi * pre` one contraction.
+  }];
+}
+
 #endif // APICAL_PASSES

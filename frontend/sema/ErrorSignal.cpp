@@ -11,9 +11,22 @@ using namespace mlir;
 
 namespace apical::sema {
 
+std::optional<Field> RuleInstance::costHere() {
+  if (!cost)
+    return std::nullopt;
+  auto &known = costs[trial.now.tick];
+  if (!known) {
+    Trial::At here(trial, {trial.now.tick, nullptr});
+    Frame frame = trial.networkFrame();
+    known = ev.evaluate(*learn.decl->subject, frame);
+  }
+  return known;
+}
+
 /// (a) the derivative of the cost's own expression.
 std::optional<Field> RuleInstance::directError(int area, const std::string &variable, Span at) {
-  auto x = trial.variable(area, variable);
+  std::optional<Field> cost = costHere();
+  auto x = trial.now.tick->available(area, variable);
   if (!cost || !x || !x->tensor)
     return std::nullopt;
   // A value may have several names (`rate = drive`, or a wire): only the last of them has this part of its error,
@@ -35,11 +48,10 @@ std::optional<Field> RuleInstance::directError(int area, const std::string &vari
   llvm::SmallVector<Value> work{cost->tensor};
   llvm::DenseSet<Value> seen;
   bool reached = false;
-  while (!work.empty() && !reached) {
+  while (!work.empty()) {
     Value v = work.pop_back_val();
-    if (v == x->tensor)
-      reached = true;
-    if (!seen.insert(v).second || llvm::is_contained(held, v))
+    reached |= v == x->tensor;
+    if (!seen.insert(v).second || v == x->tensor || llvm::is_contained(held, v))
       continue;
     if (Operation *op = v.getDefiningOp(); op && !isBarrier(op))
       work.append(op->operand_begin(), op->operand_end());
@@ -68,16 +80,28 @@ std::optional<Field> RuleInstance::directError(int area, const std::string &vari
 
 /// Semantics 5.3: (a) + (b) + (c), in the shape of the variable, over the area's own units.
 std::optional<Field> RuleInstance::error(int area, const std::string &variable, Span at) {
-  auto key = std::make_pair(area, variable);
-  if (auto it = errors.find(key); it != errors.end())
+  Trial::At here(trial, {trial.now.tick, nullptr});
+  Tick &tick = *trial.now.tick;
+  auto memo = std::make_tuple(const_cast<const Tick *>(&tick), area, variable);
+  if (auto it = errors.find(memo); it != errors.end())
     return it->second;
+  auto key = std::make_pair(area, variable);
   auto x = trial.variable(area, variable);
   if (!x || !x->tensor)
     return std::nullopt;
   auto own = [&](const std::string &v) -> std::optional<Field> {
     std::optional<Field> e = directError(area, v, at);
-    if (auto m = messages.find({area, v}); m != messages.end())
-      e = e ? ev.binary(ast::BinaryOp::Add, *e, m->second, at) : m->second;
+    auto add = [&](const Field &f) { e = e ? ev.binary(ast::BinaryOp::Add, *e, f, at) : f; };
+    if (auto *with = tick.intervention()) {
+      if (auto m = with->messages(tick, {area, v}))
+        add(*m);
+      for (auto &c : net.connections) // a wire hands errors back exactly
+        if (c.topology == Topology::Wire && c.from == area && c.fromVariable == v)
+          if (auto behind = error(c.to, c.toPort, at))
+            add(*behind);
+    } else if (auto m = messages.find({area, v}); m != messages.end()) {
+      add(m->second);
+    }
     for (auto &r : routes)
       if (r.to == area && r.toVariable == v)
         if (auto from = r.fromError ? error(r.from, r.fromVariable, at)
@@ -87,7 +111,7 @@ std::optional<Field> RuleInstance::error(int area, const std::string &variable, 
           arriving =
               ev.fields.reduce(ev.location(at), arriving, {Axis::Pre}).as(Axis::Post, Axis::Unit);
           arriving.needs(Feedback, r.at);
-          e = e ? ev.binary(ast::BinaryOp::Add, *e, arriving, at) : arriving;
+          add(arriving);
         }
     return e;
   };
@@ -97,8 +121,8 @@ std::optional<Field> RuleInstance::error(int area, const std::string &variable, 
   for (auto &v : net.areas[area].variables) {
     if (v == variable)
       continue;
-    auto y = trial.variable(area, v);
-    auto e = own(v);
+    auto y = tick.available(area, v); // what waits for x itself is no part of this error
+    auto e = y ? own(v) : std::nullopt;
     if (!e || !y || !y->tensor)
       continue;
     if (y->tensor == x->tensor) { // two names of one value
@@ -129,7 +153,7 @@ std::optional<Field> RuleInstance::error(int area, const std::string &variable, 
     e.inherit(needed);
     total = total ? ev.binary(ast::BinaryOp::Add, *total, e, at) : e;
   }
-  return errors[key] = total;
+  return errors[memo] = total;
 }
 
 } // namespace apical::sema

@@ -486,8 +486,12 @@ Field Evaluator::evaluate(const ast::Expr &e, Frame &frame) {
     Field r = evaluate(*b->rhs, frame);
     return binary(b->op, l, r, e.span);
   }
-  if (llvm::isa<ast::AtExpr>(e))
-    unsupported(e.span, "values at phases are");
+  if (auto *at = llvm::dyn_cast<ast::AtExpr>(&e)) {
+    if (!frame.at)
+      fail(Code::PhaseNotThere, e.span, "there are no phases here",
+           "phases are declared by a `rule`, and read in it");
+    return frame.at(*at, frame);
+  }
   if (llvm::isa<ast::IndexExpr>(e))
     unsupported(e.span, "components are");
   if (llvm::isa<ast::ArrayExpr>(e))

@@ -23,6 +23,8 @@ struct Frame {
   std::map<std::string, Field> locals;
   /// What the place gives a meaning to: `pre`, `label.rate`, `error(post)`.
   std::function<std::optional<Field>(const ast::Expr &)> resolve;
+  /// The value of an expression at a phase; null where there are none.
+  std::function<Field(const ast::AtExpr &, const Frame &)> at;
   /// Names for suggestions, beyond the locals.
   std::vector<std::string> known;
   /// One synapse: reductions run over others, and fan_in and fan_out are known.

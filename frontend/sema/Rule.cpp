@@ -50,6 +50,8 @@ void RuleInstance::instantiate() {
   args = bindArguments(ev, others, given, learn.decl->rule->span, caller);
   if (learn.decl->subject) {
     cost = trial.overTrial(*learn.decl->subject);
+    if (trial.length() == 1)
+      costs[trial.now.tick] = cost;
     if (cost->constant || cost->has(Axis::Unit))
       ev.fail(Code::CostReachesNothing, learn.decl->subject->span,
               "this is not a cost: it must be one number per sample that depends on the network");
@@ -73,9 +75,22 @@ void RuleInstance::instantiate() {
   std::vector<const ast::TemplateStmt *> templates;
   if (plain)
     templates.push_back(&whole);
+  for (const ast::Stmt *s : rule->body)
+    if (auto *t = llvm::dyn_cast<ast::TemplateStmt>(s))
+      declareOwn(*t);
+    else if (auto *p = llvm::dyn_cast<ast::PhaseDecl>(s))
+      phases.announce(*p);
   for (const ast::Stmt *s : rule->body) {
     if (plain || llvm::isa<ast::ConnectDecl>(s))
       continue;
+    if (auto *phase = llvm::dyn_cast<ast::PhaseDecl>(s)) {
+      phases.run(*phase);
+      continue;
+    }
+    if (auto *v = llvm::dyn_cast<ast::VarDecl>(s); v && v->varKind == ast::VarKind::Let) {
+      ruleLet(*v);
+      continue;
+    }
     auto *t = llvm::dyn_cast<ast::TemplateStmt>(s);
     if (!t)
       ev.unsupported(s->span, "this statement in a rule is");
@@ -84,6 +99,7 @@ void RuleInstance::instantiate() {
       ev.unsupported(t->span, "templates over areas are");
     templates.push_back(t);
   }
+  errors.clear();
   // Messages from the last area to the first: what arrives is complete before it is passed on.
   for (auto it = net.order.rbegin(); it != net.order.rend(); ++it)
     for (size_t k = 0; k < net.connections.size(); ++k) {

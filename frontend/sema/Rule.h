@@ -7,7 +7,7 @@
 #ifndef APICAL_FRONTEND_SEMA_RULE_H
 #define APICAL_FRONTEND_SEMA_RULE_H
 
-#include "frontend/sema/Trial.h"
+#include "frontend/sema/Phases.h"
 
 namespace apical::sema {
 
@@ -24,6 +24,8 @@ public:
   void instantiate();
 
 private:
+  friend class Phases;
+  friend class RunTick;
   struct Target { ///< a weight that a rule may change
     std::string symbol;
     Field value;
@@ -46,6 +48,17 @@ private:
   void eachWeight(const ast::TemplateStmt &t);
   bool applies(const ast::TemplateStmt &t, const Connection &c) const;
   Frame synapseFrame(const Connection &c, bool bias);
+  /// What a block over areas sees: `h.rate`, `error(h.drive)`, values at phases.
+  Frame areaFrame(int area, const std::string &binder);
+  /// The subject at the tick at hand.
+  std::optional<Field> costHere();
+  /// What the rule declares for the synapses of a connection, at the moment at hand.
+  std::optional<Field> synapseValue(int connection, bool bias, const std::string &name);
+  /// The weights and states that templates declare: phases may read them.
+  void declareOwn(const ast::TemplateStmt &t);
+  void declareState(int connection, bool bias, const ast::VarDecl &v);
+  /// `let gain = e` of the rule itself.
+  void ruleLet(const ast::VarDecl &v);
   /// The derivative of the mean over the batch of `y` by a weight, through everything.
   Field exactGradient(const Field &y, const Field &weight, Span at);
   Target &target(const Connection &c, llvm::StringRef name, bool bias);
@@ -76,7 +89,10 @@ private:
   std::set<int> scope, plastic; ///< connections; those of `in`
   std::set<int> areas, outputs, readByCost;
   LearnAccount *account = nullptr;
-  std::map<std::pair<int, std::string>, std::optional<Field>> errors;
+  std::map<std::tuple<const Tick *, int, std::string>, std::optional<Field>> errors;
+  std::map<const Tick *, std::optional<Field>> costs; ///< of the subject, by tick
+  Phases phases{*this};
+  SynapseValues synapseStates; ///< outside phases
   std::map<std::pair<int, std::string>, Field> messages;
   std::set<std::string> ruleWeights; ///< "connection.B"
   struct Route {

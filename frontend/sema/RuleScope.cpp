@@ -42,7 +42,7 @@ bool RuleInstance::applies(const ast::TemplateStmt &t, const Connection &c) cons
 }
 
 void RuleInstance::findScope() {
-  if (cost && cost->tensor) {
+  if (std::optional<Field> cost = costHere(); cost && cost->tensor) {
     // Areas whose variables the cost reads: those that its own expression reaches without passing another variable.
     llvm::SmallVector<Value> work{cost->tensor};
     llvm::DenseSet<Value> seen;

@@ -28,6 +28,7 @@ Frame RuleInstance::synapseFrame(const Connection &c, bool bias) {
       f.readsForwardWeight = true;
       frame.locals[w.name] = f;
     }
+  frame.at = [this](const ast::AtExpr &e, const Frame &f) { return phases.at(e, f); };
   frame.resolve = [this, &c, bias](const ast::Expr &e) -> std::optional<Field> {
     auto atEnd = [&](bool pre, const std::string &member, Span at) -> std::optional<Field> {
       if (pre && bias)
@@ -43,6 +44,8 @@ Frame RuleInstance::synapseFrame(const Connection &c, bool bias) {
     };
     if (auto *n = llvm::dyn_cast<ast::NameExpr>(&e); n && (n->name == "pre" || n->name == "post"))
       return atEnd(n->name == "pre", "", e.span);
+    if (auto *n = llvm::dyn_cast<ast::NameExpr>(&e))
+      return synapseValue(static_cast<int>(&c - net.connections.data()), bias, n->name);
     if (auto *m = llvm::dyn_cast<ast::MemberExpr>(&e))
       if (auto *base = llvm::dyn_cast<ast::NameExpr>(m->base);
           base && (base->name == "pre" || base->name == "post"))
@@ -76,6 +79,8 @@ void RuleInstance::message(const Connection &c, const ast::TemplateStmt &t) {
         frame.locals[d.name.text] = ownWeight(c, d);
       continue;
     }
+    if (auto *v = llvm::dyn_cast<ast::VarDecl>(s); v && v->varKind == ast::VarKind::State)
+      continue; // declared before the phases
     if (ev.execute(*s, frame))
       continue;
     auto *assign = llvm::dyn_cast<ast::AssignStmt>(s);
@@ -122,6 +127,8 @@ void RuleInstance::templateOn(const Connection &c, const ast::TemplateStmt &t, b
       }
       continue;
     }
+    if (auto *v = llvm::dyn_cast<ast::VarDecl>(s); v && v->varKind == ast::VarKind::State)
+      continue; // declared before the phases
     if (ev.execute(*s, frame))
       continue;
     auto *assign = llvm::dyn_cast<ast::AssignStmt>(s);

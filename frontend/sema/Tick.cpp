@@ -27,7 +27,7 @@ std::optional<Field> Tick::variable(int area, llvm::StringRef name) {
     return it->second;
   const Area &a = trial.net.areas[area];
   if (!a.has(name))
-    return std::nullopt;
+    return with ? with->own(*this, place, false) : std::nullopt;
   if (llvm::is_contained(a.inputs, name))
     return port(area, place.second);
   if (progress[area] == Progress::Running)
@@ -35,6 +35,13 @@ std::optional<Field> Tick::variable(int area, llvm::StringRef name) {
   run(area);
   auto it = values.find(place);
   return it == values.end() ? std::nullopt : std::optional<Field>(it->second);
+}
+
+std::optional<Field> Tick::available(int area, llvm::StringRef name) {
+  auto it = values.find({area, name.str()});
+  if (it != values.end())
+    return it->second;
+  return progress[area] == Progress::Running ? std::nullopt : variable(area, name);
 }
 
 void Tick::cycle(int area) {
@@ -247,8 +254,6 @@ Field Tick::cost(const ast::CostDecl &decl) {
 void Tick::finish() {
   for (int a : trial.net.order)
     run(a);
-  for (const ast::CostDecl *c : trial.net.costs)
-    cost(*c);
 }
 
 } // namespace apical::sema

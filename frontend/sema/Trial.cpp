@@ -30,6 +30,10 @@ std::optional<Field> Trial::variable(int area, llvm::StringRef name) {
   if (now.ended)
     if (auto it = now.ended->find({area, name.str()}); it != now.ended->end())
       return it->second;
+  if (now.ended && !net.areas[area].has(name))
+    return now.tick->intervention()
+               ? now.tick->intervention()->own(*now.tick, {area, name.str()}, true)
+               : std::nullopt;
   return now.tick ? now.tick->variable(area, name) : std::nullopt;
 }
 

@@ -36,6 +36,15 @@ public:
   virtual std::optional<Field> clamp(Tick &, const Place &) { return std::nullopt; }
   /// The state after one more update at the end of its body.
   virtual Field update(Tick &, const Place &, Field value) { return value; }
+  /// A variable that the intervention adds to an area, in the tick or behind it.
+  virtual std::optional<Field> own(Tick &, const Place &, bool /*ended*/) { return std::nullopt; }
+  /// A variable that the intervention adds to the synapses of a connection.
+  virtual std::optional<Field> ownSynapse(Tick &, int /*connection*/, bool /*bias*/,
+                                          const std::string & /*name*/, bool /*ended*/) {
+    return std::nullopt;
+  }
+  /// What the run adds to `error(area.variable)`.
+  virtual std::optional<Field> messages(Tick &, const Place &) { return std::nullopt; }
   /// The weight as this run reads it.
   virtual Field weight(Tick &, const Connection &, const Weight &, Field value) { return value; }
 };
@@ -49,11 +58,14 @@ public:
 
   /// The value as other areas read it; nothing if the area has no such variable.
   std::optional<Field> variable(int area, llvm::StringRef name);
-  /// Every area and every cost; afterwards `states` holds the values at the end.
+  /// Every area; afterwards `states` holds the values at the end.
   void finish();
   Field cost(const ast::CostDecl &decl);
   /// `tick`, `ticks`, `first`, `last`: known when compiling.
   void addClock(Frame &frame) const;
+  /// The value if it is there, or can be had without waiting for itself.
+  std::optional<Field> available(int area, llvm::StringRef name);
+  Intervention *intervention() const { return with; }
 
   Values values; ///< what has been computed so far, as read from outside
   Values states; ///< of areas that are done: at the tick's end

@@ -1,0 +1,543 @@
+//===- Phases.cpp - the phases of a learn line ---*- C++ -*-===//
+//
+// Part of the Apical project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#include "frontend/sema/Forms.h"
+#include "frontend/sema/Rule.h"
+
+using namespace mlir;
+
+namespace apical::sema {
+
+//===----------------------------------------------------------------------===//
+// Phases
+//===----------------------------------------------------------------------===//
+
+const Phases::End &Phases::find(const ast::Name &name, llvm::StringRef verb) {
+  Evaluator &ev = rule.ev;
+  if (auto it = ends.find(name.text); it != ends.end())
+    return it->second;
+  if (name.text == current)
+    ev.fail(Code::PhaseNotThere, name.span,
+            "the phase `" + name.text + "` " + verb + " its own end",
+            "`e@p` is the value behind the last tick of p; within p, write `e`");
+  if (llvm::is_contained(announced, name.text))
+    ev.fail(Code::PhaseNotThere, name.span,
+            "the phase `" + name.text + "` comes later: nothing is known of it here",
+            "phases run in the order of the text");
+  std::string near = nearest(name.text, announced);
+  ev.fail(Code::PhaseNotThere, name.span, "there is no phase `" + name.text + "`",
+          near.empty() ? llvm::Twine() : "did you mean `" + llvm::Twine(near) + "`?");
+}
+
+std::vector<Scope> Phases::scopesOf(const ast::RunStmt &run) {
+  std::vector<Scope> scopes;
+  const Network &net = rule.net;
+  auto overAreas = [&](const ast::TemplateStmt &t, llvm::StringRef set) {
+    for (size_t a = 0; a < net.areas.size(); ++a)
+      if (rule.inSet(static_cast<int>(a), set)) {
+        Scope &s = scopes.emplace_back();
+        s.body = &t.body;
+        s.binder = t.binder.text;
+        s.area = static_cast<int>(a);
+      }
+  };
+  for (const ast::Block &block : run.with) {
+    auto *t = block.size() == 1 ? llvm::dyn_cast<ast::TemplateStmt>(block[0]) : nullptr;
+    if (!t) {
+      for (size_t a = 0; a < net.areas.size(); ++a) {
+        Scope &s = scopes.emplace_back();
+        s.body = &block;
+        s.binder = net.areas[a].name;
+        s.area = static_cast<int>(a);
+        s.plain = true;
+      }
+      continue;
+    }
+    switch (t->templateKind) {
+    case ast::TemplateKind::Weight:
+      rule.ev.unsupported(t->span, "`with each weight` is");
+    case ast::TemplateKind::Connection:
+      for (int c : rule.scope)
+        if (rule.applies(*t, net.connections[c]))
+          for (bool bias : {false, true})
+            if (!bias || net.connections[c].bias) {
+              Scope &s = scopes.emplace_back();
+              s.body = &t->body;
+              s.connection = c;
+              s.bias = bias;
+            }
+      break;
+    case ast::TemplateKind::Area:
+      if (t->filter != ast::TemplateStmt::Filter::None)
+        rule.ev.unsupported(t->span, "a filter of areas in `with` is");
+      overAreas(*t, "areas");
+      break;
+    case ast::TemplateKind::Hidden:
+      overAreas(*t, "hidden");
+      break;
+    case ast::TemplateKind::Output:
+      overAreas(*t, "outputs");
+      break;
+    case ast::TemplateKind::Input:
+      overAreas(*t, "inputs");
+      break;
+    }
+  }
+  return scopes;
+}
+
+void Phases::run(const ast::PhaseDecl &decl) {
+  Evaluator &ev = rule.ev;
+  if (decl.index)
+    ev.unsupported(decl.span, "families of phases are");
+  const std::string &name = decl.name.text;
+  if (ends.count(name))
+    ev.fail(Code::DefinedTwice, decl.name.span, "two phases are named `" + name + "`");
+  current = name;
+  End end;
+  auto *from = llvm::dyn_cast_or_null<ast::NameExpr>(decl.from);
+  if (decl.from && !from)
+    ev.unsupported(decl.from->span, "a phase from this place is");
+  if ((from && from->name == "start") || (!from && previous.empty())) {
+    end.states = rule.trial.initialStates();
+  } else {
+    end = from ? find({from->name, from->span}, "starts from") : ends.at(previous);
+    end.ticks.clear();
+  }
+  for (const ast::Stmt *s : decl.body) {
+    auto *run = llvm::dyn_cast<ast::RunStmt>(s);
+    if (!run)
+      ev.unsupported(s->span, "this statement in a phase is");
+    runTicks(*run, name, end);
+  }
+  current.clear();
+  previous = name;
+  ends[name] = std::move(end);
+}
+
+void Phases::runTicks(const ast::RunStmt &run, const std::string &phase, End &end) {
+  Evaluator &ev = rule.ev;
+  Trial &trial = rule.trial;
+  if (run.until)
+    ev.unsupported(run.until->span, "`until` is");
+  int64_t count = trial.length();
+  if (run.duration) {
+    Frame frame;
+    frame.locals = rule.args;
+    count = ev.evaluateSize(*run.duration, frame, 0, "the number of ticks of a run");
+  }
+  auto scopes = std::make_shared<const std::vector<Scope>>(scopesOf(run));
+  if (scopes->empty() && end.number == 0 && count == trial.length() && end.ticks.empty()) {
+    // The plain presentation, which has been run.
+    for (auto &tick : trial.ticks)
+      end.ticks.push_back(tick.get());
+    end.last = trial.ticks.back().get();
+    end.states = trial.end;
+    end.number = count;
+    return;
+  }
+  Values own;
+  SynapseValues ownSynapses;
+  for (int64_t t = 0; t < count; ++t) {
+    auto &with = interventions.emplace_back(
+        std::make_unique<RunTick>(rule, scopes, phase, own, ownSynapses));
+    auto &tick = ticks.emplace_back(
+        std::make_unique<Tick>(trial, end.states, end.number, end.number - t + count, with.get()));
+    if (t == 0)
+      with->begin(*tick, end.last ? Trial::Moment{end.last, &end.states}
+                                  : Trial::Moment{tick.get(), nullptr});
+    tick->finish();
+    with->finish(*tick);
+    own = with->endOfAreas();
+    ownSynapses = with->endOfSynapses();
+    end.states = tick->states;
+    end.ticks.push_back(tick.get());
+    end.last = tick.get();
+    ++end.number;
+  }
+}
+
+Field Phases::costOf(const End &end, Span at) {
+  std::optional<Field> total;
+  for (Tick *tick : end.ticks) {
+    Trial::At here(rule.trial, {tick, nullptr});
+    Field f = *rule.costHere();
+    total = total ? rule.ev.binary(ast::BinaryOp::Add, *total, f, at) : f;
+  }
+  return total ? *total : Field::number(0);
+}
+
+Field Phases::at(const ast::AtExpr &e, const Frame &frame) {
+  const End &end = find(e.phase, "reads");
+  Frame inner = frame;
+  std::set<std::string> names;
+  collectNames(*e.base, names);
+  if (rule.cost && names.count(rule.costParameter))
+    inner.locals[rule.costParameter] = costOf(end, e.span);
+  Trial::At here(rule.trial, {end.last ? end.last : rule.trial.ticks.front().get(), &end.states});
+  return rule.ev.evaluate(*e.base, inner);
+}
+
+//===----------------------------------------------------------------------===//
+// One tick of a run
+//===----------------------------------------------------------------------===//
+
+Frame RunTick::frame(Tick &tick, const Scope &scope, size_t position) {
+  Frame frame = scope.connection >= 0
+                    ? rule.synapseFrame(rule.net.connections[scope.connection], scope.bias)
+                    : rule.areaFrame(scope.area, scope.binder);
+  if (scope.plain) {
+    auto areas = rule.trial.networkFrame().resolve;
+    frame.resolve = [own = frame.resolve, areas](const ast::Expr &e) {
+      auto f = own(e);
+      return f ? f : areas(e);
+    };
+  }
+  tick.addClock(frame);
+  frame.resolve = [this, &tick, &scope, position,
+                   outer = frame.resolve](const ast::Expr &e) -> std::optional<Field> {
+    if (auto *n = llvm::dyn_cast<ast::NameExpr>(&e); n && rule.trial.now.tick == &tick)
+      if (auto f = valueAt(tick, scope, n->name, position))
+        return f;
+    return outer(e);
+  };
+  return frame;
+}
+
+Field RunTick::evaluate(Tick &tick, const Scope &scope, const ast::Expr &e, size_t position) {
+  Trial::At here(rule.trial, {&tick, nullptr});
+  Frame f = frame(tick, scope, position);
+  return rule.ev.evaluate(e, f);
+}
+
+Field RunTick::declared(Tick &tick, const Scope &scope, const ast::VarDecl &v,
+                        const ast::VarDecl::Declarator &d, size_t position) {
+  Evaluator &ev = rule.ev;
+  if (!d.init)
+    ev.fail(Code::MissingArgument, d.name.span, "`" + d.name.text + "` needs a value");
+  if (!d.components.empty())
+    ev.unsupported(d.name.span, "variables with components are");
+  bool state = v.varKind == ast::VarKind::State;
+  Frame f = frame(tick, scope, position);
+  f.stream = rule.net.name + "." + rule.learn.name + "." + phase + ".";
+  f.drawEachTrial = true;
+  if (scope.connection >= 0) {
+    const Connection &c = rule.net.connections[scope.connection];
+    f.stream += c.name + (scope.bias ? ".bias" : "");
+    if (c.topology == Topology::Dense && !scope.bias)
+      f.drawExtent.push_back({Axis::Pre, c.fromSize});
+    f.drawExtent.push_back({Axis::Post, c.toSize});
+  } else {
+    f.stream += rule.net.areas[scope.area].name;
+    f.drawExtent = {{Axis::Unit, rule.net.areas[scope.area].size}};
+  }
+  f.stream += "." + d.name.text;
+  if (!v.isShared) {
+    f.drawExtent.insert(f.drawExtent.begin(), {Axis::Sample, ShapedType::kDynamic});
+    if (tick.number && !state)
+      f.stream += "@" + std::to_string(tick.number);
+  }
+  Field value = ev.evaluate(*d.init, f);
+  return state ? ev.fields.broadcast(ev.location(d.name.span), value, f.drawExtent) : value;
+}
+
+std::optional<Field> RunTick::valueAt(Tick &tick, const Scope &scope, llvm::StringRef name,
+                                      size_t position) {
+  Evaluator &ev = rule.ev;
+  for (size_t k = position; k-- > 0;) {
+    const ast::Stmt *s = (*scope.body)[k];
+    auto once = [&](const void *what, auto make) -> Field {
+      auto key = std::make_pair(&scope, what);
+      if (auto it = known.find(key); it != known.end())
+        return it->second;
+      if (!running.insert(key).second)
+        ev.fail(Code::Cycle, s->span, "`" + name + "` depends on itself within one tick");
+      Trial::At here(rule.trial, {&tick, nullptr});
+      Field f = make();
+      running.erase(key);
+      return known[key] = f;
+    };
+    if (auto *v = llvm::dyn_cast<ast::VarDecl>(s)) {
+      for (auto &d : v->vars) {
+        if (d.name.text != name)
+          continue;
+        if (v->varKind == ast::VarKind::Let)
+          return once(&d, [&] { return declared(tick, scope, *v, d, k); });
+        if (v->varKind != ast::VarKind::State)
+          return std::nullopt; // a weight of the rule
+        if (scope.connection >= 0)
+          return synapseStates.at({scope.connection, scope.bias, d.name.text});
+        return areaStates.at({scope.area, d.name.text});
+      }
+      continue;
+    }
+    auto *assign = llvm::dyn_cast<ast::AssignStmt>(s);
+    auto *target = assign ? llvm::dyn_cast<ast::NameExpr>(assign->target) : nullptr;
+    if (!target || target->name != name)
+      continue;
+    auto before = valueAt(tick, scope, name, k);
+    if (!before)
+      return std::nullopt; // not one of the block's own names
+    return once(s, [&] {
+      Field value = evaluate(tick, scope, *assign->value, k);
+      if (!before->has(Axis::Sample))
+        value = ev.averageOverSamples(value, s->span);
+      if (assign->op == ast::AssignOp::Add)
+        value = ev.binary(ast::BinaryOp::Add, *before, value, s->span);
+      if (assign->op == ast::AssignOp::Sub)
+        value = ev.binary(ast::BinaryOp::Sub, *before, value, s->span);
+      return value;
+    });
+  }
+  return std::nullopt;
+}
+
+/// The states that the blocks declare start where the phase starts.
+void RunTick::begin(Tick &tick, Trial::Moment moment) {
+  for (const Scope &scope : *scopes)
+    for (auto [k, s] : llvm::enumerate(*scope.body))
+      if (auto *v = llvm::dyn_cast<ast::VarDecl>(s); v && v->varKind == ast::VarKind::State)
+        for (auto &d : v->vars) {
+          Trial::At here(rule.trial, moment);
+          Field value = declared(tick, scope, *v, d, k);
+          if (scope.connection >= 0)
+            synapseStates[{scope.connection, scope.bias, d.name.text}] = value;
+          else
+            areaStates[{scope.area, d.name.text}] = value;
+        }
+}
+
+std::optional<Field> RunTick::arrival(Tick &tick, const Place &place) {
+  Evaluator &ev = rule.ev;
+  std::optional<Field> total;
+  for (const Scope &scope : *scopes) {
+    if (scope.area != place.first)
+      continue;
+    for (auto [k, s] : llvm::enumerate(*scope.body)) {
+      auto *assign = llvm::dyn_cast<ast::AssignStmt>(s);
+      auto *m = assign ? memberOf(*assign->target, scope.binder) : nullptr;
+      if (!m || m->member.text != place.second)
+        continue;
+      if (assign->op != ast::AssignOp::Add && assign->op != ast::AssignOp::Sub)
+        ev.fail(Code::NotAssignable, s->span,
+                "`" + ast::toString(*assign->target) + "` is a sum of what arrives: write `+=`",
+                "to replace a value, assign to an `output` or `let` of the unit");
+      Field value = evaluate(tick, scope, *assign->value, k);
+      if (assign->op == ast::AssignOp::Sub)
+        value = ev.unary("-", value, s->span);
+      total = total ? ev.binary(ast::BinaryOp::Add, *total, value, s->span) : value;
+    }
+  }
+  return total;
+}
+
+std::optional<Field> RunTick::clamp(Tick &tick, const Place &place) {
+  std::optional<Field> value;
+  for (const Scope &scope : *scopes) {
+    if (scope.area != place.first)
+      continue;
+    for (auto [k, s] : llvm::enumerate(*scope.body)) {
+      auto *assign = llvm::dyn_cast<ast::AssignStmt>(s);
+      auto *m = assign ? memberOf(*assign->target, scope.binder) : nullptr;
+      if (!m || m->member.text != place.second)
+        continue;
+      if (assign->op != ast::AssignOp::Set)
+        rule.ev.fail(Code::NotAssignable, s->span,
+                     "`" + ast::toString(*assign->target) + "` is replaced in a run: write `=`");
+      value = evaluate(tick, scope, *assign->value, k);
+    }
+  }
+  return value;
+}
+
+Field RunTick::update(Tick &tick, const Place &place, Field value) {
+  Evaluator &ev = rule.ev;
+  for (const Scope &scope : *scopes) {
+    if (scope.area != place.first)
+      continue;
+    for (auto [k, s] : llvm::enumerate(*scope.body)) {
+      auto *assign = llvm::dyn_cast<ast::AssignStmt>(s);
+      auto *m = assign ? memberOf(*assign->target, scope.binder) : nullptr;
+      if (!m || m->member.text != place.second)
+        continue;
+      Field change = evaluate(tick, scope, *assign->value, k);
+      if (assign->op == ast::AssignOp::Add)
+        value = ev.binary(ast::BinaryOp::Add, value, change, s->span);
+      else if (assign->op == ast::AssignOp::Sub)
+        value = ev.binary(ast::BinaryOp::Sub, value, change, s->span);
+      else
+        value = change;
+    }
+  }
+  return value;
+}
+
+Field RunTick::weight(Tick &tick, const Connection &c, const Weight &w, Field value) {
+  Evaluator &ev = rule.ev;
+  int index =
+      c.transposeOf >= 0 ? c.transposeOf : static_cast<int>(&c - rule.net.connections.data());
+  for (const Scope &scope : *scopes) {
+    if (scope.connection != index || scope.bias != w.bias)
+      continue;
+    for (auto [k, s] : llvm::enumerate(*scope.body)) {
+      auto *assign = llvm::dyn_cast<ast::AssignStmt>(s);
+      auto *name = assign ? llvm::dyn_cast<ast::NameExpr>(assign->target) : nullptr;
+      if (!name || name->name != w.name)
+        continue;
+      Field change = evaluate(tick, scope, *assign->value, k);
+      if (!change.constant && change.has(Axis::Sample))
+        ev.fail(Code::PerSampleToShared, s->span,
+                "a value per sample is assigned to a weight, which has no samples",
+                "a draw for all samples is a `shared state x ~ …` of the connection");
+      if (assign->op == ast::AssignOp::Add)
+        value = ev.binary(ast::BinaryOp::Add, value, change, s->span);
+      else if (assign->op == ast::AssignOp::Sub)
+        value = ev.binary(ast::BinaryOp::Sub, value, change, s->span);
+      else
+        value = change;
+    }
+  }
+  return value;
+}
+
+std::optional<Field> RunTick::own(Tick &tick, const Place &place, bool ended) {
+  const Values &states = ended ? endedAreas : areaStates;
+  if (auto it = states.find(place); it != states.end())
+    return it->second;
+  for (const Scope &scope : *scopes)
+    if (scope.area == place.first && !scope.plain)
+      if (auto f = valueAt(tick, scope, place.second, scope.body->size()))
+        return f;
+  return std::nullopt;
+}
+
+std::optional<Field> RunTick::ownSynapse(Tick &tick, int connection, bool bias,
+                                         const std::string &name, bool ended) {
+  const SynapseValues &states = ended ? endedSynapses : synapseStates;
+  if (auto it = states.find({connection, bias, name}); it != states.end())
+    return it->second;
+  for (const Scope &scope : *scopes)
+    if (scope.connection == connection && scope.bias == bias)
+      if (auto f = valueAt(tick, scope, name, scope.body->size()))
+        return f;
+  return std::nullopt;
+}
+
+std::optional<Field> RunTick::messages(Tick &tick, const Place &place) {
+  Evaluator &ev = rule.ev;
+  std::optional<Field> total;
+  auto add = [&](Field f, Span at) {
+    total = total ? ev.binary(ast::BinaryOp::Add, *total, f, at) : f;
+  };
+  for (const Scope &scope : *scopes)
+    for (auto [k, s] : llvm::enumerate(*scope.body)) {
+      auto *assign = llvm::dyn_cast<ast::AssignStmt>(s);
+      if (!assign)
+        continue;
+      if (scope.connection < 0) {
+        auto *call = llvm::dyn_cast<ast::CallExpr>(assign->target);
+        auto *callee = call ? llvm::dyn_cast<ast::NameExpr>(call->callee) : nullptr;
+        auto *member = callee && callee->name == "error" && call->args.size() == 1
+                           ? memberOf(*call->args[0].value, scope.binder)
+                           : nullptr;
+        if (scope.area == place.first && member && member->member.text == place.second)
+          add(evaluate(tick, scope, *assign->value, k), s->span);
+        continue;
+      }
+      const Connection &c = rule.net.connections[scope.connection];
+      auto member = errorOf(*assign->target, "pre");
+      if (!member || scope.bias || c.from != place.first ||
+          (member->empty() ? c.fromVariable : *member) != place.second)
+        continue;
+      Field e = evaluate(tick, scope, *assign->value, k);
+      if (e.constant)
+        continue;
+      bool backwards = e.readsForwardWeight;
+      e.needs(backwards ? Nonlocal : Feedback, assign->value->span, backwards);
+      e.readsForwardWeight = false;
+      if (c.topology == Topology::Dense)
+        e = ev.fields.reduce(ev.location(s->span), e, {Axis::Post});
+      add(e.as(c.preAxis(), Axis::Unit), s->span);
+    }
+  return total;
+}
+
+void RunTick::finish(Tick &tick) {
+  Evaluator &ev = rule.ev;
+  for (const Scope &scope : *scopes)
+    for (auto [k, s] : llvm::enumerate(*scope.body)) {
+      if (auto *v = llvm::dyn_cast<ast::VarDecl>(s)) {
+        if (v->varKind != ast::VarKind::State)
+          continue;
+        for (auto &d : v->vars) {
+          Field value = *valueAt(tick, scope, d.name.text, scope.body->size());
+          if (scope.connection >= 0)
+            endedSynapses[{scope.connection, scope.bias, d.name.text}] = value;
+          else
+            endedAreas[{scope.area, d.name.text}] = value;
+        }
+        continue;
+      }
+      auto *assign = llvm::dyn_cast<ast::AssignStmt>(s);
+      if (!assign)
+        ev.unsupported(s->span, "this statement in a `with` block is");
+      if (scope.connection < 0) {
+        checkTarget(scope, *assign);
+        continue;
+      }
+      if (errorOf(*assign->target, "pre") || !rule.plastic.count(scope.connection))
+        continue;
+      // Learning within the phase: gradients, and the rule's own weights.
+      const Connection &c = rule.net.connections[scope.connection];
+      auto *m = llvm::dyn_cast<ast::MemberExpr>(assign->target);
+      auto *base = llvm::dyn_cast<ast::NameExpr>(m ? m->base : assign->target);
+      bool own = base && rule.ruleWeights.count(c.name + "." + base->name);
+      bool network = base && llvm::any_of(c.weights, [&](auto &w) { return w.name == base->name; });
+      bool state = base && !m && valueAt(tick, scope, base->name, k).has_value();
+      if ((!own && !network && !state) || (m && m->member.text != "grad"))
+        ev.fail(Code::NotAssignable, assign->target->span,
+                "`" + ast::toString(*assign->target) + "` cannot be assigned here",
+                "a run adds to `w.grad` or `error(pre)`, perturbs `w`, or changes what the rule "
+                "declares");
+      if (state || (network && !m) || (own && scope.bias))
+        continue;
+      Field value = evaluate(tick, scope, *assign->value, k);
+      Trial::At here(rule.trial, {&tick, nullptr});
+      rule.contribute(rule.target(c, base->name, scope.bias), value, assign->op, m != nullptr,
+                      s->span);
+    }
+}
+
+/// What a block over areas assigns to must exist.
+void RunTick::checkTarget(const Scope &scope, const ast::AssignStmt &assign) {
+  const ast::Expr *target = assign.target;
+  if (auto *call = llvm::dyn_cast<ast::CallExpr>(target);
+      call && call->args.size() == 1 && ast::toString(*call->callee) == "error")
+    target = call->args[0].value;
+  const Area &area = rule.net.areas[scope.area];
+  if (auto *member = memberOf(*target, scope.binder)) {
+    if (area.has(member->member.text))
+      return;
+    rule.ev.fail(Code::RuleNeedsVariable, target->span,
+                 "the rule `" + rule.rule->name.text + "` assigns `" + scope.binder + "." +
+                     member->member.text + "`, which the area `" + area.name + "` lacks");
+  }
+  auto *name = llvm::dyn_cast<ast::NameExpr>(target);
+  bool declared =
+      name && llvm::any_of(*scope.body, [&](const ast::Stmt *s) {
+        auto *v = llvm::dyn_cast<ast::VarDecl>(s);
+        return v && llvm::any_of(v->vars, [&](auto &d) { return d.name.text == name->name; });
+      });
+  auto *m = llvm::dyn_cast<ast::MemberExpr>(target);
+  auto *base = m ? llvm::dyn_cast<ast::NameExpr>(m->base) : nullptr;
+  bool elsewhere = scope.plain && base && rule.net.area(base->name) >= 0;
+  if (!declared && !elsewhere)
+    rule.ev.fail(Code::NotAssignable, target->span,
+                 "`" + ast::toString(*target) + "` cannot be assigned here",
+                 "a block over areas assigns to variables of its area and to its own states");
+}
+
+} // namespace apical::sema

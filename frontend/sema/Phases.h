@@ -1,0 +1,115 @@
+//===- Phases.h - the phases of a learn line ---*- C++ -*-===//
+//
+// Part of the Apical project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// A phase is a run of ticks that starts from a known state and in which a rule
+// may intervene. Its statements are a graph like those of the network: each is
+// evaluated when a value that it makes is first asked for.
+//
+//===----------------------------------------------------------------------===//
+#ifndef APICAL_FRONTEND_SEMA_PHASES_H
+#define APICAL_FRONTEND_SEMA_PHASES_H
+
+#include "frontend/sema/Trial.h"
+
+namespace apical::sema {
+
+class RuleInstance;
+
+/// A variable that a rule declares for synapses: connection, bias, name.
+using SynapsePlace = std::tuple<int, bool, std::string>;
+using SynapseValues = std::map<SynapsePlace, Field>;
+
+/// The statements of one `with` block, for one area or the synapses of one connection.
+struct Scope {
+  const ast::Block *body = nullptr;
+  std::string binder; ///< the name of the area in the block
+  int area = -1, connection = -1;
+  bool bias = false;
+  bool plain = false; ///< `with { label.rate = … }`: areas have their own names
+};
+
+/// What a rule does in one tick of one run.
+class RunTick : public Intervention {
+public:
+  RunTick(RuleInstance &rule, std::shared_ptr<const std::vector<Scope>> scopes, std::string phase,
+          Values areaStates, SynapseValues synapseStates)
+      : rule(rule), scopes(std::move(scopes)), phase(std::move(phase)),
+        areaStates(std::move(areaStates)), synapseStates(std::move(synapseStates)) {}
+
+  std::optional<Field> arrival(Tick &, const Place &) override;
+  std::optional<Field> clamp(Tick &, const Place &) override;
+  Field update(Tick &, const Place &, Field value) override;
+  Field weight(Tick &, const Connection &, const Weight &, Field value) override;
+  std::optional<Field> own(Tick &, const Place &, bool ended) override;
+
+  std::optional<Field> ownSynapse(Tick &, int connection, bool bias, const std::string &name,
+                                  bool ended) override;
+  std::optional<Field> messages(Tick &, const Place &) override;
+  /// The first values of the states that the blocks declare, at the moment
+  /// where the run starts.
+  void begin(Tick &tick, Trial::Moment moment);
+  /// Learning that happens in this tick; then the rule's own states at its end.
+  void finish(Tick &);
+
+  /// The rule's own states at the tick's end; requires `finish`.
+  const Values &endOfAreas() const { return endedAreas; }
+  const SynapseValues &endOfSynapses() const { return endedSynapses; }
+
+private:
+  Frame frame(Tick &, const Scope &, size_t position);
+  /// The value of one of the block's own names as the statement at `position` sees it.
+  std::optional<Field> valueAt(Tick &, const Scope &, llvm::StringRef name, size_t position);
+  Field evaluate(Tick &, const Scope &, const ast::Expr &, size_t position);
+  /// The first value of a state, or this tick's of a `let`.
+  Field declared(Tick &, const Scope &, const ast::VarDecl &, const ast::VarDecl::Declarator &,
+                 size_t position);
+  void checkTarget(const Scope &, const ast::AssignStmt &);
+
+  RuleInstance &rule;
+  std::shared_ptr<const std::vector<Scope>> scopes;
+  std::string phase;
+  Values areaStates; ///< at the tick's start
+  SynapseValues synapseStates;
+  Values endedAreas;
+  SynapseValues endedSynapses;
+  std::map<std::pair<const Scope *, const void *>, Field> known;
+  std::set<std::pair<const Scope *, const void *>> running;
+};
+
+/// All phases of one learn line, in the order of the text.
+class Phases {
+public:
+  explicit Phases(RuleInstance &rule) : rule(rule) {}
+
+  /// Names that appear further down, for messages.
+  void announce(const ast::PhaseDecl &decl) { announced.push_back(decl.name.text); }
+  void run(const ast::PhaseDecl &decl);
+  /// `e@p`: e at the end of p. `frame` is where e stands.
+  Field at(const ast::AtExpr &e, const Frame &frame);
+
+private:
+  struct End {
+    std::vector<Tick *> ticks; ///< of the phase
+    Tick *last = nullptr;      ///< where values are read; that of the source if the phase is empty
+    Values states;             ///< of the network and of the rule's areas
+    int64_t number = 0;        ///< ticks since the trial's start
+  };
+  const End &find(const ast::Name &name, llvm::StringRef verb);
+  Field costOf(const End &end, Span at);
+  void runTicks(const ast::RunStmt &, const std::string &phase, End &end);
+  std::vector<Scope> scopesOf(const ast::RunStmt &);
+
+  RuleInstance &rule;
+  std::vector<std::string> announced;
+  std::map<std::string, End> ends;
+  std::string current, previous;
+  std::vector<std::unique_ptr<RunTick>> interventions;
+  std::vector<std::unique_ptr<Tick>> ticks;
+};
+
+} // namespace apical::sema
+#endif
