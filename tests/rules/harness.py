@@ -60,8 +60,7 @@ class Rule:
 
     def __init__(self, name, text=None):
         self.name = name
-        self.edited = text is not None
-        self.text = text if self.edited else library(name)
+        self.text = library(name) if text is None else text
 
     def edit(self, *edits):
         """Replaces text; each `old` must occur, else the edit would silently do nothing."""
@@ -142,6 +141,7 @@ class Engine:
     generation would be most of the time of these many small models."""
 
     interpret = False
+    mutating = False
 
 
 def run(model, data=None, seed=1, interpret=None, sets=None, rules=(), epochs=None, start=None):
@@ -166,7 +166,7 @@ def run(model, data=None, seed=1, interpret=None, sets=None, rules=(), epochs=No
         for name, array in data.items():
             numpy.save(path(name), numpy.ascontiguousarray(array))
         command = [APICAL, "run", path("model.apical"), "--quiet", "--threads", "1",
-                   "--seed", str(seed), "--save", path("saved"),
+                   "--seed", str(seed), "--save", path("saved"), "--save-every", "1000000",
                    "--metrics", path("metrics"), "--metrics-every", "1"]
         command += ["--interpret"] if interpret else []
         command += ["--epochs", str(epochs)] if epochs else []
@@ -196,8 +196,12 @@ def run(model, data=None, seed=1, interpret=None, sets=None, rules=(), epochs=No
 
 def before(model, **how):
     """The same model before its first update: every learn line is gated off."""
-    gated = re.sub(r"^(\s*learn\b[^\n]*)$", r"\1 while epoch < 0", model, flags=re.M)
-    assert gated != model
+    def gate(line):
+        text, name = re.fullmatch(r"(.*?)( as \w+)?", line[0]).groups()
+        return text + (" and epoch < 0" if " while " in text else " while epoch < 0") + (name or "")
+
+    gated, count = re.subn(r"^[ \t]*learn\b[^\n]*$", gate, model, flags=re.M)
+    assert count
     return run(gated, **how)
 
 
@@ -211,9 +215,11 @@ def angle(a, b):
 class System:
     """One rule with its checks and mutants; a file of this folder ends with `system.main()`."""
 
-    def __init__(self, rule, title):
+    def __init__(self, rule, title, text=None):
+        """With a `text`, that is what is checked and mutated, instead of a rule of the library: a whole model."""
         self.rule = rule
         self.title = title
+        self.text = text
         self.checks = []
         self.mutants = []
 
@@ -232,24 +238,26 @@ class System:
         except (AssertionError, KeyError) as failure:
             return str(failure) or "an assertion failed"
         except Refused:
-            if rule.edited:
+            if Engine.mutating:
                 return None  # the check edits the rule too, and not with this mutant: others must catch it
             raise
         return None
 
     def run(self):
         """Rows (system, mutant, checks that caught it), and whether all is as it must be."""
-        rows, good, original = [], True, Rule(self.rule)
+        rows, good, original = [], True, Rule(self.rule, self.text)
         for Engine.interpret in (False, True):
             engine = "interpreted" if Engine.interpret else "native"
             for check in self.checks:
                 said = self.verdict(check, original)
                 good &= not said
                 print(f"{'FAIL' if said else 'pass'} {check.__name__}, {engine}" + (f": {said}" if said else ""))
+        Engine.mutating = True
         for what, edits in self.mutants:
             caught = [c.__name__ for c in self.checks if self.verdict(c, original.edit(*edits))]
             good &= bool(caught)
             rows.append((self.title, what, ", ".join(caught) or "NOTHING"))
+        Engine.mutating = False
         return rows, good
 
     def main(self):
