@@ -231,7 +231,8 @@ private:
     }
     for (const sema::RouteTerm &r : line.routes)
       if (r.to == area && r.toVariable == variable) {
-        Expr *from = errorOf({r.from, r.fromVariable});
+        Expr *from = r.ofError ? errorOf({r.from, r.fromVariable})
+                               : s.member(net.areas[r.from].name, r.fromVariable);
         Expr *w = s.member(net.areas[r.from].name + "_" + net.areas[area].name, "w");
         add(s.sum(s.binary(BinaryOp::Mul, w, from), net.areas[r.from].name));
       }
@@ -518,6 +519,11 @@ private:
       return;
     std::map<std::string, const Expr *> given;
     bindArguments(*optimizer, change.optimizer, given, [](const Parameter &) { return true; });
+    std::set<std::string> states;
+    for (const Stmt *statement : optimizer->body)
+      if (auto *v = llvm::dyn_cast<VarDecl>(statement); v && v->varKind == VarKind::State)
+        for (auto &d : v->vars)
+          states.insert(d.name.text);
     auto scope = [&](const Expr &e) -> Expr * {
       auto *n = llvm::dyn_cast<NameExpr>(&e);
       if (!n)
@@ -526,6 +532,8 @@ private:
         return s.name(weight);
       if (n->name == "grad")
         return s.member(weight, "grad");
+      if (change.ownedByRule && states.count(n->name)) // told apart from that of the weight itself
+        return s.member(weight, n->name);
       return argument(given, n->name);
     };
     for (const Stmt *statement : optimizer->body) {
@@ -568,12 +576,18 @@ private:
       if (measured)
         continue;
       int64_t numbers = numbersOf(state.symbol);
-      llvm::StringRef last = name.rsplit('.').second.empty() ? name : name.rsplit('.').second;
+      // `w.v` and `w_bias.v` are one state of the connection's own weights.
+      auto [owner, last] = name.rsplit('.');
+      bool forward = llvm::any_of(c.weights, [&, of = owner](const sema::Weight &w) {
+        return of == w.name || of == w.name + "_bias";
+      });
+      if (!forward)
+        last = name;
       std::string kind = state.role == "weight"      ? "weight of the rule"
                          : state.role == "optimizer" ? "state of the optimizer"
                                                      : "state of the rule";
       auto known =
-          llvm::find_if(all, [&](const Memory &m) { return m.name == last && m.kind == kind; });
+          llvm::find_if(all, [&, is = last](const Memory &m) { return m.name == is && m.kind == kind; });
       if (known != all.end()) {
         known->numbers += numbers;
         continue;

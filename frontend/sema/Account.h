@@ -53,10 +53,11 @@ struct MessageTerm {
   bool backwards = false; ///< over the forward weight
 };
 
-/// `connect error(a.x) -> error(b.y)` of a rule, for one pair of areas.
+/// `connect error(a.x) -> error(b.y)` or `connect a.x -> error(b.y)` of a rule, for one pair of areas.
 struct RouteTerm {
   int from = -1, to = -1;
   std::string fromVariable, toVariable, symbol;
+  bool ofError = true; ///< carries the error of `fromVariable`, else its value
 };
 
 struct LearnAccount {

@@ -55,7 +55,8 @@ void RuleInstance::connectSets(const ast::ConnectDecl &decl) {
               net.name + "." + learn.name + "." + a.name + "_" + b.name,
               decl.span};
       if (account)
-        account->routes.push_back({r.from, r.to, r.fromVariable, r.toVariable, r.symbol});
+        account->routes.push_back(
+            {r.from, r.to, r.fromVariable, r.toVariable, r.symbol, r.fromError});
       StateInit init;
       init.symbol = r.symbol;
       init.role = "weight";
