@@ -29,10 +29,9 @@ struct Probe {
   std::vector<std::pair<LineTrace *, const sema::LearnAccount *>> lines;
 };
 
-const sema::WeightChange *changeOf(const sema::LearnAccount &account, const WeightTrace &w,
-                                   const std::string &network) {
+const sema::WeightChange *changeOf(const sema::LearnAccount &account, const WeightTrace &w) {
   for (const sema::WeightChange &c : account.changes)
-    if (c.symbol == network + "." + w.connection + "." + w.weight)
+    if (c.symbol == w.symbol)
       return &c;
   return nullptr;
 }
@@ -50,7 +49,7 @@ void checkGradients(const Probe &probe, const apical_call &call) {
                                                std::min(call.samples, checkedSamples)));
   for (auto [trace, account] : probe.lines)
     for (WeightTrace &w : trace->weights) {
-      const sema::WeightChange *change = changeOf(*account, w, trace->network);
+      const sema::WeightChange *change = changeOf(*account, w);
       if (w.updated && change && !change->descent.empty())
         w.check = oracle.check(change->symbol, change->descent, account->report, checkedWeights);
     }
@@ -63,7 +62,7 @@ void measure(const Probe &probe, const apical_call &call) {
     trace->steps.push_back(probe.done);
     for (WeightTrace &w : trace->weights)
       if (w.updated)
-        if (const sema::WeightChange *change = changeOf(*account, w, trace->network))
+        if (const sema::WeightChange *change = changeOf(*account, w))
           w.at.push_back(align(stateOf(probe, call, change->direction),
                                stateOf(probe, call, change->descent)));
   }
@@ -91,10 +90,13 @@ LineTrace traceOf(const sema::LearnAccount &account, const Sources &sources) {
   for (int k : account.plastic) {
     const sema::Connection &c = account.network->connections[k];
     for (const sema::Weight &weight : c.weights) {
+      if (llvm::any_of(trace.weights, [&](auto &w) { return w.symbol == weight.symbol; }))
+        continue;
       WeightTrace &w = trace.weights.emplace_back();
       w.connection = c.name;
+      w.symbol = weight.symbol;
       w.weight = llvm::StringRef(weight.symbol).rsplit('.').second.str();
-      const sema::WeightChange *change = changeOf(account, w, trace.network);
+      const sema::WeightChange *change = changeOf(account, w);
       w.updated = change && !change->terms.empty();
     }
   }

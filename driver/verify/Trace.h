@@ -17,6 +17,7 @@ namespace apical {
 /// One array of weights of one learn line, step after step.
 struct WeightTrace {
   std::string connection, weight; ///< "image_hidden", "w"
+  std::string symbol;             ///< of the state; connections may share one
   bool updated = false;           ///< does the rule change it?
   std::vector<Alignment> at;      ///< one per measured step
   std::optional<GradientCheck> check;

@@ -88,24 +88,41 @@ std::string Exactness::errorObjection(int area) {
 }
 
 std::string Exactness::objection(const sema::WeightChange &change) {
-  if (change.terms.size() != 1)
-    return "the change has several parts";
-  const sema::ChangeTerm &term = change.terms.front();
-  if (!term.gradient)
-    return "the weight is changed directly";
-  const Expr &value = *term.statement->value;
-  if (auto *grad = callOf(value, "grad", 2))
-    if (toString(*grad->args[0].value) == line.costParameter && term.inside &&
+  for (const sema::ChangeTerm &term : change.terms)
+    if (!term.gradient)
+      return "the weight is changed directly";
+  if (change.terms.size() == 1) {
+    const sema::ChangeTerm &term = change.terms.front();
+    auto *grad = callOf(*term.statement->value, "grad", 2);
+    if (grad && toString(*grad->args[0].value) == line.costParameter && term.inside &&
         toString(*grad->args[1].value) == term.inside->binder.text)
       return "";
+  }
   for (const Stmt *s : line.rule->body)
     if (llvm::isa<PhaseDecl>(s))
       return "it is estimated from phases";
-  const sema::Connection &c = line.network->connections[change.connection];
-  auto derivative = synapse(c, change.name);
-  if (!derivative || factors(value) != *derivative)
-    return "`" + toString(value) + "` is not `error(post)` times the derivative of the synapse";
-  return errorObjection(c.to);
+  // Every connection that conducts through these weights adds its own part, once.
+  for (auto [k, c] : llvm::enumerate(line.network->connections)) {
+    if (llvm::none_of(c.weights, [&](auto &w) { return w.symbol == change.symbol; }))
+      continue;
+    const sema::ChangeTerm *part = nullptr;
+    for (const sema::ChangeTerm &term : change.terms) {
+      if (term.connection != static_cast<int>(k))
+        continue;
+      if (part)
+        return "the change has several parts";
+      part = &term;
+    }
+    if (!part)
+      return "`" + c.name + "` conducts through the same weights, and adds nothing";
+    auto derivative = synapse(c, change.name);
+    const Expr &value = *part->statement->value;
+    if (!derivative || factors(value) != *derivative)
+      return "`" + toString(value) + "` is not `error(post)` times the derivative of the synapse";
+    if (std::string why = errorObjection(c.to); !why.empty())
+      return why;
+  }
+  return "";
 }
 
 } // namespace apical::explain

@@ -60,6 +60,7 @@ Object connection(const LineReport &line, const ConnectionReport &c) {
                 {"weights", c.weights},
                 {"biases", c.biases},
                 {"learns", c.learns},
+                {"weights_of", c.sharedWith.empty() ? c.name : c.sharedWith},
                 {"update", equations(c.update)},
                 {"bias_update", equations(c.bias)},
                 {"locality", strings(c.locality)},

@@ -205,6 +205,8 @@ void connection(llvm::raw_ostream &os, const LineReport &line, const ConnectionR
     os << "No update: " << phrase(c.why) << ".\n\n";
     return;
   }
+  if (!c.sharedWith.empty())
+    os << "As " << text(c.sharedWith) << ", whose weights it has.\n";
   equations(os, c.update);
   if (!c.bias.empty()) {
     os << "Biases" << (c.biasContinues ? ", and then as the weights:" : ":") << "\n";

@@ -37,6 +37,8 @@ void connection(llvm::raw_ostream &os, const LineReport &line, const ConnectionR
     os << "No update: " << c.why << ".\n\n";
     return;
   }
+  if (!c.sharedWith.empty())
+    os << "As " << code(c.sharedWith) << ", whose weights it has.\n\n";
   block(os, c.update);
   if (!c.bias.empty()) {
     os << "Biases" << (c.biasContinues ? ", and then as the weights:" : ":") << "\n\n";

@@ -71,6 +71,8 @@ void connection(llvm::raw_ostream &os, const LineReport &line, const ConnectionR
     field(os, "update", "none: " + c.why);
     return;
   }
+  if (!c.sharedWith.empty())
+    field(os, "update", "as " + c.sharedWith + ", whose weights it has");
   equations(os, "update", c.update);
   if (c.biasContinues && !c.bias.empty()) {
     for (size_t k = 0; k < c.bias.size(); ++k)

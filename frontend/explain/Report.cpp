@@ -55,6 +55,15 @@ std::string collapse(llvm::StringRef text) {
   return out;
 }
 
+Place placeOf(Span at, const Sources &sources) {
+  auto p = sources.position(at.file, at.begin);
+  llvm::StringRef path = sources.path(at.file);
+  size_t slash = path.rfind('/');
+  if (slash != llvm::StringRef::npos && at.file != 0) // the library is known by its own name
+    slash = path.rfind('/', slash);
+  return {path.substr(slash == llvm::StringRef::npos ? 0 : slash + 1).str(), p.line, p.column};
+}
+
 /// One learn line.
 class LineBuilder {
 public:
@@ -399,18 +408,24 @@ private:
     sema::Field needs;
     std::string objection;
     for (const sema::WeightChange &change : line.changes) {
-      if (change.connection != k)
+      bool shared = change.connection != k &&
+                    llvm::any_of(c.weights, [&](auto &w) { return w.symbol == change.symbol; });
+      if (change.connection != k && !shared)
         continue;
+      if (shared)
+        report.sharedWith = net.connections[change.connection].name;
       if (!change.ownedByRule) {
         report.learns = true;
         if (objection.empty())
           objection = exactness.objection(change);
       }
-      std::vector<Equation> own = update(change, c);
+      std::vector<Equation> own;
+      if (!shared)
+        own = update(change);
       if (change.bias) {
         for (Equation &e : own)
           (isGradient(*e.left) || !change.optimizer ? report.bias : discarded).push_back(e);
-        report.biasContinues |= change.optimizer != nullptr;
+        report.biasContinues |= change.optimizer != nullptr && !shared;
       } else {
         report.update.insert(report.update.end(), own.begin(), own.end());
       }
@@ -448,12 +463,12 @@ private:
     return m && m->member.text == "grad";
   }
 
-  std::vector<Equation> update(const sema::WeightChange &change, const sema::Connection &c) {
+  std::vector<Equation> update(const sema::WeightChange &change) {
     std::vector<Equation> equations;
     std::string weight = change.bias ? biasName(change.name) : change.name;
     Expr *gradient = nullptr;
     for (const sema::ChangeTerm &term : change.terms) {
-      auto scope = synapseScope(c, term.inside, change.bias, false);
+      auto scope = synapseScope(net.connections[term.connection], term.inside, change.bias, false);
       addLets(term, scope, equations);
       Expr *value = s.rewrite(*term.statement->value, scope);
       bool exact = false;
@@ -586,8 +601,8 @@ private:
       std::string kind = state.role == "weight"      ? "weight of the rule"
                          : state.role == "optimizer" ? "state of the optimizer"
                                                      : "state of the rule";
-      auto known =
-          llvm::find_if(all, [&, is = last](const Memory &m) { return m.name == is && m.kind == kind; });
+      auto known = llvm::find_if(
+          all, [&, is = last](const Memory &m) { return m.name == is && m.kind == kind; });
       if (known != all.end()) {
         known->numbers += numbers;
         continue;
@@ -616,15 +631,7 @@ private:
     return found;
   }
 
-  Place place(Span at) const {
-    auto p = sources.position(at.file, at.begin);
-    llvm::StringRef path = sources.path(at.file);
-    if (at.file != 0) // the library is known by its own name
-      if (size_t slash = path.rfind('/'); slash != llvm::StringRef::npos)
-        if (size_t folder = path.rfind('/', slash); folder != llvm::StringRef::npos)
-          path = path.substr(folder + 1);
-    return {path.str(), p.line, p.column};
-  }
+  Place place(Span at) const { return placeOf(at, sources); }
 
   const sema::Account &account;
   const sema::LearnAccount &line;
@@ -641,8 +648,7 @@ private:
 std::vector<Assumption> assumptions(const sema::Network &net, const Sources &sources) {
   std::vector<Assumption> all;
   auto add = [&](const std::string &text, Span at) {
-    auto p = sources.position(at.file, at.begin);
-    all.push_back({text, {sources.path(at.file).str(), p.line, p.column}});
+    all.push_back({text, placeOf(at, sources)});
   };
   for (const sema::Connection &c : net.connections) {
     llvm::ArrayRef<Argument> args;
@@ -682,10 +688,9 @@ void addCopies(const sema::LearnAccount &line, const Sources &sources,
           });
           if (!copies)
             continue;
-          auto p = sources.position(d.name.span.file, d.name.span.begin);
           into.push_back({"copies at initialisation: `" + d.name.text + "` starts as `" +
                               ast::toString(*d.init) + "`",
-                          {sources.path(d.name.span.file).str(), p.line, p.column}});
+                          placeOf(d.name.span, sources)});
         }
   }
 }
@@ -700,17 +705,18 @@ Report makeReport(const sema::Account &account, const Sources &sources) {
     NetworkReport &network = report.networks.emplace_back();
     network.name = net.name;
     network.assumptions = assumptions(net, sources);
-    std::set<int> changed;
+    std::set<std::string> changed;
     for (const sema::LearnAccount &line : account.lines) {
       if (line.network != &net)
         continue;
       network.lines.push_back(LineBuilder(account, line, sources, *report.symbolic).build());
       addCopies(line, sources, network.assumptions);
       for (const sema::WeightChange &change : line.changes)
-        changed.insert(change.connection);
+        changed.insert(change.symbol);
     }
-    for (auto [k, c] : llvm::enumerate(net.connections))
-      if (!c.weights.empty() && !changed.count(static_cast<int>(k)))
+    for (const sema::Connection &c : net.connections)
+      if (!c.weights.empty() &&
+          llvm::none_of(c.weights, [&](auto &w) { return changed.count(w.symbol) != 0; }))
         network.fixed.push_back(c.name);
   }
   return report;

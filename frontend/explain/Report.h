@@ -21,7 +21,7 @@
 namespace apical::explain {
 
 struct Place {
-  std::string file; ///< "std/rules.apical", or the model as it was named
+  std::string file; ///< "std/rules.apical", or the name of the model
   unsigned line = 0, column = 0;
 };
 
@@ -51,9 +51,10 @@ struct ConnectionReport {
   std::string name, from, to, topology;
   int64_t weights = 0, biases = 0;
   bool learns = false;
-  std::vector<Equation> update;      ///< of the weights; empty if nothing changes them
-  std::vector<Equation> bias;        ///< what differs for the biases
-  bool biasContinues = false;        ///< … and the rest is as for the weights
+  std::string sharedWith;       ///< the connection under which the update of its weights stands
+  std::vector<Equation> update; ///< of the weights; empty if nothing changes them
+  std::vector<Equation> bias;   ///< what differs for the biases
+  bool biasContinues = false;   ///< … and the rest is as for the weights
   std::vector<std::string> locality; ///< derived; empty: local
   std::vector<Read> reads;
   bool transport = false; ///< does the change depend on a forward weight used backwards?

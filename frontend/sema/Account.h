@@ -26,6 +26,7 @@ struct ChangeTerm {
   const ast::TemplateStmt *inside = nullptr; ///< null: stands in the rule itself
   bool gradient = false;                     ///< adds to `w.grad`; else changes `w`
   bool perSample = false;                    ///< so that the batch is averaged
+  int connection = -1; ///< on which it was instantiated: weights may be shared
 };
 
 /// How a learn line changes one array of weights.

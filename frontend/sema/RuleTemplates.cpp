@@ -152,7 +152,8 @@ void RuleInstance::templateOn(const Connection &c, const ast::TemplateStmt &t, b
     Field value = ev.evaluate(*assign->value, frame);
     if (account)
       account->change(changed.symbol)
-          .terms.push_back({assign, &t, m != nullptr, value.has(Axis::Sample)});
+          .terms.push_back({assign, &t, m != nullptr, value.has(Axis::Sample),
+                            static_cast<int>(&c - &net.connections[0])});
     contribute(changed, value, assign->op, m != nullptr, s->span);
   }
 }
@@ -174,9 +175,12 @@ Field RuleInstance::exactGradient(const Field &y, const Field &weight, Span at) 
 }
 
 void RuleInstance::eachWeight(const ast::TemplateStmt &t) {
+  std::set<std::string> done; // connections may share a weight
   for (int k : plastic) {
     const Connection &c = net.connections[k];
     for (auto &w : c.weights) {
+      if (!done.insert(w.symbol).second)
+        continue;
       Field p = trial.read(w.symbol);
       Frame frame;
       frame.locals = args;
@@ -213,7 +217,7 @@ void RuleInstance::eachWeight(const ast::TemplateStmt &t) {
         Field value = ev.evaluate(*assign->value, frame);
         if (account)
           account->change(changed.symbol)
-              .terms.push_back({assign, &t, m != nullptr, value.has(Axis::Sample)});
+              .terms.push_back({assign, &t, m != nullptr, value.has(Axis::Sample), k});
         contribute(changed, value, assign->op, m != nullptr, s->span);
       }
     }
