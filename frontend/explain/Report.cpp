@@ -647,9 +647,7 @@ private:
 /// What the model takes for granted, whatever the rule is.
 std::vector<Assumption> assumptions(const sema::Network &net, const Sources &sources) {
   std::vector<Assumption> all;
-  auto add = [&](const std::string &text, Span at) {
-    all.push_back({text, placeOf(at, sources)});
-  };
+  auto add = [&](const std::string &text, Span at) { all.push_back({text, placeOf(at, sources)}); };
   for (const sema::Connection &c : net.connections) {
     llvm::ArrayRef<Argument> args;
     auto *topology = calleeOf(c.decl->topology, args);
