@@ -89,6 +89,7 @@ private:
                        .Case("cost", APICAL_COST)
                        .Case("health", APICAL_HEALTH)
                        .Case("whole", APICAL_WHOLE)
+                       .Case("residual", APICAL_RESIDUAL)
                        .Default(APICAL_MEASURE);
       auto scale = report->getAttrOfType<FloatAttr>("scale");
       auto unit = report->getAttrOfType<StringAttr>("unit");

@@ -72,6 +72,7 @@ void InterpretedProgram::addStep(ir::StepOp op) {
     int32_t code = k == "cost"     ? APICAL_COST
                    : k == "health" ? APICAL_HEALTH
                    : k == "whole"  ? APICAL_WHOLE
+                   : k == "residual" ? APICAL_RESIDUAL
                                    : APICAL_MEASURE;
     reported.push_back({text(r.getName()), code, 1, ""});
   });

@@ -146,9 +146,9 @@ def Apical_DrawOp : Apical_Op<"draw", [Pure]> {
 def Apical_ReportOp : Apical_Op<"report", [MemoryEffects<[MemWrite]>]> {
   let summary = "one number per sample (or one for the batch) for the host";
   let description = [{
-    `kind` is `cost`, `measure`, `health` or `whole`: see apical_measure_kind.
-    A `tensor<?xf32>` is summed over the valid samples; `whole` takes
-    `tensor<f32>`.
+    `kind` is `cost`, `measure`, `health`, `whole` or `residual`: see
+    apical_measure_kind. A `tensor<?xf32>` is summed over the valid samples;
+    `whole` and `residual` take `tensor<f32>`.
   }];
   let arguments = (ins StrAttr:$name, StrAttr:$kind, Apical_Field:$value);
   let assemblyFormat = "$name `kind` $kind `,` $value attr-dict `:` type($value)";

@@ -205,15 +205,15 @@ LogicalResult DrawOp::verify() {
 
 LogicalResult ReportOp::verify() {
   bool known = llvm::StringSwitch<bool>(getKind())
-                   .Cases("cost", "measure", "health", "whole", true)
+                   .Cases("cost", "measure", "health", "whole", "residual", true)
                    .Default(false);
   if (!known)
     return emitOpError() << "has the unknown kind \"" << getKind()
-                         << "\"; kinds are cost, measure, health, whole";
+                         << "\"; kinds are cost, measure, health, whole, residual";
   auto type = cast<RankedTensorType>(getValue().getType());
-  if (getKind() == "whole") {
+  if (getKind() == "whole" || getKind() == "residual") {
     if (type.getRank() != 0)
-      return emitOpError() << "of kind \"whole\" takes a tensor<f32>, not a " << type;
+      return emitOpError() << "of kind \"" << getKind() << "\" takes a tensor<f32>, not a " << type;
   } else if (type.getRank() != 1 || !type.isDynamicDim(0)) {
     return emitOpError() << "of kind \"" << getKind() << "\" takes a tensor<?xf32>, not a " << type;
   }

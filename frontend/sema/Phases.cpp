@@ -106,6 +106,7 @@ void Phases::run(const ast::PhaseDecl &decl) {
   } else {
     end = from ? find({from->name, from->span}, "starts from") : ends.at(previous);
     end.ticks.clear();
+    end.active.clear();
   }
   for (const ast::Stmt *s : decl.body) {
     auto *run = llvm::dyn_cast<ast::RunStmt>(s);
@@ -121,8 +122,7 @@ void Phases::run(const ast::PhaseDecl &decl) {
 void Phases::runTicks(const ast::RunStmt &run, const std::string &phase, End &end) {
   Evaluator &ev = rule.ev;
   Trial &trial = rule.trial;
-  if (run.until)
-    ev.unsupported(run.until->span, "`until` is");
+  Settling settling;
   int64_t count = trial.length();
   if (run.duration) {
     Frame frame;
@@ -130,10 +130,13 @@ void Phases::runTicks(const ast::RunStmt &run, const std::string &phase, End &en
     count = ev.evaluateSize(*run.duration, frame, 0, "the number of ticks of a run");
   }
   auto scopes = std::make_shared<const std::vector<Scope>>(scopesOf(run));
-  if (scopes->empty() && end.number == 0 && count == trial.length() && end.ticks.empty()) {
+  if (scopes->empty() && !run.until && end.number == 0 && count == trial.length() &&
+      end.ticks.empty()) {
     // The plain presentation, which has been run.
-    for (auto &tick : trial.ticks)
+    for (auto &tick : trial.ticks) {
       end.ticks.push_back(tick.get());
+      end.active.emplace_back();
+    }
     end.last = trial.ticks.back().get();
     end.states = trial.end;
     end.number = count;
@@ -151,20 +154,35 @@ void Phases::runTicks(const ast::RunStmt &run, const std::string &phase, End &en
                                   : Trial::Moment{tick.get(), nullptr});
     tick->finish();
     with->finish(*tick);
-    own = with->endOfAreas();
-    ownSynapses = with->endOfSynapses();
-    end.states = tick->states;
+    // What has settled stays, also among the states of the rule.
+    auto keep = [&](auto &old, const auto &ended) {
+      for (auto &[place, value] : ended)
+        old[place] = settling.active && t > 0
+                         ? ev.select(*settling.active, value, old.at(place), run.span)
+                         : value;
+    };
+    keep(own, with->endOfAreas());
+    keep(ownSynapses, with->endOfSynapses());
     end.ticks.push_back(tick.get());
+    end.active.push_back(settling.active);
+    Values after = tick->states;
+    if (run.until)
+      settle(run, end.states, *tick, settling, after);
+    end.states = std::move(after);
     end.last = tick.get();
     ++end.number;
   }
+  if (run.until)
+    reportResiduals(settling, phase, run.until->span);
 }
 
 Field Phases::costOf(const End &end, Span at) {
   std::optional<Field> total;
-  for (Tick *tick : end.ticks) {
+  for (auto [tick, active] : llvm::zip(end.ticks, end.active)) {
     Trial::At here(rule.trial, {tick, nullptr});
     Field f = *rule.costHere();
+    if (active)
+      f = rule.ev.select(*active, f, Field::number(0), at);
     total = total ? rule.ev.binary(ast::BinaryOp::Add, *total, f, at) : f;
   }
   return total ? *total : Field::number(0);

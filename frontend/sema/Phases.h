@@ -95,13 +95,22 @@ private:
   struct End {
     std::vector<Tick *> ticks; ///< of the phase
     Tick *last = nullptr;      ///< where values are read; that of the source if the phase is empty
-    Values states;             ///< of the network and of the rule's areas
-    int64_t number = 0;        ///< ticks since the trial's start
+    /// Which samples each of the ticks counts for; empty: all of all.
+    std::vector<std::optional<Field>> active;
+    Values states;      ///< of the network and of the rule's areas
+    int64_t number = 0; ///< ticks since the trial's start
   };
   const End &find(const ast::Name &name, llvm::StringRef verb);
   Field costOf(const End &end, Span at);
   void runTicks(const ast::RunStmt &, const std::string &phase, End &end);
   std::vector<Scope> scopesOf(const ast::RunStmt &);
+  /// Samples for which `until` holds keep their states: see Settling.cpp.
+  struct Settling {
+    std::optional<Field> active;  ///< 1 for samples that have not settled; none: all
+    std::map<int, Field> changes; ///< of each area in the last tick, by sample
+  };
+  void settle(const ast::RunStmt &, const Values &before, Tick &, Settling &, Values &after);
+  void reportResiduals(const Settling &, const std::string &phase, Span at);
 
   RuleInstance &rule;
   std::vector<std::string> announced;

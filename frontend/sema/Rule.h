@@ -50,6 +50,8 @@ private:
   Frame synapseFrame(const Connection &c, bool bias);
   /// What a block over areas sees: `h.rate`, `error(h.drive)`, values at phases.
   Frame areaFrame(int area, const std::string &binder);
+  /// `hops(post, SET)`: the connections between an area and the nearest of a set.
+  std::optional<Field> hops(const ast::Expr &e, const Connection &c);
   /// The subject at the tick at hand.
   std::optional<Field> costHere();
   /// What the rule declares for the synapses of a connection, at the moment at hand.

@@ -4,6 +4,7 @@
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
+#include "frontend/sema/Forms.h"
 #include "frontend/sema/Rule.h"
 
 using namespace mlir;
@@ -39,6 +40,31 @@ bool RuleInstance::applies(const ast::TemplateStmt &t, const Connection &c) cons
     return inSet(c.to, t.set.text) && inSet(c.from, t.set.text);
   }
   return true;
+}
+
+std::optional<Field> RuleInstance::hops(const ast::Expr &e, const Connection &c) {
+  auto *call = callOf(e, "hops");
+  if (!call)
+    return std::nullopt;
+  std::string end = call->args.size() == 2 ? ast::toString(*call->args[0].value) : "";
+  std::string set = call->args.size() == 2 ? ast::toString(*call->args[1].value) : "";
+  if ((end != "pre" && end != "post") ||
+      !llvm::is_contained({"outputs", "hidden", "inputs", "areas"}, set))
+    ev.fail(Code::WrongType, e.span, "`hops` takes `pre` or `post`, and a set of areas",
+            "`hops(post, outputs)`: 0 for an output, 1 for an area that feeds one");
+  std::set<int> reached{end == "pre" ? c.from : c.to};
+  for (int distance = 0;; ++distance) {
+    if (llvm::any_of(reached, [&](int a) { return inSet(a, set); }))
+      return Field::number(distance);
+    size_t before = reached.size();
+    std::set<int> next = reached;
+    for (auto &k : net.connections)
+      if (reached.count(k.from))
+        next.insert(k.to);
+    reached = std::move(next);
+    if (reached.size() == before)
+      ev.fail(Code::WrongType, e.span, "no area of this set can be reached from here");
+  }
 }
 
 void RuleInstance::findScope() {

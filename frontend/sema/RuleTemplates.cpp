@@ -42,6 +42,8 @@ Frame RuleInstance::synapseFrame(const Connection &c, bool bias) {
                     "`, which the area `" + net.areas[area].name + "` lacks");
       return f->as(Axis::Unit, pre ? c.preAxis() : Axis::Post);
     };
+    if (auto distance = hops(e, c))
+      return distance;
     if (auto *n = llvm::dyn_cast<ast::NameExpr>(&e); n && (n->name == "pre" || n->name == "post"))
       return atEnd(n->name == "pre", "", e.span);
     if (auto *n = llvm::dyn_cast<ast::NameExpr>(&e))

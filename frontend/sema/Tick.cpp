@@ -26,8 +26,15 @@ std::optional<Field> Tick::variable(int area, llvm::StringRef name) {
   if (auto it = values.find(place); it != values.end())
     return it->second;
   const Area &a = trial.net.areas[area];
-  if (!a.has(name))
-    return with ? with->own(*this, place, false) : std::nullopt;
+  if (!a.has(name)) {
+    if (auto f = with ? with->own(*this, place, false) : std::nullopt)
+      return f;
+    if (llvm::none_of(a.unit->params, [&](auto &p) { return p.name.text == name; }))
+      return std::nullopt;
+    Frame caller; // a parameter of the unit
+    caller.locals = trial.net.args;
+    return bindArguments(trial.ev, *a.unit, a.args, a.decl->span, caller).at(place.second);
+  }
   if (llvm::is_contained(a.inputs, name))
     return port(area, place.second);
   if (progress[area] == Progress::Running)

@@ -45,4 +45,9 @@ void callStep(apical_instance *instance, int experiment, const void *const *colu
 int checkLabels(const apical_column *column, const void *data, int64_t rows, const char *path,
                 apical_error *error);
 
+/// Health and residuals are looked at, not reported.
+static inline int isShown(const apical_measure *m) {
+  return m->kind != APICAL_HEALTH && m->kind != APICAL_RESIDUAL;
+}
+
 #endif // APICAL_INSTANCE_H

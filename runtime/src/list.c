@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "apical/runtime.h"
+#include "instance.h"
 
 static void listState(const apical_state *s, FILE *out) {
   static const char *const roles[] = {"weight", "lasting", "optimizer", "counter", "item"};
@@ -26,7 +27,7 @@ static void listExperiment(const apical_experiment *e, FILE *out) {
     fprintf(out, ", epochs = %lld", (long long)e->epochs);
   int first = 1;
   for (int i = 0; i < e->measure_count; ++i)
-    if (e->measures[i].kind != APICAL_HEALTH) {
+    if (isShown(&e->measures[i])) {
       fprintf(out, "%s%s", first ? "  measures " : ", ", e->measures[i].name);
       first = 0;
     }

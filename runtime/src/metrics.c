@@ -53,7 +53,7 @@ int writeRecord(FILE *out, const record *r) {
     writeString(out, r->status);
   }
   for (int i = 0; r->totals && i < r->experiment->measure_count; ++i) {
-    if (r->experiment->measures[i].kind == APICAL_HEALTH)
+    if (!isShown(&r->experiment->measures[i]))
       continue;
     putc(',', out);
     writeString(out, r->experiment->measures[i].name);

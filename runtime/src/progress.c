@@ -30,7 +30,7 @@ static int formatMeasures(char *out, size_t size, const apical_experiment *e, co
   for (int i = 0; i < e->measure_count; ++i) {
     const apical_measure *m = &e->measures[i];
     char number[64];
-    if (m->kind == APICAL_HEALTH)
+    if (!isShown(m))
       continue;
     apical_format_number(number, sizeof number, measureValue(e, i, t), 4);
     int n = snprintf(out + used, size - used, "%s%s %s%s%s", used ? "  " : "", m->name, number,

@@ -34,6 +34,7 @@ typedef struct run {
   double started;
   int64_t savedTrial; ///< position of the last checkpoint, to save none twice
   int64_t savedExperiment;
+  int unsettled; ///< the experiment whose settling has been warned of, or -1
 } run;
 
 static volatile sig_atomic_t interrupted;
@@ -119,9 +120,9 @@ static int checkFinite(run *r, int index) {
   const apical_measure *culprit = NULL;
   for (int i = 0; i < e->measure_count; ++i) {
     const apical_measure *m = &e->measures[i];
-    if (isfinite(results[i]) || (m->kind != APICAL_HEALTH && m->kind != APICAL_COST))
+    if (isfinite(results[i]) || (isShown(m) && m->kind != APICAL_COST))
       continue;
-    if (!culprit || (culprit->kind == APICAL_COST && m->kind == APICAL_HEALTH))
+    if (!culprit || (culprit->kind == APICAL_COST && m->kind != APICAL_COST))
       culprit = m;
   }
   if (!culprit)
@@ -130,11 +131,26 @@ static int checkFinite(run *r, int index) {
   return apical_fail(r->error, APICAL_ERROR_DIVERGED,
                      "%s: %s '%s' is no longer finite at step %lld, epoch %lld; lower the "
                      "learning rate, bound the weights or clip the gradient%s%s",
-                     e->network, culprit->kind == APICAL_HEALTH ? "area" : "cost", culprit->name,
+                     e->network, culprit->kind == APICAL_COST ? "cost" : "area", culprit->name,
                      (long long)r->instance->position.trial + 1,
                      (long long)r->instance->position.epoch + 1,
                      o->save ? ". the last good checkpoint, if there was one, is kept: " : "",
                      o->save ? o->save : "");
+}
+
+/// Warns, once in an experiment, of an area that a phase left before it settled.
+static void checkSettled(run *r, int index) {
+  const apical_experiment *e = &r->program->experiments[index];
+  for (int i = 0; i < e->measure_count && r->unsettled != index; ++i) {
+    if (e->measures[i].kind != APICAL_RESIDUAL || r->instance->results[i] == 0)
+      continue;
+    r->unsettled = index;
+    fprintf(stderr,
+            "warning: %s: area '%s' has not settled at step %lld: it still changes by %.3g a tick; "
+            "run more ticks or raise the tolerance\n",
+            e->network, e->measures[i].name, (long long)r->instance->position.trial + 1,
+            r->instance->results[i]);
+  }
 }
 
 //===----------------------------------------------------------------------===//
@@ -257,6 +273,8 @@ static int presentBatch(run *r, int index, table *t, int64_t trialOffset) {
   callStep(instance, index, (const void *const *)t->batch, t->batchRows, samples,
            p->trial + trialOffset, learning);
   int failed = learning ? checkFinite(r, index) : 0;
+  if (learning && !failed)
+    checkSettled(r, index);
   if (failed)
     return failed;
   addTotals(&instance->epoch, instance->results, e->measure_count, samples);
@@ -420,7 +438,8 @@ int apical_run(apical_instance *instance, const apical_run_options *options, api
            .options = options,
            .error = error ? error : &local,
            .started = seconds(),
-           .savedTrial = -1};
+           .savedTrial = -1,
+           .unsettled = -1};
   int toStdout = options->metrics && strcmp(options->metrics, "-") == 0;
   openProgress(&r.progress, options->quiet, toStdout);
   r.window.sums = calloc((size_t)instance->measures + 1, sizeof *r.window.sums);

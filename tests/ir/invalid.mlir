@@ -105,7 +105,7 @@ apical.step @s () {
 
 apical.step @s () {
   %c = apical.clock "trial" : tensor<f32>
-  // expected-error @below {{has the unknown kind "loss"; kinds are cost, measure, health, whole}}
+  // expected-error @below {{has the unknown kind "loss"; kinds are cost, measure, health, whole, residual}}
   apical.report "c" kind "loss", %c : tensor<f32>
 }
 

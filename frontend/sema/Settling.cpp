@@ -1,0 +1,72 @@
+//===- Settling.cpp - runs that end when something holds ---*- C++ -*-===//
+//
+// Part of the Apical project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Samples settle one by one: behind the tick in which `until` holds for a
+// sample, its states stay as they are, and its later ticks count for nothing.
+//
+//===----------------------------------------------------------------------===//
+#include "frontend/sema/Rule.h"
+
+using namespace mlir;
+
+namespace apical::sema {
+
+static Field largest(Evaluator &ev, const Field &a, const Field &b, Span at) {
+  return ev.select(ev.binary(ast::BinaryOp::Gt, a, b, at), a, b, at);
+}
+
+void Phases::settle(const ast::RunStmt &run, const Values &before, Tick &tick, Settling &settling,
+                    Values &after) {
+  Evaluator &ev = rule.ev;
+  Span at = run.until->span;
+  std::optional<Field> change;
+  settling.changes.clear();
+  for (auto &[place, value] : after) {
+    if (!value.has(Axis::Sample))
+      continue;
+    Field moved = ev.unary("abs", ev.binary(ast::BinaryOp::Sub, value, before.at(place), at), at);
+    moved = ev.reduce("max", moved, {Axis::Unit}, at);
+    auto [it, fresh] = settling.changes.emplace(place.first, moved);
+    if (!fresh)
+      it->second = largest(ev, it->second, moved, at);
+    change = change ? largest(ev, *change, moved, at) : moved;
+  }
+  if (!change)
+    ev.fail(Code::NothingSettles, at, "nothing settles here: no area of the network has a state",
+            "a static network is through after one tick: write `run`");
+  Trial::At here(rule.trial, {&tick, &after});
+  Frame frame = rule.trial.networkFrame();
+  for (auto &[name, value] : rule.args)
+    frame.locals[name] = value;
+  frame.locals["change"] = *change;
+  frame.known.push_back("change");
+  Field holds = ev.evaluate(*run.until, frame);
+  if (!holds.constant && holds.has(Axis::Unit))
+    ev.fail(Code::ShapeMismatch, at,
+            "`until` needs one truth per sample, and this is " + describe(holds),
+            "reduce it, or use `change`: the largest change of a state in the last tick");
+  if (settling.active)
+    for (auto &[place, value] : after)
+      value = ev.select(*settling.active, value, before.at(place), at);
+  Field moving = ev.unary("not", holds, at);
+  settling.active =
+      settling.active ? ev.binary(ast::BinaryOp::And, *settling.active, moving, at) : moving;
+}
+
+void Phases::reportResiduals(const Settling &settling, const std::string &phase, Span at) {
+  Evaluator &ev = rule.ev;
+  OpBuilder &b = ev.fields.builder;
+  for (auto &[area, change] : settling.changes) {
+    Field left = ev.select(*settling.active, change, Field::number(0), at);
+    left = ev.reduce("max", left, {Axis::Sample}, at);
+    std::string name = rule.net.areas[area].name + "' in phase '" + phase;
+    b.create<ir::ReportOp>(ev.location(at), b.getStringAttr(name), b.getStringAttr("residual"),
+                           left.tensor);
+  }
+}
+
+} // namespace apical::sema
