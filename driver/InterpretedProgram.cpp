@@ -69,11 +69,11 @@ void InterpretedProgram::addStep(ir::StepOp op) {
   auto &reported = measures.emplace_back();
   op.walk([&](ir::ReportOp r) {
     llvm::StringRef k = r.getKind();
-    int32_t code = k == "cost"     ? APICAL_COST
-                   : k == "health" ? APICAL_HEALTH
-                   : k == "whole"  ? APICAL_WHOLE
+    int32_t code = k == "cost"       ? APICAL_COST
+                   : k == "health"   ? APICAL_HEALTH
+                   : k == "whole"    ? APICAL_WHOLE
                    : k == "residual" ? APICAL_RESIDUAL
-                                   : APICAL_MEASURE;
+                                     : APICAL_MEASURE;
     reported.push_back({text(r.getName()), code, 1, ""});
   });
   experiments.push_back(
