@@ -91,6 +91,13 @@ void registerCodegen(DialectRegistry &registry) {
   registerLLVMDialectTranslation(registry);
 }
 
+static CompiledProgram printed(ModuleOp module) {
+  CompiledProgram result;
+  llvm::raw_svector_ostream stream(result.object);
+  module.print(stream);
+  return result;
+}
+
 llvm::Expected<CompiledProgram> compile(ModuleOp module, const CompileOptions &options) {
   MLIRContext *context = module.getContext();
   DialectRegistry registry;
@@ -108,6 +115,8 @@ llvm::Expected<CompiledProgram> compile(ModuleOp module, const CompileOptions &o
   std::vector<StepPlan> plans;
   if (auto failed = lowerToLinalg(*source, *kernels, machine, plans))
     return failed;
+  if (options.stop == Stage::Linalg)
+    return printed(*kernels);
   SmallVector<func::FuncOp> functions(kernels->getOps<func::FuncOp>());
   for (func::FuncOp function : functions)
     if (auto failed = schedule(function, machine))
@@ -118,10 +127,8 @@ llvm::Expected<CompiledProgram> compile(ModuleOp module, const CompileOptions &o
     vectorizeTiles(function);
   if (auto failed = cleanUp(*kernels))
     return failed;
-  if (options.dump) {
-    llvm::raw_string_ostream stream(*options.dump);
-    kernels->print(stream);
-  }
+  if (options.stop == Stage::Vector)
+    return printed(*kernels);
   if (auto failed = bufferize(*kernels))
     return failed;
   for (func::FuncOp function : kernels->getOps<func::FuncOp>()) {
@@ -141,6 +148,8 @@ llvm::Expected<CompiledProgram> compile(ModuleOp module, const CompileOptions &o
     return failed;
   if (auto failed = lowerToLLVM(*kernels))
     return failed;
+  if (options.stop == Stage::LLVMDialect)
+    return printed(*kernels);
   llvm::LLVMContext llvmContext;
   auto code = translateModuleToLLVMIR(*kernels, llvmContext);
   if (!code)
@@ -151,17 +160,17 @@ llvm::Expected<CompiledProgram> compile(ModuleOp module, const CompileOptions &o
   for (llvm::Function &f : *code)
     if (!f.isDeclaration())
       f.setLinkage(llvm::GlobalValue::InternalLinkage);
-  emitProgram(*code, *source, plans, options.name);
+  emitProgram(*code, describe(*source, options.name), plans, options, machine.needs);
   // The back end reads the processor from each function.
   for (llvm::Function &f : *code)
     if (!f.isDeclaration()) {
       f.addFnAttr("target-cpu", machine.cpu);
       f.addFnAttr("target-features", machine.features);
     }
-  auto object = emitObject(*code, **target);
-  if (!object)
-    return object.takeError();
-  return CompiledProgram{std::move(*object)};
+  auto bytes = emitCode(*code, **target, options.stop);
+  if (!bytes)
+    return bytes.takeError();
+  return CompiledProgram{std::move(*bytes)};
 }
 
 } // namespace apical

@@ -11,17 +11,42 @@
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/Support/Error.h"
+#include <string>
+#include <vector>
 
 namespace apical {
 
-struct CompileOptions {
-  std::string cpu = "native";  ///< native, x86-64, x86-64-v2, x86-64-v3, x86-64-v4
-  int threads = 1;             ///< 1: no parallel loops; else they are split at run time
-  std::string name = "model";  ///< apical_program.name
-  std::string *dump = nullptr; ///< receives the kernels as they are before bufferization
+/// Where to stop on the way to machine code.
+enum class Stage {
+  Linalg,      ///< kernels on tensors, before they are tiled
+  Vector,      ///< tiled and vectorized, before they are put into memory
+  LLVMDialect, ///< the last step in MLIR
+  LLVMIR,      ///< after LLVM's passes
+  Assembly,
+  Object,
 };
 
-/// An object file: one function per step, and the constant `apical_program`.
+/// A function of the runtime under another name, for callers of the object.
+struct Export {
+  std::string name;   ///< what callers call
+  std::string target; ///< the runtime's function
+  /// Result, then the target's arguments: `i` int32_t, `l` int64_t, `d` double,
+  /// `p` a pointer, `v` nothing; `P` is the program, which callers do not pass.
+  std::string signature;
+  const void *address = nullptr; ///< the target in this process, if the JIT is to load the object
+};
+
+struct CompileOptions {
+  std::string cpu = "native";            ///< native, x86-64, x86-64-v2, x86-64-v3, x86-64-v4
+  int threads = 1;                       ///< 1: no parallel loops; else they are split at run time
+  std::string name = "model";            ///< apical_program.name
+  std::string symbol = "apical_program"; ///< of the constant
+  std::vector<Export> exports;
+  Stage stop = Stage::Object;
+};
+
+/// An object file: code and the constant `apical_program`, which alone can be
+/// seen from outside. If the compilation stopped earlier: the text of that stage.
 struct CompiledProgram {
   llvm::SmallVector<char, 0> object;
 };

@@ -20,7 +20,8 @@ struct Jit::Impl {
 Jit::Jit(std::unique_ptr<Impl> impl) : impl(std::move(impl)) {}
 Jit::~Jit() = default;
 
-llvm::Expected<std::unique_ptr<Jit>> Jit::load(const CompiledProgram &compiled) {
+llvm::Expected<std::unique_ptr<Jit>> Jit::load(const CompiledProgram &compiled,
+                                               const CompileOptions &options) {
   llvm::InitializeNativeTarget();
   llvm::InitializeNativeTargetAsmPrinter();
   auto engine = llvm::orc::LLJITBuilder().create();
@@ -32,15 +33,24 @@ llvm::Expected<std::unique_ptr<Jit>> Jit::load(const CompiledProgram &compiled) 
   if (!process)
     return process.takeError();
   library.addGenerator(std::move(*process));
+  // A host that loads us as a plug-in need not show us its mathematics library.
+  if (auto mathematics = llvm::orc::DynamicLibrarySearchGenerator::Load(
+          "libm.so.6", (*engine)->getDataLayout().getGlobalPrefix()))
+    library.addGenerator(std::move(*mathematics));
+  else
+    llvm::consumeError(mathematics.takeError());
   llvm::orc::SymbolMap symbols;
   symbols[(*engine)->mangleAndIntern("apical_parallel_for")] = {
       llvm::orc::ExecutorAddr::fromPtr(&apical_parallel_for), llvm::JITSymbolFlags::Exported};
+  for (const Export &wanted : options.exports)
+    symbols[(*engine)->mangleAndIntern(wanted.target)] = {
+        llvm::orc::ExecutorAddr::fromPtr(wanted.address), llvm::JITSymbolFlags::Exported};
   if (auto failed = library.define(llvm::orc::absoluteSymbols(symbols)))
     return failed;
   if (auto failed = (*engine)->addObjectFile(std::make_unique<llvm::SmallVectorMemoryBuffer>(
           llvm::SmallVector<char, 0>(compiled.object), "model.o", false)))
     return failed;
-  auto table = (*engine)->lookup("apical_program");
+  auto table = (*engine)->lookup(options.symbol);
   if (!table)
     return table.takeError();
   auto impl = std::make_unique<Impl>();

@@ -16,10 +16,12 @@
 
 namespace apical {
 
-/// Keeps the code alive; `program()` is valid as long as this object.
+/// Keeps the code alive; `program()` is valid as long as this object. `options`
+/// are those that the object was compiled with.
 class Jit {
 public:
-  static llvm::Expected<std::unique_ptr<Jit>> load(const CompiledProgram &compiled);
+  static llvm::Expected<std::unique_ptr<Jit>> load(const CompiledProgram &compiled,
+                                                   const CompileOptions &options = {});
   ~Jit();
   const apical_program *program() const { return table; }
 

@@ -242,8 +242,16 @@ private:
     }
     for (auto param : source.getOps<ir::ParamOp>())
       (void)param, types.push_back(f64);
-    for (auto report : block.getOps<ir::ReportOp>())
-      plan.reports.push_back(report);
+    for (auto report : block.getOps<ir::ReportOp>()) {
+      if (report.getKind() != "probe") {
+        plan.reports.push_back(report);
+        continue;
+      }
+      plan.probes.push_back(report);
+      SmallVector<int64_t> shape(typeOf(report.getValue()).getShape());
+      shape[0] = plan.batch;
+      types.push_back(MemRefType::get(shape, b.getF32Type()));
+    }
     types.push_back(MemRefType::get({std::max<int64_t>(1, plan.reports.size())}, f64));
     types.push_back(MemRefType::get({plan.batch}, i64));
     types.append(5, i64);
@@ -262,6 +270,8 @@ private:
     llvm::StringMap<Value> params;
     for (auto param : source.getOps<ir::ParamOp>())
       params[param.getSymName()] = entry->getArgument(k++);
+    for (ir::ReportOp probe : plan.probes)
+      outputs[probe] = entry->getArgument(k++);
     results = entry->getArgument(k++);
     Value rows = entry->getArgument(k++);
     Value count = entry->getArgument(k++);
@@ -368,7 +378,18 @@ private:
     b.setInsertionPointAfter(nest.front());
   }
 
+  /// The logical elements of a field, dense, for the host.
+  void emitProbe(ir::ReportOp probe) {
+    Value from = bufferOf(probe.getValue()), to = outputs.lookup(probe);
+    SmallVector<scf::ForOp> nest;
+    SmallVector<Value> point = loopsOver(cast<MemRefType>(to.getType()).getShape(), nest);
+    b.create<memref::StoreOp>(loc, b.create<memref::LoadOp>(loc, from, point), to, point);
+    b.setInsertionPointAfter(nest.front());
+  }
+
   void emitReport(ir::ReportOp report) {
+    if (report.getKind() == "probe")
+      return emitProbe(report);
     unsigned k = llvm::find(plan.reports, report) - plan.reports.begin();
     Value buffer = bufferOf(report.getValue()), sum;
     Type f64 = b.getF64Type();
@@ -919,6 +940,7 @@ private:
   llvm::StringMap<Value> states;
   DenseSet<Value> nullRows, transposed;
   Value results, samples, seed, trial;
+  DenseMap<Operation *, Value> outputs; ///< of probes
 };
 
 /// Philox4x32-10 with its words in 64-bit lanes: one multiplication each.

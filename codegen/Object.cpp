@@ -1,4 +1,4 @@
-//===- Object.cpp - machine code in memory ---*- C++ -*-===//
+//===- Object.cpp - LLVM IR to machine code in memory ---*- C++ -*-===//
 //
 // Part of the Apical project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -38,14 +38,20 @@ static llvm::Error optimize(llvm::Module &module, llvm::TargetMachine &target) {
   return llvm::Error::success();
 }
 
-llvm::Expected<llvm::SmallVector<char, 0>> emitObject(llvm::Module &module,
-                                                      llvm::TargetMachine &target) {
+llvm::Expected<llvm::SmallVector<char, 0>> emitCode(llvm::Module &module,
+                                                    llvm::TargetMachine &target, Stage stage) {
   if (auto failed = optimize(module, target))
     return failed;
   llvm::SmallVector<char, 0> bytes;
   llvm::raw_svector_ostream stream(bytes);
+  if (stage == Stage::LLVMIR) {
+    module.print(stream, nullptr);
+    return bytes;
+  }
+  auto type = stage == Stage::Assembly ? llvm::CodeGenFileType::AssemblyFile
+                                       : llvm::CodeGenFileType::ObjectFile;
   llvm::legacy::PassManager passes;
-  if (target.addPassesToEmitFile(passes, stream, nullptr, llvm::CodeGenFileType::ObjectFile))
+  if (target.addPassesToEmitFile(passes, stream, nullptr, type))
     return error("this machine's code generator writes no object files");
   passes.run(module);
   return bytes;

@@ -14,6 +14,8 @@
 #ifndef APICAL_CODEGEN_PIPELINE_H
 #define APICAL_CODEGEN_PIPELINE_H
 
+#include "codegen/Compile.h"
+#include "codegen/Description.h"
 #include "ir/ApicalDialect.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -27,6 +29,7 @@ namespace apical {
 /// A processor, as far as schedules depend on it.
 struct Machine {
   std::string cpu, features;
+  std::string needs;           ///< apical_program.processor
   int64_t rows = 8, cols = 32; ///< register tile of a contraction
   bool parallel = false;
 };
@@ -35,8 +38,9 @@ struct Machine {
 struct StepPlan {
   ir::StepOp step;
   int64_t batch = 1;
-  std::string body; ///< name of the function on pointers
-  llvm::SmallVector<ir::ReportOp> reports;
+  std::string body;                        ///< name of the function on pointers
+  llvm::SmallVector<ir::ReportOp> reports; ///< numbers
+  llvm::SmallVector<ir::ReportOp> probes;  ///< fields, one row per sample
   int64_t scratch = 0;
 };
 
@@ -57,10 +61,12 @@ llvm::Error outlineForalls(mlir::ModuleOp kernels);
 void bindParallelFor(llvm::Module &module);
 void lowerVectors(mlir::func::FuncOp function);
 llvm::Error lowerToLLVM(mlir::ModuleOp kernels);
-void emitProgram(llvm::Module &module, mlir::ModuleOp source, llvm::ArrayRef<StepPlan> plans,
-                 llvm::StringRef name);
-llvm::Expected<llvm::SmallVector<char, 0>> emitObject(llvm::Module &module,
-                                                      llvm::TargetMachine &target);
+/// Adds the tables as the constant `options.symbol`, and the exports.
+void emitProgram(llvm::Module &module, const Description &program, llvm::ArrayRef<StepPlan> plans,
+                 const CompileOptions &options, llvm::StringRef processor);
+/// Runs LLVM's passes and writes LLVM IR, assembly or an object file.
+llvm::Expected<llvm::SmallVector<char, 0>> emitCode(llvm::Module &module,
+                                                    llvm::TargetMachine &target, Stage stage);
 
 } // namespace apical
 

@@ -11,12 +11,12 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "codegen/Description.h"
 #include "codegen/Layout.h"
 #include "codegen/Pipeline.h"
 
 #include "apical/program.h"
 
-#include "llvm/ADT/StringSwitch.h"
 #include "llvm/IR/IRBuilder.h"
 #include "llvm/IR/Module.h"
 
@@ -27,81 +27,53 @@ namespace {
 
 class Tables {
 public:
-  Tables(llvm::Module &module, ModuleOp source)
-      : module(module), source(source), b(module.getContext()), ptr(b.getPtrTy()) {}
+  Tables(llvm::Module &module, const Description &program, ArrayRef<StepPlan> plans)
+      : module(module), program(program), plans(plans), b(module.getContext()), ptr(b.getPtrTy()) {}
 
-  void emit(ArrayRef<StepPlan> plans, StringRef name) {
+  llvm::Constant *emit(StringRef symbol, StringRef processor) {
     std::vector<llvm::Constant *> states, params, experiments;
-    std::string identity;
-    for (auto state : source.getOps<ir::StateOp>()) {
-      auto type = cast<RankedTensorType>(state.getType());
-      StateLayout layout = stateLayout(type);
-      identity += state.getSymName().str() + ":";
-      for (int64_t size : layout.shape)
-        identity += std::to_string(size) + "x";
-      states.push_back(record({text(state.getSymName()), i32(role(state.getRole())),
-                               i32(APICAL_F32), i32(type.getRank()), numbers(layout.shape),
-                               numbers(layout.stride), i64(layout.bytes)}));
+    for (const Description::State &state : program.states) {
+      StateLayout layout = stateLayout(state.type);
+      states.push_back(
+          record({text(state.name), i32(state.role), i32(APICAL_F32), i32(layout.shape.size()),
+                  numbers(layout.shape), numbers(layout.stride), i64(layout.bytes)}));
     }
-    for (auto param : source.getOps<ir::ParamOp>())
-      params.push_back(record({text(param.getSymName()), real(param.getValue().convertToDouble()),
-                               text(param.getUnit()), real(param.getScale().convertToDouble())}));
-    llvm::Constant *init = null(), *initScratch = i64(0);
-    for (const StepPlan &plan : plans) {
-      llvm::Function *entry = unpack(plan);
-      ir::StepOp step = plan.step;
-      DictionaryAttr e = step.getExperimentAttr();
-      StringRef kind = string(e, "kind");
-      if (kind == "init") {
-        init = entry;
-        initScratch = i64(plan.scratch);
-        continue;
-      }
-      experiments.push_back(experiment(plan, e, kind, entry));
-    }
-    uint64_t hash = 0xCBF29CE484222325u;
-    for (unsigned char c : identity)
-      hash = (hash ^ c) * 0x100000001B3u;
-    llvm::Constant *program =
-        record({i32(APICAL_ABI_VERSION), text(name), text(llvm::utohexstr(hash, true, 16)),
-                i32(states.size()), table(states), i32(params.size()), table(params),
-                i32(experiments.size()), table(experiments), init, null(), initScratch});
-    auto *global =
-        new llvm::GlobalVariable(module, program->getType(), true,
-                                 llvm::GlobalValue::ExternalLinkage, program, "apical_program");
+    for (const Description::Param &param : program.params)
+      params.push_back(
+          record({text(param.name), real(param.value), text(param.unit), real(param.scale)}));
+    for (const Description::Experiment &e : program.experiments)
+      experiments.push_back(experiment(e));
+    const StepPlan *init = program.init ? &planOf(program.init) : nullptr;
+    llvm::Constant *table =
+        record({i32(APICAL_ABI_VERSION), text(program.name), text(program.hash), text(processor),
+                i32(states.size()), list(states), i32(params.size()), list(params),
+                i32(experiments.size()), list(experiments), init ? unpack(*init) : null(), null(),
+                i64(init ? init->scratch : 0)});
+    auto *global = new llvm::GlobalVariable(module, table->getType(), true,
+                                            llvm::GlobalValue::ExternalLinkage, table, symbol);
     global->setAlignment(llvm::Align(64));
+    return global;
   }
 
 private:
-  llvm::Constant *experiment(const StepPlan &plan, DictionaryAttr e, StringRef kind,
-                             llvm::Function *entry) {
-    std::vector<llvm::Constant *> columns, measures;
-    if (auto list = e ? e.getAs<ArrayAttr>("columns") : ArrayAttr())
-      for (Attribute attr : list) {
-        auto c = cast<DictionaryAttr>(attr);
-        columns.push_back(
-            record({text(string(c, "name")), text(string(c, "path")), text(string(c, "field")),
-                    i32(integer(c, "format", 0)), i32(integer(c, "type", 0)),
-                    i64(integer(c, "elements", 1)), i64(integer(c, "limit", 0))}));
-      }
-    for (ir::ReportOp report : plan.reports) {
-      int kindOf = llvm::StringSwitch<int>(report.getKind())
-                       .Case("cost", APICAL_COST)
-                       .Case("health", APICAL_HEALTH)
-                       .Case("whole", APICAL_WHOLE)
-                       .Case("residual", APICAL_RESIDUAL)
-                       .Default(APICAL_MEASURE);
-      auto scale = report->getAttrOfType<FloatAttr>("scale");
-      auto unit = report->getAttrOfType<StringAttr>("unit");
-      measures.push_back(
-          record({text(report.getName()), i32(kindOf), real(scale ? scale.getValueAsDouble() : 1.0),
-                  text(unit ? unit.getValue() : "")}));
-    }
-    int kindOf = kind == "test" ? APICAL_TEST : kind == "simulate" ? APICAL_SIMULATE : APICAL_TRAIN;
-    return record({i32(kindOf), text(string(e, "network")), text(string(e, "source")),
-                   i64(plan.batch), i64(integer(e, "epochs", 1)), i64(integer(e, "trials", 0)),
-                   i64(integer(e, "shuffle", 0)), i32(columns.size()), table(columns),
-                   i32(measures.size()), table(measures), entry, null(), i64(plan.scratch)});
+  const StepPlan &planOf(ir::StepOp step) {
+    return *llvm::find_if(plans, [&](const StepPlan &plan) { return plan.step == step; });
+  }
+
+  llvm::Constant *experiment(const Description::Experiment &e) {
+    std::vector<llvm::Constant *> columns, measures, outputs;
+    for (const Description::Column &c : e.columns)
+      columns.push_back(record({text(c.name), text(c.path), text(c.field), i32(c.format),
+                                i32(c.type), i64(c.elements), i64(c.limit)}));
+    for (const Description::Measure &m : e.measures)
+      measures.push_back(record({text(m.name), i32(m.kind), real(m.scale), text(m.unit)}));
+    for (const Description::Output &o : e.outputs)
+      outputs.push_back(record({text(o.name), i64(o.elements)}));
+    const StepPlan &plan = planOf(e.step);
+    return record({i32(e.kind), text(e.network), text(e.source), i64(e.batch), i64(e.epochs),
+                   i64(e.trials), i64(e.shuffle), i32(columns.size()), list(columns),
+                   i32(measures.size()), list(measures), i32(outputs.size()), list(outputs),
+                   unpack(plan), null(), i64(plan.scratch)});
   }
 
   /// void NAME(const apical_call *, void *): loads what the body takes.
@@ -111,7 +83,7 @@ private:
     body->setLinkage(llvm::GlobalValue::InternalLinkage);
     auto *entry =
         llvm::Function::Create(llvm::FunctionType::get(b.getVoidTy(), {ptr, ptr}, false),
-                               llvm::GlobalValue::ExternalLinkage, step.getSymName(), module);
+                               llvm::GlobalValue::InternalLinkage, step.getSymName(), module);
     b.SetInsertPoint(llvm::BasicBlock::Create(module.getContext(), "", entry));
     auto field = [&](uint64_t offset, llvm::Type *type) {
       return b.CreateLoad(type, b.CreateConstGEP1_64(b.getInt8Ty(), entry->getArg(0), offset));
@@ -123,14 +95,15 @@ private:
     llvm::Value *states = field(offsetof(apical_call, states), ptr);
     llvm::Value *columns = field(offsetof(apical_call, columns), ptr);
     llvm::Value *params = field(offsetof(apical_call, params), ptr);
-    uint64_t k = 0;
-    for (auto state : source.getOps<ir::StateOp>())
-      (void)state, args.push_back(element(states, k++, ptr));
-    for (k = 0; k < step.getBody().front().getNumArguments(); ++k)
+    for (size_t k = 0; k < program.states.size(); ++k)
+      args.push_back(element(states, k, ptr));
+    for (size_t k = 0; k < step.getBody().front().getNumArguments(); ++k)
       args.push_back(element(columns, k, ptr));
-    k = 0;
-    for (auto param : source.getOps<ir::ParamOp>())
-      (void)param, args.push_back(element(params, k++, b.getDoubleTy()));
+    for (size_t k = 0; k < program.params.size(); ++k)
+      args.push_back(element(params, k, b.getDoubleTy()));
+    llvm::Value *outputs = field(offsetof(apical_call, outputs), ptr);
+    for (size_t k = 0; k < plan.probes.size(); ++k)
+      args.push_back(element(outputs, k, ptr));
     args.push_back(field(offsetof(apical_call, results), ptr));
     args.push_back(field(offsetof(apical_call, rows), ptr));
     for (size_t offset :
@@ -143,22 +116,6 @@ private:
     return entry;
   }
 
-  static int role(StringRef role) {
-    return llvm::StringSwitch<int>(role)
-        .Case("lasting", APICAL_LASTING)
-        .Case("optimizer", APICAL_OPTIMIZER)
-        .Case("counter", APICAL_COUNTER)
-        .Case("item", APICAL_ITEM)
-        .Default(APICAL_WEIGHT);
-  }
-  static StringRef string(DictionaryAttr dictionary, StringRef key) {
-    auto attr = dictionary ? dictionary.getAs<StringAttr>(key) : StringAttr();
-    return attr ? attr.getValue() : StringRef();
-  }
-  static int64_t integer(DictionaryAttr dictionary, StringRef key, int64_t otherwise) {
-    auto attr = dictionary ? dictionary.getAs<IntegerAttr>(key) : IntegerAttr();
-    return attr ? attr.getValue().getSExtValue() : otherwise;
-  }
   llvm::Constant *null() { return llvm::ConstantPointerNull::get(ptr); }
   llvm::Constant *i32(int64_t v) { return b.getInt32(v); }
   llvm::Constant *i64(int64_t v) { return b.getInt64(v); }
@@ -174,7 +131,7 @@ private:
   llvm::Constant *record(std::vector<llvm::Constant *> fields) {
     return llvm::ConstantStruct::getAnon(fields);
   }
-  llvm::Constant *table(ArrayRef<llvm::Constant *> rows) {
+  llvm::Constant *list(ArrayRef<llvm::Constant *> rows) {
     if (rows.empty())
       return null();
     return global(
@@ -186,15 +143,60 @@ private:
   }
 
   llvm::Module &module;
-  ModuleOp source;
+  const Description &program;
+  ArrayRef<StepPlan> plans;
   llvm::IRBuilder<> b;
   llvm::PointerType *ptr;
 };
 
 } // namespace
 
-void emitProgram(llvm::Module &module, ModuleOp source, ArrayRef<StepPlan> plans, StringRef name) {
-  Tables(module, source).emit(plans, name);
+/// A function with the target's signature but for the program, which it adds.
+static void emitExport(llvm::Module &module, llvm::Constant *program, const Export &wanted) {
+  llvm::IRBuilder<> b(module.getContext());
+  auto typeOf = [&](char letter) -> llvm::Type * {
+    switch (letter) {
+    case 'i':
+      return b.getInt32Ty();
+    case 'l':
+      return b.getInt64Ty();
+    case 'd':
+      return b.getDoubleTy();
+    case 'v':
+      return b.getVoidTy();
+    default:
+      return b.getPtrTy();
+    }
+  };
+  std::vector<llvm::Type *> taken, passed;
+  llvm::StringRef letters = llvm::StringRef(wanted.signature).drop_front();
+  for (char letter : letters) {
+    passed.push_back(typeOf(letter));
+    if (letter != 'P')
+      taken.push_back(typeOf(letter));
+  }
+  llvm::Type *result = typeOf(wanted.signature[0]);
+  llvm::FunctionCallee target =
+      module.getOrInsertFunction(wanted.target, llvm::FunctionType::get(result, passed, false));
+  auto *function = llvm::Function::Create(llvm::FunctionType::get(result, taken, false),
+                                          llvm::GlobalValue::ExternalLinkage, wanted.name, module);
+  b.SetInsertPoint(llvm::BasicBlock::Create(module.getContext(), "", function));
+  std::vector<llvm::Value *> arguments;
+  auto next = function->arg_begin();
+  for (char letter : letters)
+    arguments.push_back(letter == 'P' ? static_cast<llvm::Value *>(program) : &*next++);
+  llvm::Value *called = b.CreateCall(target, arguments);
+  if (result->isVoidTy())
+    b.CreateRetVoid();
+  else
+    b.CreateRet(called);
+}
+
+void emitProgram(llvm::Module &module, const Description &program, ArrayRef<StepPlan> plans,
+                 const CompileOptions &options, StringRef processor) {
+  llvm::Constant *table = Tables(module, program, plans).emit(options.symbol, processor);
+  for (const Export &wanted : options.exports)
+    emitExport(module, table, wanted);
 }
 
 } // namespace apical

@@ -7,6 +7,7 @@
 
 #include "codegen/Pipeline.h"
 
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/MC/TargetRegistry.h"
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/TargetParser/Host.h"
@@ -28,8 +29,14 @@ llvm::Expected<std::unique_ptr<llvm::TargetMachine>> selectTarget(llvm::StringRe
   if (cpu.empty() || cpu == "native") {
     machine.cpu = llvm::sys::getHostCPUName().str();
     auto host = llvm::sys::getHostCPUFeatures();
-    for (auto &feature : host)
+    std::vector<std::string> present;
+    for (auto &feature : host) {
       features.AddFeature(feature.first(), feature.second);
+      if (feature.second)
+        present.push_back(feature.first().str());
+    }
+    llvm::sort(present);
+    machine.needs = llvm::join(present, " ");
     avx512 = host.lookup("avx512f");
     avx = host.lookup("avx2") && host.lookup("fma");
     // Full-width vectors: the schedules count on them.
@@ -37,6 +44,7 @@ llvm::Expected<std::unique_ptr<llvm::TargetMachine>> selectTarget(llvm::StringRe
       features.AddFeature("prefer-256-bit", false);
   } else if (cpu == "x86-64" || cpu == "x86-64-v2" || cpu == "x86-64-v3" || cpu == "x86-64-v4") {
     machine.cpu = cpu.str();
+    machine.needs = cpu == "x86-64" ? "" : cpu.str(); // the least that there is
     avx512 = cpu == "x86-64-v4";
     avx = avx512 || cpu == "x86-64-v3";
     if (avx512)

@@ -1,4 +1,4 @@
-//===- Commands.h - what the apical command can do with a module ---*- C++ -*-===//
+//===- Commands.h - what the apical command can do ---*- C++ -*-===//
 //
 // Part of the Apical project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -7,49 +7,42 @@
 #ifndef APICAL_DRIVER_COMMANDS_H
 #define APICAL_DRIVER_COMMANDS_H
 
-#include "apical/runtime.h"
+#include "driver/CommandLine.h"
 #include "mlir/IR/BuiltinOps.h"
-#include "llvm/ADT/STLFunctionalExtras.h"
-#include "llvm/ADT/StringRef.h"
-#include <string>
+#include "mlir/IR/OwningOpRef.h"
 
 namespace apical {
 
-/// How the steps of a model are carried out.
-struct Execution {
-  bool interpret = false;     ///< by the reference interpreter, in double precision
-  std::string cpu = "native"; ///< for which processor code is generated
-};
-
 class Session;
+struct Execution;
+namespace sema {
+struct Account;
+}
 
-/// `text`, `markdown`, `latex` or `json`.
-bool isExplainFormat(llvm::StringRef format);
-/// Writes what learning does and needs, without looking at data. False if the
-/// model has errors, which are in the session.
-bool explainModel(Session &session, llvm::StringRef format, llvm::raw_ostream &os);
+// One command each. The status is that of the process: 0, 1 for a user's
+// error, 2 for misuse, 130 for a run that was interrupted.
+int runCommand(Invocation &invocation);
+int buildCommand(Invocation &invocation);
+int checkCommand(Invocation &invocation);
+int explainCommand(Invocation &invocation);
+int verifyCommand(Invocation &invocation);
+int emitCommand(Invocation &invocation);
 
-/// What to do with a program that is ready to run; its result is the exit status.
-using Host = llvm::function_ref<int(const apical_program &program)>;
-/// Compiles the module, which it may change, or prepares its interpretation.
-/// The program lives as long as `host` runs.
-int withProgram(mlir::ModuleOp module, llvm::StringRef path, const Execution &execution, Host host);
+/// Prints the diagnostics as the user wants them; 1 if there are errors, else 0.
+int report(Session &session, const Invocation &invocation);
 
-struct VerifyOptions {
-  int64_t steps = 500; ///< of every training experiment
-  int64_t every = 50;  ///< steps from one measurement to the next
-  bool json = false;
-};
-/// Trains and measures how the changes that the rules make lie to the exact
-/// gradients. Exit status: as of runModel; 1 too if the gradients themselves
-/// are not what differences of the cost say.
-int verifyModel(Session &session, llvm::StringRef path, const apical_run_options &options,
-                const Execution &execution, const VerifyOptions &verify, llvm::raw_ostream &os);
+/// Prints an error that has no place in a source; returns 1.
+int fail(const llvm::Twine &message);
 
-/// Runs the experiments of an elaborated model, which it may change. Exit
-/// status: 0, 1 for a user's error, 2 for misuse.
-int runModel(mlir::ModuleOp module, llvm::StringRef path, const apical_run_options &options,
-             const Execution &execution);
+/// Reads, checks and elaborates the model. After an error, which is reported,
+/// the result is null. `account` is as in ElaborateOptions.
+mlir::OwningOpRef<mlir::ModuleOp> loadModule(Session &session, const Invocation &invocation,
+                                             sema::Account *account = nullptr);
+
+Execution executionOf(const Invocation &invocation);
+
+/// Lets a run look for data beside the model too, after the user's folders.
+void addModelFolders(const Session &session, Invocation &invocation);
 
 } // namespace apical
 #endif

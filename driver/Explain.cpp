@@ -11,24 +11,22 @@
 
 namespace apical {
 
-bool isExplainFormat(llvm::StringRef format) {
-  return format == "text" || format == "markdown" || format == "latex" || format == "json";
-}
-
-bool explainModel(Session &session, llvm::StringRef format, llvm::raw_ostream &os) {
+int explainCommand(Invocation &invocation) {
+  Session session(invocation.folders);
   sema::Account account;
-  if (!session.elaborate(&account, /*withoutData=*/true))
-    return false;
-  explain::Report report = explain::makeReport(account, session.sources);
-  if (format == "json")
-    explain::printJson(report, os);
-  else if (format == "markdown")
-    explain::printMarkdown(report, os);
-  else if (format == "latex")
-    explain::printLatex(report, os);
-  else
-    explain::printText(report, os);
-  return true;
+  if (session.load(invocation.file) && session.elaborate(&account, /*withoutData=*/true)) {
+    explain::Report explained = explain::makeReport(account, session.sources);
+    llvm::raw_ostream &os = llvm::outs();
+    if (invocation.format == "json")
+      explain::printJson(explained, os);
+    else if (invocation.format == "markdown")
+      explain::printMarkdown(explained, os);
+    else if (invocation.format == "latex")
+      explain::printLatex(explained, os);
+    else
+      explain::printText(explained, os);
+  }
+  return report(session, invocation);
 }
 
 } // namespace apical

@@ -7,6 +7,7 @@
 #include "driver/Session.h"
 #include "apical/runtime.h"
 #include "codegen/Compile.h"
+#include "driver/Installation.h"
 #include "frontend/Elaborate.h"
 #include "ir/ApicalDialect.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -31,37 +32,33 @@ Session::Session(std::vector<std::string> dataFolders)
   context.loadAllAvailableDialects();
 }
 
-/// The library lies beside the program: in the build tree and in an installation.
-static std::string libraryFolder() {
-  static int anchor;
-  std::string program = llvm::sys::fs::getMainExecutable(nullptr, &anchor);
-  llvm::SmallString<256> base(llvm::sys::path::parent_path(llvm::sys::path::parent_path(program)));
-  for (const char *candidate : {"share/apical/std", "lib/apical/std"}) {
-    llvm::SmallString<256> folder(base);
-    llvm::sys::path::append(folder, candidate);
-    if (llvm::sys::fs::is_directory(folder))
-      return folder.str().str();
+bool Session::read(const std::string &path) {
+  auto buffer = llvm::MemoryBuffer::getFile(path);
+  uint32_t id = sources.add(path, buffer ? (*buffer)->getBuffer().str() : "");
+  if (!buffer) {
+    diags.error(Code::CannotRead, {id, 0, 0},
+                "cannot read `" + path + "`: " + buffer.getError().message());
+    return false;
   }
-  return "";
+  files.push_back(parse(id, sources, ast, diags));
+  return true;
 }
 
 bool Session::load(llvm::StringRef path) {
-  auto readFile = [&](const std::string &file) -> bool {
-    auto buffer = llvm::MemoryBuffer::getFile(file);
-    uint32_t id = sources.add(file, buffer ? (*buffer)->getBuffer().str() : "");
-    if (!buffer) {
-      diags.error(Code::CannotRead, {id, 0, 0},
-                  "cannot read `" + file + "`: " + buffer.getError().message());
-      return false;
-    }
-    files.push_back(parse(id, sources, ast, diags));
-    return true;
-  };
-  if (!readFile(path.str()))
+  if (!read(path.str()))
     return false;
   llvm::SmallString<256> folder(path);
   llvm::sys::path::remove_filename(folder);
   dataFolders.push_back(folder.empty() ? "." : folder.str().str());
+  return loadLibrary();
+}
+
+bool Session::loadText(llvm::StringRef text, llvm::StringRef name) {
+  files.push_back(parse(sources.add(name.str(), text.str()), sources, ast, diags));
+  return loadLibrary();
+}
+
+bool Session::loadLibrary() {
   for (size_t k = 0; k < files[0].body.size(); ++k) {
     auto *use = llvm::dyn_cast<ast::UseDecl>(files[0].body[k]);
     if (!use)
@@ -73,8 +70,8 @@ bool Session::load(llvm::StringRef path) {
     }
     std::vector<std::string> paths;
     std::error_code error;
-    for (llvm::sys::fs::directory_iterator it(libraryFolder(), error), end; it != end && !error;
-         it.increment(error))
+    for (llvm::sys::fs::directory_iterator it(findInstalled({"share/apical/std"}), error), end;
+         it != end && !error; it.increment(error))
       if (llvm::StringRef(it->path()).ends_with(".apical"))
         paths.push_back(it->path());
     std::sort(paths.begin(), paths.end());
@@ -82,10 +79,14 @@ bool Session::load(llvm::StringRef path) {
       diags.error(Code::CannotRead, use->name.span, "the library `std` is not beside the program")
           .hint("install Apical again, or run it from its build tree");
     for (auto &p : paths)
-      readFile(p);
+      read(p);
     break;
   }
   return !diags.hasErrors();
+}
+
+static ColumnInfo columnInfo(const apical_data_info &data) {
+  return {data.type, data.rows, {data.shape + 1, data.shape + data.rank}};
 }
 
 mlir::OwningOpRef<mlir::ModuleOp> Session::elaborate(sema::Account *account, bool withoutData) {
@@ -94,6 +95,11 @@ mlir::OwningOpRef<mlir::ModuleOp> Session::elaborate(sema::Account *account, boo
   options.withoutData = withoutData;
   options.probe = [this](llvm::StringRef path, int format, llvm::StringRef field, ColumnInfo &info,
                          std::string &why) {
+    if (const apical_array *array = apical_find_array(arrays.data(), arrays.size(),
+                                                      path.str().c_str(), field.str().c_str())) {
+      info = columnInfo(array->info);
+      return true;
+    }
     std::vector<const char *> folders;
     for (auto &d : dataFolders)
       folders.push_back(d.c_str());
@@ -106,9 +112,7 @@ mlir::OwningOpRef<mlir::ModuleOp> Session::elaborate(sema::Account *account, boo
       why = error.message;
       return false;
     }
-    info.type = data.type;
-    info.rows = data.rows;
-    info.shape.assign(data.shape + 1, data.shape + data.rank);
+    info = columnInfo(data);
     return true;
   };
   return apical::elaborate(files, sources, diags, context, options);

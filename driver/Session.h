@@ -7,6 +7,7 @@
 #ifndef APICAL_DRIVER_SESSION_H
 #define APICAL_DRIVER_SESSION_H
 
+#include "apical/runtime.h"
 #include "frontend/Ast.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/MLIRContext.h"
@@ -23,6 +24,8 @@ public:
   explicit Session(std::vector<std::string> dataFolders);
   /// Reads the model and the library that it uses; false after an error.
   bool load(llvm::StringRef path);
+  /// The same for a text; `name` stands for its file in messages.
+  bool loadText(llvm::StringRef text, llvm::StringRef name);
   /// Checks and elaborates; null after an error. `account` and `withoutData` are as in
   /// ElaborateOptions.
   mlir::OwningOpRef<mlir::ModuleOp> elaborate(sema::Account *account = nullptr,
@@ -34,6 +37,11 @@ public:
   std::vector<ast::File> files; ///< the model first
   mlir::MLIRContext context;
   std::vector<std::string> dataFolders;
+  llvm::ArrayRef<apical_array> arrays; ///< which take the place of data files
+
+private:
+  bool read(const std::string &path);
+  bool loadLibrary();
 };
 
 } // namespace apical

@@ -54,20 +54,26 @@ std::vector<double> readState(const apical_state &state, const void *memory) {
   return values;
 }
 
-StepInputs readInputs(const apical_program &program, const apical_call &call, ir::StepOp step,
-                      int64_t samples) {
-  StepInputs inputs;
-  llvm::StringSet<> used; // a model of many networks has many states; a step touches one network's
+std::vector<int> touchedStates(const apical_program &program, ir::StepOp step) {
+  llvm::StringSet<> names;
   step.walk([&](Operation *op) {
     if (auto read = dyn_cast<ir::ReadOp>(op))
-      used.insert(read.getState());
+      names.insert(read.getState());
     if (auto write = dyn_cast<ir::WriteOp>(op))
-      used.insert(write.getState());
+      names.insert(write.getState());
   });
-  for (int s = 0; s < program.state_count; ++s) {
+  std::vector<int> touched;
+  for (int s = 0; s < program.state_count; ++s)
+    if (names.contains(program.states[s].name))
+      touched.push_back(s);
+  return touched;
+}
+
+StepInputs readInputs(const apical_program &program, const apical_call &call, ir::StepOp step,
+                      llvm::ArrayRef<int> touched, int64_t samples) {
+  StepInputs inputs;
+  for (int s : touched) {
     const apical_state &state = program.states[s];
-    if (!used.contains(state.name))
-      continue;
     Field f;
     f.shape.assign(state.shape, state.shape + state.rank);
     f.data = readState(state, call.states[s]);

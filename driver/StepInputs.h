@@ -20,10 +20,14 @@ struct StepInputs {
   HostClock clock;
 };
 
-/// What `call` gives to `step`: only the states that the step touches, and the
-/// first `samples` rows. The states may be in any type and layout.
+/// The states that a step reads or writes, by their place in the program: a model
+/// of many networks has many, and a step touches those of one.
+std::vector<int> touchedStates(const apical_program &program, ir::StepOp step);
+
+/// What `call` gives to `step`: the states that it touches, and the first
+/// `samples` rows. The states may be in any type and layout.
 StepInputs readInputs(const apical_program &program, const apical_call &call, ir::StepOp step,
-                      int64_t samples);
+                      llvm::ArrayRef<int> touched, int64_t samples);
 
 /// A state as a dense array, row-major.
 std::vector<double> readState(const apical_state &state, const void *memory);

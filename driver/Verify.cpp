@@ -5,11 +5,13 @@
 //
 //===----------------------------------------------------------------------===//
 #include "driver/Commands.h"
+#include "driver/Engine.h"
 #include "driver/Session.h"
 #include "driver/StepInputs.h"
 #include "driver/verify/Trace.h"
 #include "frontend/explain/Symbolic.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/Path.h"
 #include <deque>
 
 using namespace mlir;
@@ -46,6 +48,7 @@ std::vector<double> stateOf(const Probe &probe, const apical_call &call, llvm::S
 /// The gradients that are to be compared with, at the weights and on rows of the first batch.
 void checkGradients(const Probe &probe, const apical_call &call) {
   GradientOracle oracle(probe.step, readInputs(*probe.program, call, probe.step,
+                                               touchedStates(*probe.program, probe.step),
                                                std::min(call.samples, checkedSamples)));
   for (auto [trace, account] : probe.lines)
     for (WeightTrace &w : trace->weights) {
@@ -114,64 +117,64 @@ bool usesStop(const ast::File &model) {
 
 } // namespace
 
-int verifyModel(Session &session, llvm::StringRef path, const apical_run_options &options,
-                const Execution &execution, const VerifyOptions &verify, llvm::raw_ostream &os) {
+int verifyCommand(Invocation &invocation) {
+  Session session(invocation.folders);
   sema::Account account;
   account.keepDirections = true;
-  auto module = session.elaborate(&account);
+  auto module = loadModule(session, invocation, &account);
   if (!module)
     return 1;
-  if (account.lines.empty()) {
-    llvm::errs() << "apical: nothing in `" << path
-                 << "` learns: add a `learn` line to a network, and a `train`\n";
-    return 1;
-  }
+  if (account.lines.empty())
+    return fail("nothing in `" + invocation.file +
+                "` learns: add a `learn` line to a network, and a `train`");
   OwningOpRef<ModuleOp> plain = module->clone();
   std::vector<ir::StepOp> steps;
   for (auto step : plain->getOps<ir::StepOp>())
     if (step.getSymName() != "init")
       steps.push_back(step);
   Trace trace;
-  trace.model = path.str();
-  trace.seed = options.seed;
+  trace.model = invocation.file;
+  trace.seed = invocation.run.seed;
   trace.stops = usesStop(session.files[0]);
   std::deque<LineTrace> lines; // addresses stay valid
-  int status = withProgram(*module, path, execution, [&](const apical_program &program) {
-    apical_program probed = program;
-    std::vector<apical_experiment> experiments(program.experiments,
-                                               program.experiments + program.experiment_count);
-    std::deque<Probe> probes;
-    for (auto [k, e] : llvm::enumerate(experiments)) {
-      e.trials = e.kind == APICAL_TEST ? 1 // keeps its place: the order of rows depends on it
-                                       : std::min(verify.steps, e.trials ? e.trials : verify.steps);
-      if (e.kind == APICAL_TEST)
-        continue;
-      Probe &probe = probes.emplace_back();
-      probe.program = &probed;
-      probe.original = &program.experiments[k];
-      probe.step = steps[k];
-      probe.steps = e.trials;
-      probe.every = verify.every;
-      for (const sema::LearnAccount &line : account.lines)
-        if (line.network->name == e.network)
-          probe.lines.push_back({&lines.emplace_back(traceOf(line, session.sources)), &line});
-      e.step = presentAndMeasure;
-      e.context = &probe;
-    }
-    probed.experiments = experiments.data();
-    apical_run_options quiet = options;
-    quiet.quiet = 1;
-    return apical_run_program(&probed, &quiet);
-  });
+  auto engine =
+      makeEngine(*module, llvm::sys::path::filename(invocation.file), executionOf(invocation));
+  if (!engine)
+    return fail(llvm::toString(engine.takeError()));
+  const apical_program &program = *(*engine)->program();
+  apical_program probed = program;
+  std::vector<apical_experiment> experiments(program.experiments,
+                                             program.experiments + program.experiment_count);
+  std::deque<Probe> probes;
+  for (auto [k, e] : llvm::enumerate(experiments)) {
+    e.trials = e.kind == APICAL_TEST
+                   ? 1 // keeps its place: the order of rows depends on it
+                   : std::min(invocation.steps, e.trials ? e.trials : invocation.steps);
+    if (e.kind == APICAL_TEST)
+      continue;
+    Probe &probe = probes.emplace_back();
+    probe.program = &probed;
+    probe.original = &program.experiments[k];
+    probe.step = steps[k];
+    probe.steps = e.trials;
+    probe.every = invocation.every;
+    for (const sema::LearnAccount &line : account.lines)
+      if (line.network->name == e.network)
+        probe.lines.push_back({&lines.emplace_back(traceOf(line, session.sources)), &line});
+    e.step = presentAndMeasure;
+    e.context = &probe;
+  }
+  probed.experiments = experiments.data();
+  addModelFolders(session, invocation);
+  invocation.run.quiet = 1;
+  int status = apical_run_program(&probed, &invocation.run);
   if (status != 0 && llvm::none_of(lines, [](auto &line) { return !line.steps.empty(); }))
     return status;
   trace.lines.assign(lines.begin(), lines.end());
-  (verify.json ? printJson : printText)(trace, os);
-  if (!trace.sound() && !trace.stops && status == 0) {
-    llvm::errs() << "apical: a gradient is not what differences of its cost say: a defect of the "
-                    "compiler; please report it\n";
-    return 1;
-  }
+  (invocation.format == "json" ? printJson : printText)(trace, llvm::outs());
+  if (!trace.sound() && !trace.stops && status == 0)
+    return fail("a gradient is not what differences of its cost say: a defect of the compiler; "
+                "please report it");
   return status;
 }
 

@@ -4,169 +4,143 @@
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
-#include "apical/runtime.h"
 #include "driver/Commands.h"
 #include "driver/Session.h"
-#include "mlir/IR/Verifier.h"
+#include "frontend/Diagnostics.h"
+#include "llvm/Support/Format.h"
 #include "llvm/Support/raw_ostream.h"
 
 using namespace apical;
 
-namespace {
+#define PROCESSORS "native|x86-64|x86-64-v2|x86-64-v3|x86-64-v4"
 
-constexpr int usageError = 2;
-
-const char *const help = R"(apical: a language and compiler for learning-rule networks
-
-usage: apical COMMAND [options] FILE
-
-commands
-  run     check, compile and run the experiments of a model
-  check   check a model and report every error
-  explain print what each connection learns, what that needs and how it stands to the gradient
-  verify  train, and measure the angle between what each rule does and the gradient
-  emit    print a stage of the compilation: --stage=tokens, ast or apical
-
-options
-  --steps N, --every K      verify: steps of each training (500), and from one measurement to the next (50)
-  --interpret               run, verify: the reference interpreter, in double precision, instead of native code
-  --cpu=native|x86-64|x86-64-v3|x86-64-v4   run, verify: the processor to generate code for
-  --format=text|markdown|latex|json   explain, verify: the form of the report (text); verify: text, json
-  --diagnostics=text|json   form of the errors (text)
-  --data DIR                look for data files in DIR as well
-  --help                    this text; `apical run --help` lists the options of a run
-)";
-
-int misuse(const llvm::Twine &message) {
-  llvm::errs() << "apical: " << message << "\ntry `apical --help`\n";
-  return usageError;
+static const std::vector<Command> &commands() {
+  static const std::vector<Command> list = {
+      {"run",
+       "Checks and compiles a model and runs its experiments.",
+       "  apical run model.apical\n"
+       "  apical run model.apical --set rate=0.1 --seed 3 --metrics run.jsonl\n"
+       "  apical run model.apical --save model.safetensors     then, to go on:\n"
+       "  apical run model.apical --resume model.safetensors --epochs 20\n",
+       {{"--interpret", nullptr, "by the reference interpreter, in double precision", nullptr,
+         &Invocation::interpret},
+        {"--cpu", PROCESSORS, "the processor to generate code for (native)", &Invocation::cpu}},
+       Command::All,
+       runCommand},
+      {"build",
+       "Compiles a model into a program or a library that needs nothing else.",
+       "  apical build model.apical                   the program ./model; its options are those\n"
+       "                                              of `apical run`\n"
+       "  apical build model.apical --emit=library    libmodel.a and model.h, for C and C++\n"
+       "  apical build model.apical --cpu=native -o fast --set rate=0.1\n",
+       {{"-o", "FILE", "the file to write, named after the model otherwise", &Invocation::output},
+        {"--emit", "executable|library|object",
+         "what to write (executable); a library holds the\n"
+         "                       runtime, an object does not; both come with a C header",
+         &Invocation::emit},
+        {"--cpu", PROCESSORS,
+         "the processor to generate code for (x86-64-v3: with\n"
+         "                       AVX2 and FMA, which most have since 2015)",
+         &Invocation::cpu},
+        {"--prefix", "NAME", "of the names in a library (the model's name)", &Invocation::prefix}},
+       Command::Settings,
+       buildCommand},
+      {"check",
+       "Checks a model and reports every error.",
+       "  apical check model.apical\n"
+       "  apical check model.apical --diagnostics=json\n",
+       {},
+       Command::Data,
+       checkCommand},
+      {"explain",
+       "Prints what each connection learns, what that needs and how it stands to the gradient.",
+       "  apical explain model.apical\n"
+       "  apical explain model.apical --format=latex\n",
+       {{"--format", "text|markdown|latex|json", "form of the report (text)", &Invocation::format}},
+       Command::Data,
+       explainCommand},
+      {"verify",
+       "Trains, and measures the angle between what each rule does and the gradient.",
+       "  apical verify model.apical\n"
+       "  apical verify model.apical --steps=2000 --every=200 --format=json\n",
+       {{"--steps", "N", "steps of each training (500)", nullptr, nullptr, &Invocation::steps},
+        {"--every", "K", "steps from one measurement to the next (50)", nullptr, nullptr,
+         &Invocation::every},
+        {"--format", "text|json", "form of the report (text)", &Invocation::format},
+        {"--interpret", nullptr, "by the reference interpreter, in double precision", nullptr,
+         &Invocation::interpret},
+        {"--cpu", PROCESSORS, "the processor to generate code for (native)", &Invocation::cpu}},
+       Command::All,
+       verifyCommand},
+      {"emit",
+       "Prints the model at one stage of the compilation:\n\n"
+       "  tokens          the words of the source\n"
+       "  ast             its syntax tree\n"
+       "  apical          the elaborated model, in the dialect, before any pass\n"
+       "  differentiated  derivatives are ordinary code\n"
+       "  fused           after all passes of the dialect\n"
+       "  linalg          kernels on tensors\n"
+       "  vector          kernels tiled and vectorized\n"
+       "  llvm-dialect    the last stage in MLIR\n"
+       "  llvm-ir         after LLVM's passes\n"
+       "  asm             assembly\n"
+       "  obj             an object file",
+       "  apical emit model.apical --stage=fused\n"
+       "  apical emit model.apical --stage=asm --cpu=x86-64-v4 -o model.s\n",
+       {{"--stage",
+         "tokens|ast|apical|differentiated|fused|linalg|vector|llvm-dialect|llvm-ir|asm|obj",
+         "(apical)", &Invocation::stage},
+        {"--cpu", PROCESSORS, "the processor to generate code for (native)", &Invocation::cpu},
+        {"-o", "FILE", "the file to write instead of the standard output", &Invocation::output}},
+       Command::Data,
+       emitCommand},
+  };
+  return list;
 }
 
-int report(Session &session, bool json) {
-  if (json)
-    session.diags.printJson(llvm::outs());
-  else
-    session.diags.print(llvm::errs(), llvm::errs().has_colors());
-  return session.diags.hasErrors() ? 1 : 0;
+static void printOverview() {
+  llvm::raw_ostream &os = llvm::outs();
+  os << "apical: a language and compiler for learning-rule networks\n\n"
+        "usage: apical COMMAND [options] MODEL\n\ncommands\n";
+  for (const Command &command : commands())
+    os << "  " << llvm::left_justify(command.name, 9)
+       << llvm::StringRef(command.summary).split('\n').first.rtrim(".:") << "\n";
+  os << "\n`apical COMMAND --help` tells the options of a command, `apical --version` the "
+        "version.\n"
+        "exit status: 0; 1 for an error in the model, the data or the system; 2 for misuse.\n";
 }
-
-} // namespace
 
 int main(int argc, char **argv) {
-  if (argc < 2)
-    return misuse("a command is missing");
-  llvm::StringRef command = argv[1];
-  if (command == "--help" || command == "help") {
-    llvm::outs() << help;
-    return 0;
-  }
-  if (command == "--version") {
+  llvm::StringRef name = argc < 2 ? "" : argv[1];
+  if (name == "--version") {
     llvm::outs() << "apical " APICAL_VERSION "\n";
     return 0;
   }
-  if (command != "run" && command != "check" && command != "explain" && command != "verify" &&
-      command != "emit") {
-    std::string near = nearest(command, {"run", "check", "explain", "verify", "emit"});
-    return misuse("unknown command `" + command + "`" +
-                  (near.empty() ? "" : "; did you mean `" + near + "`?"));
+  bool help = name == "--help" || name == "-h" || name == "help";
+  if (help && argc < 3) {
+    printOverview();
+    return 0;
   }
-  apical_run_options options;
-  apical_run_options_init(&options);
-  bool json = false;
-  Execution execution;
-  VerifyOptions verify;
-  bool runs = command == "run" || command == "verify";
-  std::string file, stage = "apical", format = "text";
-  std::vector<std::string> folders;
-  for (int i = 2; i < argc; ++i) {
-    llvm::StringRef arg = argv[i];
-    if (arg == "--diagnostics=json" || arg == "--diagnostics=text") {
-      json = arg.ends_with("json");
-    } else if (runs && arg == "--interpret") {
-      execution.interpret = true;
-    } else if (runs && arg.consume_front("--cpu=")) {
-      execution.cpu = arg.str();
-    } else if (command == "verify" &&
-               (arg == "--steps" || arg == "--every" || arg.starts_with("--steps=") ||
-                arg.starts_with("--every="))) {
-      auto [name, value] = arg.split('=');
-      if (value.empty() && i + 1 < argc)
-        value = argv[++i];
-      int64_t &count = name == "--steps" ? verify.steps : verify.every;
-      if (value.getAsInteger(10, count) || count < 1)
-        return misuse("`" + name + "` needs a whole number from 1 on");
-    } else if ((command == "explain" || command == "verify") && arg.consume_front("--format=")) {
-      format = arg.str();
-    } else if (command == "emit" && arg.consume_front("--stage=")) {
-      stage = arg.str();
-    } else if (arg.starts_with("-") && arg != "-") {
-      apical_error error{};
-      int index = i;
-      int known = apical_parse_option(argc, argv, &index, &options, &error);
-      if (known == 0)
-        return misuse("unknown option `" + arg + "`");
-      if (known < 0)
-        return misuse(error.message);
-      i = index - 1;
-    } else if (file.empty()) {
-      file = arg.str();
-    } else {
-      return misuse("one model at a time: `" + arg + "` is one too many");
+  if (help)
+    name = argv[2];
+  if (name.empty())
+    return misuse("a command is missing");
+  std::vector<std::string> names;
+  for (const Command &command : commands()) {
+    names.push_back(command.name);
+    if (name != command.name)
+      continue;
+    Invocation invocation;
+    if (!help)
+      if (int failed = parseArguments(command, argc, argv, 2, invocation))
+        return failed;
+    if (help || invocation.help) {
+      printHelp(command);
+      return 0;
     }
+    return command.execute(invocation);
   }
-  if (options.help) {
-    llvm::outs() << help << "\noptions of `run`\n" << apical_option_help();
-    return 0;
-  }
-  if (file.empty())
-    return misuse("the model's file is missing");
-  for (int i = 0; i < options.directory_count; ++i)
-    folders.push_back(options.directories[i]);
-
-  Session session(folders);
-  bool loaded = session.load(file);
-  if (command == "emit" && (stage == "tokens" || stage == "ast")) {
-    if (stage == "tokens")
-      dumpTokens(0, session.sources, session.diags, llvm::outs());
-    else if (!session.files.empty())
-      ast::dump(session.files[0], session.sources, llvm::outs());
-    return report(session, json);
-  }
-  if (stage != "apical")
-    return misuse("unknown stage `" + stage + "`: one of tokens, ast, apical");
-  if (!loaded)
-    return report(session, json);
-  if (command == "verify" && format != "text" && format != "json")
-    return misuse("unknown format `" + format + "`: one of text, json");
-  if (command == "explain") {
-    if (!isExplainFormat(format))
-      return misuse("unknown format `" + format + "`: one of text, markdown, latex, json");
-    explainModel(session, format, llvm::outs());
-    return report(session, json);
-  }
-  std::vector<std::string> all = session.dataFolders;
-  for (size_t k = folders.size(); k < all.size() && options.directory_count < APICAL_MAX_LIST; ++k)
-    options.directories[options.directory_count++] = all[k].c_str();
-  if (command == "verify") {
-    verify.json = format == "json";
-    int status = verifyModel(session, file, options, execution, verify, llvm::outs());
-    int failed = report(session, json);
-    return failed ? failed : status;
-  }
-  auto module = session.elaborate();
-  if (int failed = report(session, json))
-    return failed;
-  if (mlir::failed(mlir::verify(*module))) {
-    llvm::errs()
-        << "apical: a defect of the compiler: the model was elaborated wrongly; please report it\n";
-    return 1;
-  }
-  if (command == "check")
-    return 0;
-  if (command == "emit") {
-    module->print(llvm::outs());
-    llvm::outs() << "\n";
-    return 0;
-  }
-  return runModel(*module, file, options, execution);
+  std::string near = nearest(name, names);
+  return misuse("unknown command `" + name + "`" +
+                (near.empty() ? "" : "; did you mean `" + near + "`?"));
 }

@@ -317,10 +317,16 @@ private:
       return frame;
     };
     std::vector<const ast::MeasureStmt *> measures;
+    std::vector<const ast::ProbeStmt *> probes;
     for (const ast::Stmt *s : decl.body) {
       if (auto *m = llvm::dyn_cast<ast::MeasureStmt>(s)) {
         if (!options.withoutData)
           measures.push_back(m);
+        continue;
+      }
+      if (auto *p = llvm::dyn_cast<ast::ProbeStmt>(s)) {
+        if (!options.withoutData)
+          probes.push_back(p);
         continue;
       }
       auto *assign = llvm::dyn_cast<ast::AssignStmt>(s);
@@ -371,7 +377,7 @@ private:
     if (train)
       trial.learn();
     report(net, trial, train, decl);
-    for (auto *m : measures) {
+    auto afterTrial = [&] { // names of the data, then of the network
       Frame frame = trial.networkFrame();
       auto inNetwork = frame.resolve;
       Frame data = dataFrame();
@@ -380,6 +386,10 @@ private:
         return f ? f : inNetwork(e);
       };
       frame.known.insert(frame.known.end(), data.known.begin(), data.known.end());
+      return frame;
+    };
+    for (auto *m : measures) {
+      Frame frame = afterTrial();
       Field value = ev.evaluate(*m->value, frame);
       if (!value.constant && value.has(Axis::Unit))
         ev.fail(Code::ShapeMismatch, m->value->span,
@@ -387,6 +397,12 @@ private:
                 "reduce it with `sum` or `mean`");
       emitReport(m->name.text, "measure", value, m->span);
     }
+    for (auto *p : probes)
+      for (const ast::Expr *e : p->values) {
+        Frame frame = afterTrial();
+        emitProbe(p->name.text.empty() ? ast::toString(*e) : p->name.text, ev.evaluate(*e, frame),
+                  e->span);
+      }
     if (diags.hasErrors())
       throw Reported();
     moveWritesLast(step);
@@ -398,6 +414,15 @@ private:
     Field v = ev.fields.broadcast(ev.location(at), value, {{Axis::Sample, ShapedType::kDynamic}});
     builder.create<ir::ReportOp>(ev.location(at), builder.getStringAttr(name),
                                  builder.getStringAttr(kind), v.tensor);
+  }
+
+  void emitProbe(llvm::StringRef name, const Field &value, Span at) {
+    llvm::SmallVector<std::pair<Axis, int64_t>> axes{{Axis::Sample, ShapedType::kDynamic}};
+    if (!value.constant && value.has(Axis::Unit))
+      axes.push_back({Axis::Unit, value.size(Axis::Unit)});
+    Field v = ev.fields.broadcast(ev.location(at), value, axes);
+    builder.create<ir::ReportOp>(ev.location(at), builder.getStringAttr(name),
+                                 builder.getStringAttr("probe"), v.tensor);
   }
 
   void report(const Network &net, Trial &trial, bool train, const ast::ExperimentDecl &decl) {

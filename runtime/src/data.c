@@ -54,3 +54,33 @@ int apical_data_load(const char *path, int32_t format, const char *field, void *
   *data = NULL;
   return readColumn(path, format, field, info ? info : &local, data, error);
 }
+
+int apical_array_init(apical_array *array, const char *path, const char *field, int32_t type,
+                      int rank, const int64_t *shape, const void *data, apical_error *error) {
+  *array = (apical_array){.path = path, .field = field ? field : "", .data = data};
+  apical_data_info *info = &array->info;
+  if (!apical_type_size(type))
+    return apical_fail(error, APICAL_ERROR_ARGUMENT, "array '%s': there is no type number %d", path,
+                       (int)type);
+  if (rank < 1 || rank > APICAL_MAX_RANK || !data)
+    return apical_fail(error, APICAL_ERROR_ARGUMENT,
+                       "array '%s': expected 1 to %d sizes, rows first, and its memory", path,
+                       APICAL_MAX_RANK);
+  info->type = type;
+  info->rank = rank;
+  for (int i = 0; i < rank; ++i) {
+    if (shape[i] < 1)
+      return apical_fail(error, APICAL_ERROR_ARGUMENT, "array '%s': a size of %lld is none", path,
+                         (long long)shape[i]);
+    info->shape[i] = shape[i];
+  }
+  return completeInfo(path, info, error);
+}
+
+const apical_array *apical_find_array(const apical_array *arrays, int count, const char *path,
+                                      const char *field) {
+  for (int i = 0; i < count; ++i)
+    if (strcmp(arrays[i].path, path) == 0 && strcmp(arrays[i].field, field) == 0)
+      return &arrays[i];
+  return NULL;
+}

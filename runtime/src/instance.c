@@ -1,4 +1,4 @@
-//===- instance.c - states, parameters and their first values ---*- C -*-===//
+//===- instance.c - a model in memory: states, parameters, first values ---*- C -*-===//
 //
 // Part of the Apical project, under the Apache License v2.0 with LLVM
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -33,12 +33,6 @@ int64_t apical_state_elements(const apical_state *state) {
   return elements;
 }
 
-static int outOfMemory(apical_error *error, const char *what, int64_t bytes) {
-  return apical_fail(error, APICAL_ERROR_MEMORY,
-                     "not enough memory for %s (%lld bytes); make the model or the batch smaller",
-                     what, (long long)bytes);
-}
-
 static int initialise(apical_instance *instance) {
   const apical_program *program = instance->program;
   apical_call call = {.states = instance->states,
@@ -51,67 +45,129 @@ static int initialise(apical_instance *instance) {
   return 0;
 }
 
-int apical_instance_create(const apical_program *program, uint64_t seed, int threads,
-                           apical_instance **out, apical_error *error) {
+/// The next `count * size` bytes behind `base`, or null while only sizes are
+/// of interest. A size beyond all memory stays in `used` as INT64_MAX.
+typedef struct block {
+  char *base;
+  int64_t used;
+} block;
+
+static void *take(block *b, int64_t count, int64_t size) {
+  int64_t bytes, start = b->used;
+  if (__builtin_mul_overflow(count, size, &bytes) ||
+      __builtin_add_overflow(bytes, start + 63, &bytes)) {
+    b->used = INT64_MAX - 64;
+    return NULL;
+  }
+  b->used = bytes / 64 * 64;
+  return b->base ? b->base + start : NULL;
+}
+
+static int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
+
+/// Gives every part of an instance its place: the instance itself first, the
+/// states last.
+static void layOut(apical_instance *instance, const apical_program *program, block *b) {
+  int64_t scratch = program->init_scratch, measures = 0, outputs = 0;
+  for (int i = 0; i < program->experiment_count; ++i) {
+    const apical_experiment *e = &program->experiments[i];
+    scratch = most(scratch, e->scratch);
+    measures = most(measures, e->measure_count);
+    outputs = most(outputs, e->output_count);
+  }
+  take(b, 1, sizeof *instance);
+  instance->measures = (int)measures;
+  instance->states = take(b, program->state_count, sizeof *instance->states);
+  instance->params = take(b, program->param_count, sizeof *instance->params);
+  instance->epochsDone = take(b, program->experiment_count, sizeof *instance->epochsDone);
+  instance->epoch.sums = take(b, measures, sizeof *instance->epoch.sums);
+  instance->results = take(b, measures, sizeof *instance->results);
+  instance->outputs = take(b, outputs, sizeof *instance->outputs);
+  instance->scratch = take(b, scratch, 1);
+  for (int k = 0; k < outputs; ++k) {
+    int64_t elements = 0;
+    for (int i = 0; i < program->experiment_count; ++i) {
+      const apical_experiment *e = &program->experiments[i];
+      if (k < e->output_count)
+        elements = most(elements, e->outputs[k].elements * e->batch);
+    }
+    void *memory = take(b, elements, sizeof(float));
+    if (instance->outputs)
+      instance->outputs[k] = memory;
+  }
+  for (int i = 0; i < program->state_count; ++i) {
+    void *memory = take(b, program->states[i].bytes, 1);
+    if (instance->states)
+      instance->states[i] = memory;
+  }
+}
+
+int64_t apical_instance_size(const apical_program *program) {
+  apical_instance local = {0};
+  block b = {0};
+  layOut(&local, program, &b);
+  return b.used;
+}
+
+int apical_instance_place(const apical_program *program, uint64_t seed, void *memory,
+                          apical_instance **out, apical_error *error) {
   *out = NULL;
   if (program->abi != APICAL_ABI_VERSION)
     return apical_fail(error, APICAL_ERROR_ARGUMENT,
                        "the model was compiled for version %d of the runtime interface, this "
                        "runtime has version %d; compile the model again",
                        (int)program->abi, APICAL_ABI_VERSION);
-  apical_set_threads(threads);
-  apical_instance *instance = calloc(1, sizeof *instance);
-  if (!instance)
-    return outOfMemory(error, "an instance", (int64_t)sizeof *instance);
+  int failed = checkProcessor(program->processor, error);
+  if (failed)
+    return failed;
+  if (!memory || (uintptr_t)memory % 64)
+    return apical_fail(error, APICAL_ERROR_ARGUMENT,
+                       "the memory for the model must be aligned to 64 bytes");
+  memset(memory, 0, (size_t)apical_instance_size(program));
+  apical_instance *instance = memory;
+  block b = {memory, 0};
+  layOut(instance, program, &b);
   instance->program = program;
   instance->seed = seed;
-  int64_t scratch = program->init_scratch;
-  for (int i = 0; i < program->experiment_count; ++i) {
-    const apical_experiment *experiment = &program->experiments[i];
-    if (experiment->measure_count > instance->measures)
-      instance->measures = experiment->measure_count;
-    if (experiment->scratch > scratch)
-      scratch = experiment->scratch;
-  }
-  size_t measures = (size_t)instance->measures + 1;
-  instance->states = calloc((size_t)program->state_count + 1, sizeof *instance->states);
-  instance->params = calloc((size_t)program->param_count + 1, sizeof *instance->params);
-  instance->epochsDone =
-      calloc((size_t)program->experiment_count + 1, sizeof *instance->epochsDone);
-  instance->epoch.sums = calloc(measures, sizeof *instance->epoch.sums);
-  instance->results = calloc(measures, sizeof *instance->results);
-  instance->scratch = allocateAligned(scratch);
-  int failed = 0;
-  if (!instance->states || !instance->params || !instance->epochsDone || !instance->epoch.sums ||
-      !instance->results || !instance->scratch)
-    failed = outOfMemory(error, "one trial of a batch", scratch);
-  for (int i = 0; !failed && i < program->state_count; ++i) {
-    instance->states[i] = allocateAligned(program->states[i].bytes);
-    if (!instance->states[i])
-      failed = outOfMemory(error, program->states[i].name, program->states[i].bytes);
-  }
-  if (failed) {
-    apical_instance_destroy(instance);
-    return failed;
-  }
   for (int i = 0; i < program->param_count; ++i)
     instance->params[i] = program->params[i].value;
   *out = instance;
   return initialise(instance);
 }
 
+static int outOfMemory(const apical_program *program, int64_t size, apical_error *error) {
+  int largest = 0;
+  for (int i = 1; i < program->state_count; ++i)
+    if (program->states[i].bytes > program->states[largest].bytes)
+      largest = i;
+  if (!program->state_count)
+    return apical_fail(error, APICAL_ERROR_MEMORY, "not enough memory for one trial of a batch");
+  return apical_fail(error, APICAL_ERROR_MEMORY,
+                     "not enough memory for the model: it needs %lld bytes, '%s' alone %lld of "
+                     "them; make the model or the batch smaller",
+                     (long long)size, program->states[largest].name,
+                     (long long)program->states[largest].bytes);
+}
+
+int apical_instance_create(const apical_program *program, uint64_t seed, int threads,
+                           apical_instance **out, apical_error *error) {
+  int64_t size = apical_instance_size(program);
+  void *memory = allocateAligned(size);
+  *out = NULL;
+  if (!memory)
+    return outOfMemory(program, size, error);
+  apical_set_threads(threads);
+  int failed = apical_instance_place(program, seed, memory, out, error);
+  if (failed)
+    free(memory);
+  else
+    (*out)->owned = 1;
+  return failed;
+}
+
 void apical_instance_destroy(apical_instance *instance) {
-  if (!instance)
-    return;
-  for (int i = 0; instance->states && i < instance->program->state_count; ++i)
-    free(instance->states[i]);
-  free(instance->states);
-  free(instance->params);
-  free(instance->epochsDone);
-  free(instance->epoch.sums);
-  free(instance->results);
-  free(instance->scratch);
-  free(instance);
+  if (instance && instance->owned)
+    free(instance);
 }
 
 int apical_instance_reset(apical_instance *instance, uint64_t seed, apical_error *error) {
@@ -132,6 +188,9 @@ const apical_program *apical_instance_program(const apical_instance *instance) {
   return instance->program;
 }
 uint64_t apical_instance_seed(const apical_instance *instance) { return instance->seed; }
+const float *apical_instance_output(const apical_instance *instance, int output) {
+  return instance->outputs[output];
+}
 apical_position apical_instance_position(const apical_instance *instance) {
   return instance->position;
 }
@@ -145,6 +204,7 @@ void callStep(apical_instance *instance, int experiment, const void *const *colu
                       .columns = columns,
                       .params = instance->params,
                       .results = instance->results,
+                      .outputs = instance->outputs,
                       .scratch = instance->scratch,
                       .rows = rows,
                       .samples = samples,
@@ -253,7 +313,8 @@ int apical_set_param(apical_instance *instance, const char *name, double value,
   return 0;
 }
 
-int apical_set_param_text(apical_instance *instance, const char *text, apical_error *error) {
+int apical_parse_setting(const apical_program *program, const char *text, int *index, double *value,
+                         apical_error *error) {
   char name[256];
   const char *equals = strchr(text, '=');
   if (!equals || equals == text || (size_t)(equals - text) >= sizeof name)
@@ -261,20 +322,29 @@ int apical_set_param_text(apical_instance *instance, const char *text, apical_er
                        "cannot understand --set '%s'; write --set name=value", text);
   memcpy(name, text, (size_t)(equals - text));
   name[equals - text] = 0;
-  int index = apical_find_param(instance->program, name, error);
-  if (index < 0)
+  *index = apical_find_param(program, name, error);
+  if (*index < 0)
     return APICAL_ERROR_ARGUMENT;
-  const apical_param *param = &instance->program->params[index];
+  const apical_param *param = &program->params[*index];
   const char *unit;
-  double value = apical_parse_number(equals + 1, &unit);
+  double number = apical_parse_number(equals + 1, &unit);
   int hasNumber = unit != equals + 1;
   while (*unit == ' ')
     ++unit;
-  if (!hasNumber || !isfinite(value) || (*unit && strcmp(unit, param->unit) != 0))
+  if (!hasNumber || !isfinite(number) || (*unit && strcmp(unit, param->unit) != 0))
     return apical_fail(error, APICAL_ERROR_ARGUMENT,
                        "cannot set '%s' to '%s'; expected a number%s%s", name, equals + 1,
                        *param->unit ? ", alone or followed by its unit " : " without a unit",
                        param->unit);
-  instance->params[index] = value * param->scale;
+  *value = number * param->scale;
   return 0;
+}
+
+int apical_set_param_text(apical_instance *instance, const char *text, apical_error *error) {
+  int index;
+  double value;
+  int failed = apical_parse_setting(instance->program, text, &index, &value, error);
+  if (!failed)
+    instance->params[index] = value;
+  return failed;
 }

@@ -27,8 +27,14 @@ struct apical_instance {
   int measures;        ///< the most that an experiment has
   void *scratch;       ///< room for every experiment's needs
   double *results;     ///< of one step
+  float **outputs;     ///< of one step, a batch of rows each
   int testsOnly;       ///< a finished run that was resumed
+  int owned;           ///< whether the memory, all of it in one piece, is to be freed
 };
+
+/// Fails if this processor lacks something that the code needs, which is
+/// written as apical_program.processor.
+int checkProcessor(const char *needs, apical_error *error);
 
 /// 64-byte aligned, zeroed memory, or null.
 void *allocateAligned(int64_t bytes);

@@ -167,8 +167,12 @@ static void appendShape(text *t, int rank, const int64_t *shape) {
   appendText(t, "]");
 }
 
+/// Single and double precision: the interpreter computes in the latter.
+static int isReal(int32_t type) { return type == APICAL_F32 || type == APICAL_F64; }
+
 static int sameShape(const apical_state *s, const tensor *t) {
-  if (s->type != t->type || s->rank != t->rank)
+  int convertible = s->type == t->type || (isReal(s->type) && isReal(t->type));
+  if (!convertible || s->rank != t->rank)
     return 0;
   for (int i = 0; i < s->rank; ++i)
     if (s->shape[i] != t->shape[i])
@@ -335,11 +339,27 @@ static int readProgress(reader *r, const apical_instance *instance, progress *p)
   return 0;
 }
 
+static int writeState(reader *r, apical_instance *instance, int index, const tensor *t) {
+  const apical_state *state = &instance->program->states[index];
+  int64_t elements = apical_state_elements(state), bytes = t->to - t->from;
+  if (t->type == state->type)
+    return apical_write_state_raw(instance, index, r->data + t->from, bytes, r->error);
+  // The bytes in the file are not aligned to the elements.
+  void *numbers = malloc(bytes ? (size_t)bytes : 1);
+  if (!numbers)
+    return apical_fail(r->error, APICAL_ERROR_MEMORY, "not enough memory to read %s", r->path);
+  memcpy(numbers, r->data + t->from, (size_t)bytes);
+  int failed = t->type == APICAL_F64
+                   ? apical_write_state(instance, index, numbers, elements, r->error)
+                   : apical_write_state_float(instance, index, numbers, elements, r->error);
+  free(numbers);
+  return failed;
+}
+
 static int apply(reader *r, apical_instance *instance, const tensor **found, const progress *p) {
   const apical_program *program = instance->program;
   for (int s = 0; s < program->state_count; ++s) {
-    int failed = apical_write_state_raw(instance, s, r->data + found[s]->from,
-                                        found[s]->to - found[s]->from, r->error);
+    int failed = writeState(r, instance, s, found[s]);
     if (failed)
       return failed;
   }

@@ -4,7 +4,7 @@
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
-#include "apical/runtime.h"
+#include "instance.h"
 
 #include <string.h>
 
@@ -19,6 +19,19 @@ static int exitCode(const apical_error *error) {
   default:
     return 1;
   }
+}
+
+static int unknownOption(const char *program, const char *text, apical_error *error) {
+  const char *names[64];
+  char name[64];
+  int count = 0;
+  while (count < 64 && (names[count] = apical_option_name(count)))
+    ++count;
+  snprintf(name, sizeof name, "%.*s", (int)strcspn(text, "="), text);
+  unknownName("option", name, names, count, error);
+  size_t used = strlen(error->message);
+  snprintf(error->message + used, sizeof error->message - used, "; see %s --help", program);
+  return error->kind = APICAL_ERROR_USAGE;
 }
 
 static int report(const apical_error *error) {
@@ -45,7 +58,7 @@ int apical_main(int argc, char **argv, const apical_program *program) {
   for (int i = 1; i < argc;) {
     int result = apical_parse_option(argc, argv, &i, &options, &error);
     if (result == 0)
-      apical_fail(&error, APICAL_ERROR_USAGE, "unknown option '%s'; see %s --help", argv[i], name);
+      unknownOption(name, argv[i], &error);
     if (result <= 0)
       return report(&error);
   }

@@ -157,6 +157,10 @@ int apical_parse_option(int argc, char *const *argv, int *index, apical_run_opti
   return applyOption(which, value, options, error);
 }
 
+const char *apical_option_name(int index) {
+  return index >= 0 && index < NONE ? known[index].name : NULL;
+}
+
 const char *apical_option_help(void) {
   return "  --set NAME=VALUE     change a parameter; a plain number is in the unit of its default\n"
          "  --seed N             seed of all random numbers (1)\n"

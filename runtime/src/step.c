@@ -48,6 +48,62 @@ int checkLabels(const apical_column *column, const void *data, int64_t rows, con
   return 0;
 }
 
+/// The rows of a batch as a step reads them: `batch` of them, of which those
+/// past `samples` repeat the others. Memory is needed only if there are fewer.
+typedef struct rowsOfBatch {
+  const void **columns;
+  void **padded; ///< per column, null if the caller's memory serves
+  int64_t *order;
+  int count;
+} rowsOfBatch;
+
+static void freeRows(rowsOfBatch *r) {
+  for (int c = 0; r->padded && c < r->count; ++c)
+    free(r->padded[c]);
+  free(r->columns);
+  free(r->padded);
+  free(r->order);
+}
+
+static int fillColumn(rowsOfBatch *r, int c, const apical_experiment *e, const void *data,
+                      int64_t samples, apical_error *error) {
+  const apical_column *column = &e->columns[c];
+  int64_t size = column->elements * apical_type_size(column->type);
+  if (data) {
+    int failed = checkLabels(column, data, samples, "the caller's data", error);
+    if (failed)
+      return failed;
+    r->columns[c] = data;
+    if (samples == e->batch)
+      return 0;
+  }
+  char *memory = allocateAligned(size * e->batch);
+  if (!memory)
+    return apical_fail(error, APICAL_ERROR_MEMORY, "not enough memory for a batch");
+  for (int64_t i = 0; data && i < e->batch; ++i)
+    memcpy(memory + i * size, (const char *)data + i % samples * size, (size_t)size);
+  r->columns[c] = r->padded[c] = memory;
+  return 0;
+}
+
+static int makeRows(rowsOfBatch *r, const apical_experiment *e, const void *const *columns,
+                    const int64_t *rows, int64_t samples, apical_error *error) {
+  *r = (rowsOfBatch){.columns = calloc((size_t)e->column_count + 1, sizeof *r->columns),
+                     .padded = calloc((size_t)e->column_count + 1, sizeof *r->padded),
+                     .order = calloc((size_t)e->batch, sizeof *r->order),
+                     .count = e->column_count};
+  if (!r->columns || !r->padded || !r->order)
+    return apical_fail(error, APICAL_ERROR_MEMORY, "not enough memory for a batch");
+  for (int64_t i = 0; i < e->batch; ++i)
+    r->order[i] = rows ? rows[i % samples] : i % samples;
+  for (int c = 0; c < e->column_count; ++c) {
+    int failed = fillColumn(r, c, e, columns[c], samples, error);
+    if (failed)
+      return failed;
+  }
+  return 0;
+}
+
 int apical_step_once(apical_instance *instance, int experiment, const void *const *columns,
                      const int64_t *rows, int64_t samples, int training, double *results,
                      apical_error *error) {
@@ -61,37 +117,16 @@ int apical_step_once(apical_instance *instance, int experiment, const void *cons
     return apical_fail(error, APICAL_ERROR_ARGUMENT,
                        "a batch of %lld samples does not fit: expected 1 to %lld",
                        (long long)samples, (long long)e->batch);
-  int count = e->column_count, failed = 0;
-  void **padded = calloc((size_t)count + 1, sizeof *padded);
-  int64_t *order = calloc((size_t)e->batch, sizeof *order);
-  if (!padded || !order)
-    failed = apical_fail(error, APICAL_ERROR_MEMORY, "not enough memory for a batch");
-  for (int64_t i = 0; !failed && i < e->batch; ++i)
-    order[i] = rows ? rows[i % samples] : i % samples;
-  // The caller has `samples` rows; the step reads `batch` of them.
-  for (int c = 0; !failed && c < count; ++c) {
-    const apical_column *column = &e->columns[c];
-    int64_t size = column->elements * apical_type_size(column->type);
-    if ((failed = checkLabels(column, columns[c], samples, "the caller's data", error)))
-      break;
-    padded[c] = allocateAligned(size * e->batch);
-    if (!padded[c])
-      failed = apical_fail(error, APICAL_ERROR_MEMORY, "not enough memory for a batch");
-    for (int64_t i = 0; !failed && i < e->batch; ++i)
-      memcpy((char *)padded[c] + i * size, (const char *)columns[c] + i % samples * size,
-             (size_t)size);
-  }
+  rowsOfBatch batch;
+  int failed = makeRows(&batch, e, columns, rows, samples, error);
   if (!failed) {
-    callStep(instance, experiment, (const void *const *)padded, order, samples,
-             instance->position.trial, training);
+    callStep(instance, experiment, batch.columns, batch.order, samples, instance->position.trial,
+             training);
     if (training)
       ++instance->position.trial;
     for (int i = 0; results && i < e->measure_count; ++i)
       results[i] = instance->results[i];
   }
-  for (int c = 0; padded && c < count; ++c)
-    free(padded[c]);
-  free(padded);
-  free(order);
+  freeRows(&batch);
   return failed;
 }

@@ -50,36 +50,57 @@ void freeLoaded(loaded *cache) {
   }
 }
 
-static int openColumn(table *t, int index, loaded **cache, const char *const *directories,
-                      int directoryCount, apical_error *error) {
+/// What a column holds: an array that the host has bound, or a file.
+static int findData(const apical_column *column, loaded **cache, const apical_run_options *options,
+                    char *path, const void **data, apical_data_info *info, apical_error *error) {
+  const apical_array *array =
+      apical_find_array(options->arrays, options->array_count, column->path, column->field);
+  if (array) {
+    snprintf(path, PATH_MAX, "%s, in memory", array->path);
+    *data = array->data;
+    *info = array->info;
+    return 0;
+  }
+  loaded *l;
+  int failed = apical_data_find(column->path, options->directories, options->directory_count, path,
+                                PATH_MAX, error);
+  if (failed || (failed = loadOnce(cache, path, column, &l, error)))
+    return failed;
+  *data = l->data;
+  *info = l->info;
+  return 0;
+}
+
+static int openColumn(table *t, int index, loaded **cache, const apical_run_options *options,
+                      apical_error *error) {
   const apical_experiment *e = t->experiment;
   const apical_column *column = &e->columns[index];
   char path[PATH_MAX];
-  loaded *l;
-  int failed =
-      apical_data_find(column->path, directories, directoryCount, path, sizeof path, error);
-  if (failed || (failed = loadOnce(cache, path, column, &l, error)))
+  const void *data;
+  apical_data_info info;
+  int failed = findData(column, cache, options, path, &data, &info, error);
+  if (failed)
     return failed;
-  if (l->info.type != column->type || l->info.elements != column->elements)
+  if (info.type != column->type || info.elements != column->elements)
     return apical_fail(error, APICAL_ERROR_FORMAT,
                        "column '%s' of %s has rows of %lld %s, but the program was compiled for "
                        "%lld %s (%s); compile it again with these data",
-                       column->name, e->source, (long long)l->info.elements,
-                       apical_type_name(l->info.type), (long long)column->elements,
+                       column->name, e->source, (long long)info.elements,
+                       apical_type_name(info.type), (long long)column->elements,
                        apical_type_name(column->type), path);
-  if (l->info.rows == 0)
+  if (info.rows == 0)
     return apical_fail(error, APICAL_ERROR_FORMAT, "column '%s' of %s has no rows (%s)",
                        column->name, e->source, path);
-  if (index && l->info.rows != t->rows)
+  if (index && info.rows != t->rows)
     return apical_fail(error, APICAL_ERROR_FORMAT,
                        "column '%s' of %s has %lld rows, but column '%s' has %lld; name files "
                        "that belong together (%s)",
-                       column->name, e->source, (long long)l->info.rows, e->columns[0].name,
+                       column->name, e->source, (long long)info.rows, e->columns[0].name,
                        (long long)t->rows, path);
-  t->rows = l->info.rows;
-  t->data[index] = l->data;
+  t->rows = info.rows;
+  t->data[index] = data;
   t->rowBytes[index] = column->elements * apical_type_size(column->type);
-  if ((failed = checkLabels(column, l->data, l->info.rows, path, error)))
+  if ((failed = checkLabels(column, data, info.rows, path, error)))
     return failed;
   int64_t bytes;
   if (!__builtin_mul_overflow(t->rowBytes[index], e->batch, &bytes))
@@ -91,8 +112,8 @@ static int openColumn(table *t, int index, loaded **cache, const char *const *di
                                        (long long)e->batch, column->name);
 }
 
-int openTable(table *t, const apical_experiment *e, loaded **cache, const char *const *directories,
-              int directoryCount, apical_error *error) {
+int openTable(table *t, const apical_experiment *e, loaded **cache,
+              const apical_run_options *options, apical_error *error) {
   memset(t, 0, sizeof *t);
   t->experiment = e;
   size_t count = (size_t)e->column_count + 1;
@@ -106,7 +127,7 @@ int openTable(table *t, const apical_experiment *e, loaded **cache, const char *
   if (!t->data || !t->batch || !t->rowBytes || !t->batchRows)
     return apical_fail(error, APICAL_ERROR_MEMORY, "not enough memory for a batch");
   for (int i = 0; i < e->column_count; ++i) {
-    int failed = openColumn(t, i, cache, directories, directoryCount, error);
+    int failed = openColumn(t, i, cache, options, error);
     if (failed)
       return failed;
   }

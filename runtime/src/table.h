@@ -32,7 +32,7 @@ typedef struct table {
 /// Finds, reads and checks the columns. Release with closeTable, also after a
 /// failure.
 int openTable(table *t, const apical_experiment *experiment, loaded **cache,
-              const char *const *directories, int directoryCount, apical_error *error);
+              const apical_run_options *options, apical_error *error);
 void closeTable(table *t);
 void freeLoaded(loaded *cache);
 

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 #include "FakeProgram.h"
 
+#include <cstring>
 #include <numeric>
 
 using namespace apical::test;
@@ -100,6 +101,48 @@ TEST_F(Instance, StepOnTheCallersRows) {
   y[1] = 3;
   EXPECT_NE(apical_step_once(instance, 1, columns, nullptr, 2, 1, results, &error), 0);
   expectMessage(error, {"row 1", "labels", "0 to 2"});
+}
+
+TEST_F(Instance, StepWithoutLabels) {
+  float x[3] = {1, 0, 1};
+  int32_t zeros[1] = {0};
+  double without[4], with[4];
+  const void *columns[] = {x, nullptr}, *all[] = {x, zeros};
+  ASSERT_EQ(apical_step_once(instance, 1, columns, nullptr, 1, 0, without, &error), 0);
+  ASSERT_EQ(apical_step_once(instance, 1, all, nullptr, 1, 0, with, &error), 0);
+  EXPECT_EQ(without[0], with[0]);
+}
+
+TEST_F(Instance, LivesInTheCallersMemory) {
+  int64_t size = apical_instance_size(&fake.program);
+  ASSERT_GT(size, 0);
+  auto *memory = static_cast<char *>(aligned_alloc(64, size_t(size + 64)));
+  memset(memory, 0x5a, size_t(size + 64));
+  apical_instance *placed = nullptr;
+  ASSERT_EQ(apical_instance_place(&fake.program, 1, memory, &placed, &error), 0) << error.message;
+  EXPECT_EQ(memoryOf(placed), memoryOf(instance));
+  for (int i = 0; i < 64; ++i)
+    ASSERT_EQ(memory[size + i], 0x5a) << "behind the end";
+  apical_instance_destroy(placed); // leaves the memory alone
+  EXPECT_NE(apical_instance_place(&fake.program, 1, memory + 8, &placed, &error), 0);
+  expectMessage(error, {"64 bytes"});
+  free(memory);
+}
+
+TEST(InstanceCreate, ProcessorIsChecked) {
+  Folder folder;
+  FakeProgram fake(folder);
+  apical_instance *instance = nullptr;
+  apical_error error = {};
+  fake.program.processor = "avx2 xop fma4"; // the last two: of one maker, for a few years
+  if (__builtin_cpu_supports("xop"))
+    GTEST_SKIP() << "this processor has everything that the test knows";
+  EXPECT_EQ(apical_instance_create(&fake.program, 1, 1, &instance, &error), APICAL_ERROR_ARGUMENT);
+  EXPECT_EQ(instance, nullptr);
+  expectMessage(error, {"built for processors with", "which this one lacks", "--cpu"});
+  fake.program.processor = "feature-of-tomorrow"; // cannot be asked for
+  EXPECT_EQ(apical_instance_create(&fake.program, 1, 1, &instance, &error), 0);
+  apical_instance_destroy(instance);
 }
 
 TEST(InstanceCreate, OutOfMemoryIsAnError) {

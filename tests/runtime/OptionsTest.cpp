@@ -89,6 +89,7 @@ TEST(Main, ExitCodes) {
   EXPECT_EQ(run({"--quiet"}), 1); // no data there
   EXPECT_EQ(run({data, "--set", "x=1"}), 1);
   EXPECT_EQ(run({"--what"}), 2);
+  EXPECT_EQ(run({"--sed=3"}), 2);
   EXPECT_EQ(run({"--help"}), 0);
   EXPECT_EQ(run({"--list"}), 0);
   std::string out = testing::internal::GetCapturedStdout();
@@ -98,7 +99,8 @@ TEST(Main, ExitCodes) {
         "net.w  f32[2, 3]  weight", "train net on table.train, batch = 10, epochs = 4"})
     EXPECT_NE(out.find(part), std::string::npos) << part << " in\n" << out;
   for (const char *part :
-       {"cannot find data file 'x-idx'", "no parameter 'x'", "unknown option '--what'"})
+       {"cannot find data file 'x-idx'", "no parameter 'x'", "there is no option '--what'",
+        "there is no option '--sed'; did you mean '--seed'?"})
     EXPECT_NE(errors.find(part), std::string::npos) << part << " in\n" << errors;
 }
 

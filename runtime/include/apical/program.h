@@ -27,7 +27,7 @@ extern "C" {
 #endif
 
 /// Changes whenever a struct below changes.
-#define APICAL_ABI_VERSION 1
+#define APICAL_ABI_VERSION 2
 
 typedef enum apical_type {
   APICAL_F32 = 0,
@@ -100,6 +100,12 @@ typedef struct apical_measure {
   const char *unit;
 } apical_measure;
 
+/// What a step tells about each sample: `probe NAME = e`.
+typedef struct apical_output {
+  const char *name; ///< "label.rate"
+  int64_t elements; ///< per sample
+} apical_output;
+
 /// Everything that one evaluation of a step reads and writes.
 typedef struct apical_call {
   void *const *states;        ///< in the order of apical_program.states
@@ -108,6 +114,8 @@ typedef struct apical_call {
                               ///< Rows past `samples` repeat valid rows
   const double *params;       ///< in the order of apical_program.params
   double *results;            ///< in the order of the experiment's measures
+  float *const *outputs;      ///< in the order of the experiment's outputs, room
+                              ///< for `batch` rows each, dense
   void *scratch;              ///< 64-byte aligned, `scratch` bytes, arbitrary
   const int64_t *rows;        ///< index in the data of each row of the batch
   int64_t samples;            ///< valid rows, 1..batch
@@ -138,6 +146,8 @@ typedef struct apical_experiment {
   const apical_column *columns; ///< only the columns that the step reads
   int32_t measure_count;
   const apical_measure *measures;
+  int32_t output_count;
+  const apical_output *outputs;
   apical_step step;
   void *context;
   int64_t scratch; ///< bytes
@@ -147,6 +157,9 @@ typedef struct apical_program {
   int32_t abi;      ///< APICAL_ABI_VERSION
   const char *name; ///< file name of the source without folder
   const char *hash; ///< identifies the model: names and shapes of all states
+  /// What the code needs of the processor, separated by blanks: a level of the
+  /// architecture ("x86-64-v3") or features ("avx2 fma"); "" for nothing.
+  const char *processor;
   int32_t state_count;
   const apical_state *states;
   int32_t param_count;

@@ -161,6 +161,12 @@ int apical_instance_create(const apical_program *program, uint64_t seed, int thr
                            apical_instance **instance, apical_error *error);
 void apical_instance_destroy(apical_instance *instance);
 
+/// The same in memory of the caller's: apical_instance_size bytes, aligned to
+/// 64, which stay his. Destroying is then not necessary.
+int64_t apical_instance_size(const apical_program *program);
+int apical_instance_place(const apical_program *program, uint64_t seed, void *memory,
+                          apical_instance **instance, apical_error *error);
+
 /// Zeroes the states, gives them their first values again under `seed` and
 /// the present parameters, and moves to the start of the run.
 int apical_instance_reset(apical_instance *instance, uint64_t seed, apical_error *error);
@@ -183,6 +189,11 @@ int apical_set_param(apical_instance *instance, const char *name, double value,
 /// Sets "name=value" or "name=value unit"; a plain number and the unit in
 /// which the source wrote the default are understood.
 int apical_set_param_text(apical_instance *instance, const char *text, apical_error *error);
+
+/// Understands such a text without setting anything: index and value in SI
+/// units of the parameter that it names.
+int apical_parse_setting(const apical_program *program, const char *text, int *index, double *value,
+                         apical_error *error);
 
 /// Logical elements of a state: the product of its shape.
 int64_t apical_state_elements(const apical_state *state);
@@ -211,10 +222,15 @@ uint32_t apical_state_checksum(const apical_instance *instance, int state);
 /// bring their own data. `columns` are in the order of the experiment's
 /// columns with `samples` <= batch rows each; `results` has one place per
 /// measure, sums as in program.h. Training steps count as trials. Labels out
-/// of range are an error before anything runs.
+/// of range are an error before anything runs. A column that is null counts as
+/// zeros, for labels that only a cost reads. A full batch is read in place.
 int apical_step_once(apical_instance *instance, int experiment, const void *const *columns,
                      const int64_t *rows, int64_t samples, int training, double *results,
                      apical_error *error);
+
+/// What output number `output` of the experiment that ran last said of each
+/// sample: rows of its `elements` numbers, until the next step.
+const float *apical_instance_output(const apical_instance *instance, int output);
 
 //===----------------------------------------------------------------------===//
 // Checkpoints
@@ -225,7 +241,8 @@ int apical_step_once(apical_instance *instance, int experiment, const void *cons
 int apical_save(const apical_instance *instance, const char *path, apical_error *error);
 
 /// Reads what apical_save wrote. The instance changes only if all of the file
-/// is sound and belongs to this program.
+/// is sound and belongs to this program. Numbers are converted where one of
+/// the two computes in single and the other in double precision.
 int apical_load(apical_instance *instance, const char *path, apical_error *error);
 
 //===----------------------------------------------------------------------===//
@@ -233,6 +250,23 @@ int apical_load(apical_instance *instance, const char *path, apical_error *error
 //===----------------------------------------------------------------------===//
 
 #define APICAL_MAX_LIST 256
+
+/// An array in memory that takes the place of a data file. It is borrowed and
+/// not copied: rows contiguous, native byte order.
+typedef struct apical_array {
+  const char *path;  ///< the file as the source names it
+  const char *field; ///< the column of a CSV file, "" otherwise
+  const void *data;
+  apical_data_info info;
+} apical_array;
+
+/// Describes an array of `rank` sizes, rows first; path and field are borrowed.
+int apical_array_init(apical_array *array, const char *path, const char *field, int32_t type,
+                      int rank, const int64_t *shape, const void *data, apical_error *error);
+
+/// The one of `count` arrays that takes the place of a column, or null.
+const apical_array *apical_find_array(const apical_array *arrays, int count, const char *path,
+                                      const char *field);
 
 /// What to do in a run. Strings are borrowed: they must outlive the run.
 typedef struct apical_run_options {
@@ -253,6 +287,8 @@ typedef struct apical_run_options {
   const char *settings[APICAL_MAX_LIST];
   int directory_count; ///< --data DIR; hosts append the source's folder
   const char *directories[APICAL_MAX_LIST];
+  int array_count; ///< only for programs that embed a model
+  const apical_array *arrays;
 } apical_run_options;
 
 /// Defaults.
@@ -263,6 +299,9 @@ void apical_run_options_init(apical_run_options *options);
 /// 0 if it is none of them (left alone), -1 if it is but cannot be used.
 int apical_parse_option(int argc, char *const *argv, int *index, apical_run_options *options,
                         apical_error *error);
+
+/// The name of option number `index`, "--seed"; null behind the last one.
+const char *apical_option_name(int index);
 
 /// The lines of --help about these options.
 const char *apical_option_help(void);
