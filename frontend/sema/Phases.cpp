@@ -174,6 +174,7 @@ void Phases::runTicks(const ast::RunStmt &run, const std::string &phase, End &en
   }
   if (run.until)
     reportResiduals(settling, phase, run.until->span);
+  reportHealth(end.states, phase, run.span);
 }
 
 Field Phases::costOf(const End &end, Span at) {
@@ -193,8 +194,11 @@ Field Phases::at(const ast::AtExpr &e, const Frame &frame) {
   Frame inner = frame;
   std::set<std::string> names;
   collectNames(*e.base, names);
-  if (rule.cost && names.count(rule.costParameter))
-    inner.locals[rule.costParameter] = costOf(end, e.span);
+  if (rule.cost && names.count(rule.costParameter)) {
+    Field cost = costOf(end, e.span);
+    cost.needs(Modulated, e.span); // one number for many synapses
+    inner.locals[rule.costParameter] = cost;
+  }
   Trial::At here(rule.trial, {end.last ? end.last : rule.trial.ticks.front().get(), &end.states});
   return rule.ev.evaluate(*e.base, inner);
 }

@@ -110,6 +110,8 @@ private:
     std::map<int, Field> changes; ///< of each area in the last tick, by sample
   };
   void settle(const ast::RunStmt &, const Values &before, Tick &, Settling &, Values &after);
+  /// Whether the states of each area are finite behind a run.
+  void reportHealth(const Values &states, const std::string &phase, Span at);
   void reportResiduals(const Settling &, const std::string &phase, Span at);
 
   RuleInstance &rule;

@@ -75,6 +75,12 @@ void RuleInstance::instantiate() {
   std::vector<const ast::TemplateStmt *> templates;
   if (plain)
     templates.push_back(&whole);
+  bool everyTick = llvm::none_of(rule->body, [](const ast::Stmt *s) {
+    auto *t = llvm::dyn_cast<ast::TemplateStmt>(s);
+    return llvm::isa<ast::PhaseDecl>(s) || (t && t->templateKind == ast::TemplateKind::Weight);
+  });
+  if (everyTick && trial.length() > 1)
+    ev.unsupported(learn.decl->span, "a rule without phases in a trial of several ticks is");
   for (const ast::Stmt *s : rule->body)
     if (auto *t = llvm::dyn_cast<ast::TemplateStmt>(s))
       declareOwn(*t);

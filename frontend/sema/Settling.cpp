@@ -57,6 +57,20 @@ void Phases::settle(const ast::RunStmt &run, const Values &before, Tick &tick, S
       settling.active ? ev.binary(ast::BinaryOp::And, *settling.active, moving, at) : moving;
 }
 
+void Phases::reportHealth(const Values &states, const std::string &phase, Span at) {
+  Evaluator &ev = rule.ev;
+  OpBuilder &b = ev.fields.builder;
+  for (auto &[place, value] : states) {
+    if (!value.has(Axis::Sample))
+      continue;
+    // x * 0 is NaN exactly where x is not finite.
+    Field zero = ev.binary(ast::BinaryOp::Mul, value, Field::number(0), at);
+    std::string name = rule.net.areas[place.first].name + "' in phase '" + phase;
+    b.create<ir::ReportOp>(ev.location(at), b.getStringAttr(name), b.getStringAttr("health"),
+                           ev.fields.reduce(ev.location(at), zero, {Axis::Unit}).tensor);
+  }
+}
+
 void Phases::reportResiduals(const Settling &settling, const std::string &phase, Span at) {
   Evaluator &ev = rule.ev;
   OpBuilder &b = ev.fields.builder;
