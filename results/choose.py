@@ -1,6 +1,6 @@
 # Part of the Apical project, under the Apache License v2.0 with LLVM
 # Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""How the settings of two models were chosen, without a look at the test images: choose.py fashion_mnist|mnist|check
+"""How the settings of models were chosen, without a look at the test images: choose.py MODEL, or choose.py check
 
 The model is trained on the first 50 000 training images and tested on the last 10 000, for every setting of its grid
 and for seeds that the results do not use. Networks of one model share one setting, so that they differ in the rule
@@ -24,9 +24,11 @@ FOLDERS = {
     "fashion_mnist": "/usr/share/datasets/fashion-mnist",  # of the Debian package dataset-fashion-mnist
     "mnist": os.path.join(os.environ.get("XDG_DATA_HOME", os.path.expanduser("~/.local/share")), "apical", "mnist"),
 }
-GRIDS = {  # rates, schedules, seeds
-    "fashion_mnist": ((0.005, 0.01, 0.02, 0.04), ("1", "where(epoch < 6, 1, 0.2)", "where(epoch < 4, 1, 0.2)"), (11, 12)),
-    "mnist": ((0.02, 0.05, 0.1, 0.2), ("1", "where(epoch < 15, 1, 0.2)"), (11,)),
+GRIDS = {  # data set, rates, schedules, seeds
+    "fashion_mnist": ("fashion_mnist", (0.005, 0.01, 0.02, 0.04),
+                      ("1", "where(epoch < 6, 1, 0.2)", "where(epoch < 4, 1, 0.2)"), (11, 12)),
+    "feedback": ("fashion_mnist", (0.005, 0.01, 0.02), ("where(epoch < 7, 1, 0.2)",), (11,)),
+    "mnist": ("mnist", (0.02, 0.05, 0.1, 0.2), ("1", "where(epoch < 15, 1, 0.2)"), (11,)),
 }
 
 
@@ -54,15 +56,15 @@ data {name} = table(
 
 
 def choose(name):
-    arrays, declaration = split(name)
+    data, rates, schedules, seeds = GRIDS[name]
+    arrays, declaration = split(data)
     with open(os.path.join(ROOT, "models", f"{name}.apical")) as file:
         model = file.read().replace("use std\n", "") + declaration
     networks = re.findall(r"^network (\w+)", model, re.M)
     lines = [f"Written by `results/choose.py {name}`; do not edit. Accuracy on the last 10 000 training images, seeds "
-             f"{', '.join(map(str, GRIDS[name][2]))}.\n",
+             f"{', '.join(map(str, seeds))}.\n",
              "| rate | schedule | " + " | ".join(networks) + " | mean |", "|---" * (len(networks) + 3) + "|"]
     best = (0,)
-    rates, schedules, seeds = GRIDS[name]
     for rate, schedule in itertools.product(rates, schedules):
         text, count = re.subn(r"rate \* where\(.*?\)", f"rate * {schedule}", model)
         assert count == len(networks)
