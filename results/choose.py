@@ -27,7 +27,7 @@ FOLDERS = {
 GRIDS = {  # data set, rates, schedules, seeds
     "fashion_mnist": ("fashion_mnist", (0.005, 0.01, 0.02, 0.04),
                       ("1", "where(epoch < 6, 1, 0.2)", "where(epoch < 4, 1, 0.2)"), (11, 12)),
-    "feedback": ("fashion_mnist", (0.005, 0.01, 0.02), ("where(epoch < 7, 1, 0.2)",), (11,)),
+    "feedback": ("fashion_mnist", (0.01, 0.02, 0.05), ("where(epoch < 7, 1, 0.2)",), (11,)),
     "mnist": ("mnist", (0.02, 0.05, 0.1, 0.2), ("1", "where(epoch < 15, 1, 0.2)"), (11,)),
 }
 

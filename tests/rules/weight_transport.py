@@ -5,6 +5,7 @@ import numpy
 
 from harness import System, run
 from networks import classes, deep
+from perturbation import speed_law
 
 system = System("weight_transport", "backprop as messages")
 
@@ -46,6 +47,12 @@ def counts_a_value_once(rule):
     exact = run(WIRED.replace("RULE", "backprop"), data=classes())
     ours = run(WIRED.replace("RULE", "weight_transport"), data=classes(), rules=[rule])
     assert ours.same(exact) and ours.series("c") == exact.series("c")
+
+
+@system.check
+def obeys_the_speed_law(rule):
+    """E|v'|^2 = |v|^2 (1 - 2 eta + eta^2 kappa) with kappa = N + 2: what the perturbation rules are compared with."""
+    speed_law(rule, lambda n, m: n + 2)
 
 
 LINEAR = """

@@ -1,0 +1,66 @@
+# Part of the Apical project, under the Apache License v2.0 with LLVM
+# Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""What the rules that estimate the gradient by noise have in common."""
+import numpy
+
+from harness import Engine, Rule, before, run
+from networks import classes, deep
+
+# An optimizer that changes nothing and remembers the first two moments of what it is given.
+MOMENTS = Rule("moments", """
+optimizer moments() {
+    state first = 0, second = 0
+    first += grad
+    second += grad^2
+    w -= 0 * grad
+}
+""")
+
+LINEAR = """
+data points = table(x = npy("x.npy"))
+network n {
+    area x[10] : source
+    area y[5] : linear_unit
+    connect x -> y : dense(w ~ normal(0, 1))
+    cost c = sum(y.rate^2) / 2
+    learn c by RULE() with moments()
+}
+train n on points, batch = 1, epochs = 1 { x.rate = x }
+"""
+
+
+def speed_law(rule, kappa):
+    """A linear perceptron y = W x with targets 0, so that v = W, and x ~ N(0, I). The law of the learning speed is
+    that of two moments of the estimate g at fixed W: E v.g = |v|^2, from which -2 eta comes, and E |g|^2 =
+    kappa |v|^2, from which eta^2 kappa comes. Both are measured here over independent trials. The relative deviation
+    of |g|^2 is about 3 (products of Gaussians), so that 200 000 trials give it to 0.7 %: 3 % is four deviations.
+    The interpreter, for mutants, makes do with 20 000 and 12 %."""
+    samples, bound = (20_000, 0.12) if Engine.interpret else (200_000, 0.03)
+    data = {"x.npy": numpy.random.default_rng(1).normal(size=(samples, 10)).astype(numpy.float32)}
+    last = run(LINEAR.replace("RULE", rule.name), data=data, rules=[rule, MOMENTS])
+    v = last["n.x_y.w"].astype(float)
+    first, second = (last[f"n.learn0.x_y.w.{m}"].astype(float) / samples for m in ("first", "second"))
+    size = (v**2).sum()
+    along = (v * first).sum() / size
+    assert abs(along - 1) < bound, f"E v.g / |v|^2 is {along:.4f}, not 1"
+    found, wanted = second.sum() / size, kappa(10, 5)
+    assert abs(found / wanted - 1) < bound, f"kappa is {found:.2f}, not {wanted}"
+
+
+def estimate(rule, trials, least):
+    """The mean over many trials has this cosine with the exact gradient of a nonlinear network, in every connection,
+    and a tenth is the most that its length along the gradient is off. The noise of the mean falls with the square
+    root of the trials: the interpreter, for mutants, makes do with a fifth of them and with wider bounds."""
+    if Engine.interpret:
+        trials, least, off = trials // 5, least - 0.25, 0.25
+    else:
+        off = 0.1
+    last = run(deep(rule.name, batch=16, trials=trials, optimizer="moments()"), data=classes(), rules=[rule, MOMENTS])
+    exact = run(deep("backprop", batch=16, trials=4, optimizer="moments()"), data=classes(), rules=[MOMENTS])
+    for name in exact.states:
+        if name.endswith(".w.first"):
+            g, e = last[name].ravel().astype(float), exact[name].ravel().astype(float)
+            cosine = g @ e / numpy.linalg.norm(g) / numpy.linalg.norm(e)
+            assert cosine > least, f"{name}: cosine {cosine:.3f}"
+            length = g @ e / (e @ e) / (last["n.learn0.updates"] / exact["n.learn0.updates"])
+            assert abs(length - 1) < off, f"{name}: {float(length):.2f} times the gradient"
