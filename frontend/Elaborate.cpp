@@ -159,7 +159,12 @@ private:
       Frame none;
       if (base && !globals.named.count(base->name))
         ev.unknown(base->span, base->name, none);
-      ev.fail(Code::WrongKind, source.span, "`" + ast::toString(source) + "` is not data");
+      auto *call = llvm::dyn_cast<ast::CallExpr>(&source);
+      ev.fail(Code::WrongKind, source.span, "`" + ast::toString(source) + "` is not data",
+              call && !call->args.empty() && call->args[0].name
+                  ? "options follow a comma: `, " + llvm::Twine(call->args[0].name.text) + " = " +
+                        ast::toString(*call->args[0].value) + "`"
+                  : llvm::Twine());
     }
     const ast::CallExpr *call = tableCall(data->value);
     for (auto &part : path) {
@@ -331,15 +336,21 @@ private:
       }
       auto *assign = llvm::dyn_cast<ast::AssignStmt>(s);
       auto *target = assign ? llvm::dyn_cast<ast::MemberExpr>(assign->target) : nullptr;
-      auto *areaName = target ? llvm::dyn_cast<ast::NameExpr>(target->base) : nullptr;
-      if (!areaName || assign->op != ast::AssignOp::Set)
+      bool draws = assign && assign->op == ast::AssignOp::Draw;
+      if (auto *name = assign ? llvm::dyn_cast<ast::NameExpr>(assign->target) : nullptr;
+          name && assign->op == ast::AssignOp::Set) {
+        Frame frame = dataFrame();
+        bindScalar(net, trial, *name, *assign, step, frame);
+        continue;
+      }
+      if (!target || (assign->op != ast::AssignOp::Set && !draws))
         ev.unsupported(s->span, "this statement in an experiment is");
-      int area = net.area(areaName->name);
+      int area = net.area(*target->base, ev);
       if (area < 0) {
         Frame none;
         for (auto &a : net.areas)
           none.known.push_back(a.name);
-        ev.unknown(areaName->span, areaName->name, none);
+        ev.unknown(target->base->span, ast::toString(*target->base), none);
       }
       const Area &a = net.areas[area];
       if (!llvm::is_contained(a.variables, target->member.text)) {
@@ -353,11 +364,14 @@ private:
         continue;
       }
       Frame frame = dataFrame();
-      Field value = ev.evaluate(*assign->value, frame);
-      if (!value.constant && !getElementTypeOrSelf(value.tensor)
-                                  .isF32()) // a bare column still has the element type of its file
-        value = ev.fields.map(ev.location(assign->span), {value},
-                              [](OpBuilder &, Location, llvm::ArrayRef<Value> v) { return v[0]; });
+      if (draws) {
+        if (ticks > 1)
+          ev.unsupported(s->span, "a draw anew in every tick of a trial is");
+        frame.stream = net.name + "." + a.name + "." + target->member.text;
+        frame.drawEachTrial = true;
+        frame.drawExtent = {{Axis::Sample, ShapedType::kDynamic}, {Axis::Unit, a.size}};
+      }
+      Field value = asNumbers(ev.evaluate(*assign->value, frame), assign->span);
       bool perUnit = !value.constant && value.has(Axis::Unit);
       if (perUnit ? value.size(Axis::Unit) != a.size : (a.size != 1 && !value.constant)) {
         ev.diags
@@ -408,6 +422,39 @@ private:
     moveWritesLast(step);
     eraseUnused(step);
     step.setExperimentAttr(attributes(decl, net, train, batch, epochs, trials));
+  }
+
+  /// `rewarded = reward`: one number per sample for a `given` of the network.
+  void bindScalar(const Network &net, Trial &trial, const ast::NameExpr &name,
+                  const ast::AssignStmt &assign, ir::StepOp step, Frame &frame) {
+    const Scalar *scalar = net.scalar(name.name);
+    if (!scalar) {
+      Frame none;
+      for (auto &s : net.scalars)
+        none.known.push_back(s.name);
+      ev.unknown(name.span, name.name, none);
+    }
+    Field value;
+    if (options.withoutData) {
+      value.axes = {Axis::Sample};
+      value.tensor = step.getBody().front().addArgument(
+          RankedTensorType::get({ShapedType::kDynamic}, builder.getF32Type()),
+          ev.location(assign.span));
+    } else {
+      value = asNumbers(ev.evaluate(*assign.value, frame), assign.span);
+    }
+    if (!value.constant && value.has(Axis::Unit))
+      ev.fail(Code::ShapeMismatch, assign.span,
+              "`" + name.name + "` is one number per sample, and the data give " + describe(value));
+    trial.bindings[name.name] = value;
+  }
+
+  /// A bare column still has the element type of its file.
+  Field asNumbers(const Field &value, Span at) {
+    if (value.constant || getElementTypeOrSelf(value.tensor).isF32())
+      return value;
+    return ev.fields.map(ev.location(at), {value},
+                         [](OpBuilder &, Location, llvm::ArrayRef<Value> v) { return v[0]; });
   }
 
   void emitReport(llvm::StringRef name, llvm::StringRef kind, const Field &value, Span at) {

@@ -594,6 +594,24 @@ Field Evaluator::callFunction(const ast::FnDecl &fn, const ast::CallExpr &e, Fra
        "end it with `return`");
 }
 
+Field Evaluator::draw(llvm::StringRef distribution, Frame &frame, Span at) {
+  if (frame.stream.empty())
+    unsupported(at, "draws outside initial values are");
+  llvm::SmallVector<int64_t> shape;
+  Field unit;
+  for (auto [axis, size] : frame.drawExtent) {
+    shape.push_back(size);
+    unit.axes.push_back(axis);
+  }
+  OpBuilder &b = fields.builder;
+  std::string stream = frame.stream + (frame.draws++ ? "#" + std::to_string(frame.draws) : "");
+  auto op = b.create<ir::DrawOp>(location(at), RankedTensorType::get(shape, b.getF32Type()),
+                                 b.getStringAttr(distribution), b.getStringAttr(stream),
+                                 frame.drawEachTrial ? b.getUnitAttr() : UnitAttr());
+  unit.tensor = op.getValue();
+  return unit;
+}
+
 Field Evaluator::callPrimitive(llvm::StringRef name, const ast::CallExpr &e, Frame &frame,
                                bool &found) {
   auto expect = [&](size_t low, size_t high) {
@@ -693,24 +711,25 @@ Field Evaluator::callPrimitive(llvm::StringRef name, const ast::CallExpr &e, Fra
   }
   if (name == "uniform" || name == "normal") {
     expect(2, 2);
-    if (frame.stream.empty())
-      unsupported(e.span, "draws outside initial values are");
-    Field low = arg(0), high = arg(1);
-    llvm::SmallVector<int64_t> shape;
-    Field unit;
-    for (auto [axis, size] : frame.drawExtent) {
-      shape.push_back(size);
-      unit.axes.push_back(axis);
-    }
-    OpBuilder &b = fields.builder;
-    std::string stream = frame.stream + (frame.draws++ ? "#" + std::to_string(frame.draws) : "");
-    auto op = b.create<ir::DrawOp>(location(e.span), RankedTensorType::get(shape, b.getF32Type()),
-                                   b.getStringAttr(name), b.getStringAttr(stream),
-                                   frame.drawEachTrial ? b.getUnitAttr() : UnitAttr());
-    unit.tensor = op.getValue();
+    Field low = arg(0), high = arg(1), unit = draw(name, frame, e.span);
     using ast::BinaryOp;
     Field width = name == "uniform" ? binary(BinaryOp::Sub, high, low, e.span) : high;
     return binary(BinaryOp::Add, low, binary(BinaryOp::Mul, width, unit, e.span), e.span);
+  }
+  if (name == "bernoulli") {
+    expect(1, 1);
+    Field p = arg(0), unit = draw("uniform", frame, e.span);
+    return binary(ast::BinaryOp::Lt, unit, p, e.span);
+  }
+  if (name == "choice") { // each with the same probability
+    expect(1, 1000);
+    double count = static_cast<double>(e.args.size());
+    Field unit = draw("uniform", frame, e.span), chosen = arg(e.args.size() - 1);
+    for (size_t k = e.args.size() - 1; k-- > 0;) {
+      Field below = Field::number(static_cast<double>(k + 1) / count);
+      chosen = select(binary(ast::BinaryOp::Lt, unit, below, e.span), arg(k), chosen, e.span);
+    }
+    return chosen;
   }
   found = false;
   return {};

@@ -103,6 +103,8 @@ public:
 private:
   Field call(const ast::CallExpr &e, Frame &frame);
   Field callFunction(const ast::FnDecl &fn, const ast::CallExpr &e, Frame &frame);
+  /// `uniform` on (0, 1) or `normal` with mean 0 and deviation 1, of the frame's stream and extent.
+  Field draw(llvm::StringRef distribution, Frame &frame, Span at);
   Field callPrimitive(llvm::StringRef name, const ast::CallExpr &e, Frame &frame, bool &found);
   void requireFit(const Field &a, const Field &b, Span at, llvm::StringRef what);
   int depth = 0;

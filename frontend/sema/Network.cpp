@@ -17,6 +17,23 @@ int Network::area(llvm::StringRef n) const {
       return static_cast<int>(i);
   return -1;
 }
+int Network::area(const ast::Expr &e, Evaluator &ev,
+                  const std::map<std::string, Field> &visible) const {
+  if (auto *name = llvm::dyn_cast<ast::NameExpr>(&e))
+    return area(name->name);
+  auto *index = llvm::dyn_cast<ast::IndexExpr>(&e);
+  auto *base = index ? llvm::dyn_cast<ast::NameExpr>(index->base) : nullptr;
+  if (!base || index->indices.size() != 1)
+    return -1;
+  Frame frame;
+  frame.locals = visible;
+  int64_t k = ev.evaluateSize(*index->indices[0], frame, 0, "the number of an area");
+  return area(base->name + "[" + std::to_string(k) + "]");
+}
+const Scalar *Network::scalar(llvm::StringRef n) const {
+  auto it = llvm::find_if(scalars, [&](const Scalar &s) { return s.name == n; });
+  return it == scalars.end() ? nullptr : &*it;
+}
 const State *Area::state(llvm::StringRef n) const {
   auto it = llvm::find_if(states, [&](const State &s) { return s.name == n; });
   return it == states.end() ? nullptr : &*it;
@@ -40,12 +57,20 @@ public:
   Network build() {
     Frame caller;
     net.args = bindArguments(ev, *net.decl, {}, net.decl->name.span, caller);
-    auto each = [&](auto visit) {
-      for (const ast::Stmt *s : net.decl->body)
-        try {
-          visit(*s);
-        } catch (Reported &) {
-        }
+    visible = net.args;
+    std::function<void(const ast::Block &, llvm::function_ref<void(const ast::Stmt &)>)> walk =
+        [&](const ast::Block &block, auto visit) {
+          for (const ast::Stmt *s : block)
+            try {
+              if (auto *loop = llvm::dyn_cast<ast::ForStmt>(s))
+                eachValue(*loop, [&] { walk(loop->body, visit); });
+              else
+                visit(*s);
+            } catch (Reported &) {
+            }
+        };
+    auto each = [&](llvm::function_ref<void(const ast::Stmt &)> visit) {
+      walk(net.decl->body, visit);
     };
     each([&](const ast::Stmt &s) {
       if (auto *a = llvm::dyn_cast<ast::AreaDecl>(&s))
@@ -73,15 +98,45 @@ private:
     }
   }
 
+  /// `1..7`: first and last.
+  std::pair<int64_t, int64_t> bounds(const ast::Expr &e) {
+    auto *range = llvm::dyn_cast<ast::BinaryExpr>(&e);
+    if (!range || range->op != ast::BinaryOp::Range)
+      ev.fail(Code::WrongType, e.span, "this is not a range", "write `1..7`");
+    Frame frame;
+    frame.locals = visible;
+    int64_t first = ev.evaluateSize(*range->lhs, frame, 0, "the start of a range");
+    int64_t last = ev.evaluateSize(*range->rhs, frame, 0, "the end of a range");
+    if (last < first || last - first > 100000)
+      ev.fail(Code::BadSize, e.span, "this range has no, or too many, values");
+    return {first, last};
+  }
+
+  void eachValue(const ast::ForStmt &loop, llvm::function_ref<void()> body) {
+    auto [first, last] = bounds(*loop.range);
+    auto outer = visible;
+    for (int64_t k = first; k <= last; ++k) {
+      visible[loop.var.text] = Field::number(static_cast<double>(k));
+      body();
+    }
+    visible = outer;
+  }
+
   void addArea(const ast::AreaDecl &decl) {
     claim(decl.name);
-    if (decl.family)
-      ev.unsupported(decl.span, "families of areas are");
+    if (!decl.family)
+      return addArea(decl, decl.name.text);
+    auto [first, last] = bounds(*decl.family);
+    for (int64_t k = first; k <= last; ++k)
+      addArea(decl, decl.name.text + "[" + std::to_string(k) + "]");
+  }
+
+  void addArea(const ast::AreaDecl &decl, const std::string &name) {
     Area area;
     area.decl = &decl;
-    area.name = decl.name.text;
+    area.name = name;
     Frame frame;
-    frame.locals = net.args;
+    frame.locals = visible;
     for (const ast::Expr *e : decl.shape)
       area.size *= ev.evaluateSize(*e, frame, 1, "the size of an area");
     if (area.size > (int64_t(1) << 31))
@@ -197,16 +252,14 @@ private:
       member = m->member.text;
       memberSpan = m->member.span;
     }
-    auto *name = llvm::dyn_cast<ast::NameExpr>(base);
-    if (!name)
-      ev.unsupported(e.span, "this endpoint is");
-    int index = net.area(name->name);
+    int index = net.area(*base, ev, visible);
     if (index < 0) {
+      std::string name = ast::toString(*base);
       std::vector<std::string> candidates;
       for (auto &a : net.areas)
         candidates.push_back(a.name);
-      std::string near = nearest(name->name, candidates);
-      ev.fail(Code::UnknownName, name->span, "unknown area `" + name->name + "`",
+      std::string near = nearest(name, candidates);
+      ev.fail(Code::UnknownName, base->span, "unknown area `" + name + "`",
               near.empty() ? llvm::Twine() : "did you mean `" + llvm::Twine(near) + "`?");
     }
     const Area &a = net.areas[index];
@@ -237,6 +290,7 @@ private:
     c.fromSize = from.size;
     c.toSize = to.size;
     c.name = decl.name ? decl.name.text : from.name + "_" + to.name;
+    llvm::erase_if(c.name, [](char letter) { return letter == '[' || letter == ']'; });
     if (net.connection(c.name) >= 0) {
       ev.diags
           .error(decl.name ? Code::DefinedTwice : Code::AmbiguousName, decl.span,
@@ -275,7 +329,7 @@ private:
     const ast::Argument *initial = nullptr;
     for (auto &a : args) {
       Frame frame;
-      frame.locals = net.args;
+      frame.locals = visible;
       if (a.name.text == "bias" && c.topology != Topology::Wire)
         c.bias = ev.evaluateConstant(*a.value, frame, "`bias`") != 0;
       else if (a.name.text == "w" && c.topology != Topology::Wire)
@@ -295,7 +349,7 @@ private:
                 "unknown synapse `" + name + "`",
                 decl.synapse ? llvm::Twine() : llvm::Twine("start the model with `use std`"));
       Frame caller;
-      caller.locals = net.args;
+      caller.locals = visible;
       c.synapseArgs = bindArguments(ev, *c.synapse, synapseArgs, decl.span, caller);
       addWeights(c, initial);
     }
@@ -401,11 +455,10 @@ private:
             ev.fail(Code::TooLarge, c.decl->span,
                     "the connection `" + c.name + "` has more than 2^34 weights");
           Frame frame;
-          frame.locals = net.args;
+          frame.locals = visible;
           for (auto &[name, value] : c.synapseArgs)
             frame.locals[name] = value;
-          double in = c.topology == Topology::Dense ? c.fromSize : 1,
-                 out = c.topology == Topology::Dense ? c.toSize : 1;
+          double in = static_cast<double>(c.fanIn()), out = static_cast<double>(c.fanOut());
           frame.locals["fan_in"] = Field::number(in);
           frame.locals["fan_out"] = Field::number(out);
           frame.stream = w.symbol;
@@ -450,6 +503,17 @@ private:
     } else if (auto *l = llvm::dyn_cast<ast::LearnDecl>(&s)) {
       std::string name = l->name ? l->name.text : "learn" + std::to_string(net.learns.size());
       net.learns.push_back({l, name});
+    } else if (auto *v = llvm::dyn_cast<ast::VarDecl>(&s);
+               v && (v->varKind == ast::VarKind::Let || v->varKind == ast::VarKind::Given) &&
+               !v->isItem && !v->isOutput) {
+      for (auto &d : v->vars) {
+        claim(d.name);
+        if (!d.components.empty())
+          ev.unsupported(d.name.span, "variables with components are");
+        if (!d.init && v->varKind == ast::VarKind::Let)
+          ev.fail(Code::Syntax, d.name.span, "`let " + d.name.text + "` needs a value");
+        net.scalars.push_back({d.name.text, v, &d});
+      }
     } else if (!llvm::isa<ast::AreaDecl, ast::ConnectDecl>(s)) {
       ev.unsupported(s.span, "this statement in a network is");
     }
@@ -491,6 +555,7 @@ private:
   Evaluator &ev;
   States &states;
   std::map<std::string, Span> names;
+  std::map<std::string, Field> visible; ///< arguments of the network and loop variables
 };
 
 } // namespace

@@ -60,7 +60,10 @@ struct Connection {
   int64_t fromSize = 0, toSize = 0;
   std::map<std::string, Field> synapseArgs;
   std::vector<Weight> weights;
-  std::vector<const ast::KeepStmt *> keeps;
+  std::vector<const ast::KeepStmt *> keeps; ///< projections after every change
+  /// Synapses onto one post unit, and from one pre unit.
+  int64_t fanIn() const { return topology == Topology::Dense ? fromSize : 1; }
+  int64_t fanOut() const { return topology == Topology::Dense ? toSize : 1; }
   /// How an axis of the area at either end is read in synapse code. A
   /// one-to-one connection has one synapse per unit: both ends are one axis.
   Axis preAxis() const { return topology == Topology::Dense ? Axis::Pre : Axis::Post; }
@@ -71,16 +74,28 @@ struct Learn {
   std::string name;
 };
 
+/// `let x = e` and `given x` of a network: one number per sample.
+struct Scalar {
+  std::string name;
+  const ast::VarDecl *decl = nullptr;
+  const ast::VarDecl::Declarator *declarator = nullptr;
+};
+
 struct Network {
   const ast::NetworkDecl *decl = nullptr;
   std::string name;
   std::vector<Area> areas;
   std::vector<Connection> connections;
   std::vector<const ast::CostDecl *> costs;
+  std::vector<Scalar> scalars;
   std::vector<Learn> learns;
   std::vector<int> order; ///< areas, every source of a value before its readers
   std::map<std::string, Field> args;
   int area(llvm::StringRef name) const;
+  /// The area that `label` or `h[3]` names; -1 if there is none.
+  int area(const ast::Expr &e, Evaluator &evaluator,
+           const std::map<std::string, Field> &visible = {}) const;
+  const Scalar *scalar(llvm::StringRef name) const;
   int connection(llvm::StringRef name) const;
 };
 

@@ -87,8 +87,8 @@ Field RuleInstance::ownWeight(const Connection &c, const ast::VarDecl::Declarato
   init.extent.push_back({Axis::Post, c.toSize});
   Frame frame;
   frame.locals = args;
-  frame.locals["fan_in"] = Field::number(c.topology == Topology::Dense ? c.fromSize : 1);
-  frame.locals["fan_out"] = Field::number(c.topology == Topology::Dense ? c.toSize : 1);
+  frame.locals["fan_in"] = Field::number(static_cast<double>(c.fanIn()));
+  frame.locals["fan_out"] = Field::number(static_cast<double>(c.fanOut()));
   frame.stream = symbol;
   frame.drawExtent = init.extent;
   if (!d.init)

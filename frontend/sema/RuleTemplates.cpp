@@ -20,8 +20,8 @@ Frame RuleInstance::synapseFrame(const Connection &c, bool bias) {
   frame.synapse = true;
   frame.known = {"pre", "post"};
   frame.reductions = {Axis::Pre, Axis::Post};
-  frame.locals["fan_in"] = Field::number(c.topology == Topology::Dense ? c.fromSize : 1);
-  frame.locals["fan_out"] = Field::number(c.topology == Topology::Dense ? c.toSize : 1);
+  frame.locals["fan_in"] = Field::number(static_cast<double>(c.fanIn()));
+  frame.locals["fan_out"] = Field::number(static_cast<double>(c.fanOut()));
   for (auto &w : c.weights)
     if (w.bias == bias) {
       Field f = trial.read(w.symbol);

@@ -258,6 +258,35 @@ Field Tick::cost(const ast::CostDecl &decl) {
   return costs[decl.name.text] = value;
 }
 
+Field Tick::scalar(const Scalar &s) {
+  Evaluator &ev = trial.ev;
+  if (auto bound = trial.bindings.find(s.name); bound != trial.bindings.end())
+    return bound->second;
+  if (!s.declarator->init) {
+    ev.diags.error(Code::GivenUnbound, trial.experiment, "nothing gives `" + s.name + "` a value")
+        .label(s.declarator->name.span, "declared here")
+        .hint("bind it in the experiment: `" + s.name + " = …`");
+    throw Reported();
+  }
+  auto key = std::make_pair(s.name, trial.now.ended != nullptr);
+  if (auto it = scalars.find(key); it != scalars.end())
+    return it->second;
+  if (!runningScalars.insert(s.name).second)
+    ev.fail(Code::Cycle, s.declarator->name.span,
+            "the value of `" + s.name + "` depends on itself within one tick");
+  Frame frame = trial.networkFrame();
+  frame.stream = trial.net.name + "." + s.name + (number ? "@" + std::to_string(number) : "");
+  frame.drawEachTrial = true;
+  frame.drawExtent = {{Axis::Sample, ShapedType::kDynamic}};
+  Field value = ev.evaluate(*s.declarator->init, frame);
+  runningScalars.erase(s.name);
+  if (!value.constant && value.has(Axis::Unit))
+    ev.fail(Code::ShapeMismatch, s.declarator->init->span,
+            "`" + s.name + "` is one number per sample, and this is " + describe(value),
+            "reduce it with `sum` or `mean`");
+  return scalars[key] = value;
+}
+
 void Tick::finish() {
   for (int a : trial.net.order)
     run(a);

@@ -46,6 +46,8 @@ Frame Trial::networkFrame() {
     frame.known.push_back(a.name);
   for (auto *c : net.costs)
     frame.known.push_back(c->name.text);
+  for (auto &s : net.scalars)
+    frame.known.push_back(s.name);
   frame.resolve = [this](const ast::Expr &e) -> std::optional<Field> {
     if (auto *n = llvm::dyn_cast<ast::NameExpr>(&e)) {
       for (auto *c : net.costs)
@@ -53,13 +55,15 @@ Frame Trial::networkFrame() {
           auto it = costs.find(n->name);
           return now.ended && it != costs.end() ? it->second : now.tick->cost(*c);
         }
+      if (const Scalar *s = net.scalar(n->name))
+        return now.tick->scalar(*s);
       return std::nullopt;
     }
     auto *m = llvm::dyn_cast<ast::MemberExpr>(&e);
     auto *base = m ? llvm::dyn_cast<ast::NameExpr>(m->base) : nullptr;
-    int a = base ? net.area(base->name) : -1;
+    int a = m ? net.area(*m->base, ev) : -1;
     if (a < 0) {
-      if (base && !net.args.count(base->name)) {
+      if (base && !net.args.count(base->name) && !net.scalar(base->name)) {
         Frame none;
         for (auto &area : net.areas)
           none.known.push_back(area.name);

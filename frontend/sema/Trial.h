@@ -61,6 +61,8 @@ public:
   /// Every area; afterwards `states` holds the values at the end.
   void finish();
   Field cost(const ast::CostDecl &decl);
+  /// A `let` or `given` of the network, at the moment at hand.
+  Field scalar(const Scalar &s);
   /// `tick`, `ticks`, `first`, `last`: known when compiling.
   void addClock(Frame &frame) const;
   /// The value if it is there, or can be had without waiting for itself.
@@ -87,6 +89,8 @@ private:
   std::vector<Progress> progress;
   std::set<Place> computing;
   std::map<std::string, Field> costs;
+  std::map<std::pair<std::string, bool>, Field> scalars; ///< in the tick, and behind it
+  std::set<std::string> runningScalars;
 };
 
 /// One trial of a network inside the step that is being built.
