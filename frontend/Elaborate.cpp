@@ -502,7 +502,7 @@ private:
   static void eraseUnused(ir::StepOp step) {
     for (Operation &op : llvm::make_early_inc_range(llvm::reverse(step.getBody().front())))
       if (op.use_empty() &&
-          llvm::isa<ir::LiftOp, ir::ReadOp, ir::VjpOp, ir::ClockOp, ir::GetParamOp>(op))
+          llvm::isa<ir::LiftOp, ir::ReadOp, ir::VjpOp, ir::ClockOp, ir::GetParamOp, ir::DrawOp>(op))
         op.erase();
   }
 

@@ -61,6 +61,7 @@ void RuleInstance::openAccount() {
     return;
   account->report = report;
   account->rule = rule;
+  account->body = whole;
   account->costParameter = costParameter;
   account->declared = declared;
   account->plastic = plastic;
@@ -78,13 +79,17 @@ void RuleInstance::note(WeightChange &change, const Field &value) {
   change.capabilities |= value.capabilities;
 }
 
+WeightChange *RuleInstance::noted(const Target &t) {
+  bool ofUnits = t.ownedByRule && net.connection(t.owner) < 0;
+  return account && !ofUnits ? &account->change(t.symbol) : nullptr;
+}
+
 void RuleInstance::keepDirections(const Target &t) {
-  if (!trial.account || !trial.account->keepDirections || !cost ||
-      ruleWeights.count(t.connection->name + "." + t.name))
+  if (!trial.account || !trial.account->keepDirections || !cost || t.ownedByRule)
     return;
   Span at = learn.decl->span;
-  std::string base = net.name + "." + learn.name + "." + t.connection->name + "." + t.name +
-                     (t.bias ? "_bias" : "");
+  std::string base =
+      net.name + "." + learn.name + "." + t.owner + "." + t.name + (t.bias ? "_bias" : "");
   auto keep = [&](const std::string &symbol, const Field &value) {
     StateInit init;
     init.symbol = symbol;

@@ -65,6 +65,7 @@ struct LearnAccount {
   const Network *network = nullptr;
   const ast::LearnDecl *decl = nullptr;
   const ast::RuleDecl *rule = nullptr;
+  std::shared_ptr<ast::TemplateStmt> body; ///< of a rule without templates
   std::string name, costParameter;
   std::string report; ///< measure that reports the subject, if directions are kept
   unsigned declared = 0;

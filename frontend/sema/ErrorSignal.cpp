@@ -11,6 +11,22 @@ using namespace mlir;
 
 namespace apical::sema {
 
+/// Is `y` computed from `x`?
+static bool dependsOn(Value y, Value x) {
+  llvm::SmallVector<Value> work{y};
+  llvm::DenseSet<Value> seen;
+  while (!work.empty()) {
+    Value v = work.pop_back_val();
+    if (v == x)
+      return true;
+    if (!seen.insert(v).second)
+      continue;
+    if (Operation *op = v.getDefiningOp(); op && !isBarrier(op))
+      work.append(op->operand_begin(), op->operand_end());
+  }
+  return false;
+}
+
 std::optional<Field> RuleInstance::costHere() {
   if (!cost)
     return std::nullopt;
@@ -99,8 +115,6 @@ std::optional<Field> RuleInstance::error(int area, const std::string &variable, 
         if (c.topology == Topology::Wire && c.from == area && c.fromVariable == v)
           if (auto behind = error(c.to, c.toPort, at))
             add(*behind);
-    } else if (auto m = messages.find({area, v}); m != messages.end()) {
-      add(m->second);
     }
     for (auto &r : routes)
       if (r.to == area && r.toVariable == v)
@@ -115,6 +129,10 @@ std::optional<Field> RuleInstance::error(int area, const std::string &variable, 
         }
     return e;
   };
+  if (!running.insert(memo).second)
+    ev.fail(Code::Cycle, at,
+            "the error of `" + net.areas[area].name + "." + variable +
+                "` depends on itself within one tick");
   std::optional<Field> total = own(variable);
   llvm::SmallVector<Value> later, seeds;
   Field needed; // by what the later variables hand back
@@ -122,8 +140,10 @@ std::optional<Field> RuleInstance::error(int area, const std::string &variable, 
     if (v == variable)
       continue;
     auto y = tick.available(area, v); // what waits for x itself is no part of this error
-    auto e = y ? own(v) : std::nullopt;
-    if (!e || !y || !y->tensor)
+    if (!y || !y->tensor || !dependsOn(y->tensor, x->tensor))
+      continue;
+    auto e = own(v);
+    if (!e)
       continue;
     if (y->tensor == x->tensor) { // two names of one value
       if (account)
@@ -153,6 +173,7 @@ std::optional<Field> RuleInstance::error(int area, const std::string &variable, 
     e.inherit(needed);
     total = total ? ev.binary(ast::BinaryOp::Add, *total, e, at) : e;
   }
+  running.erase(memo);
   return errors[memo] = total;
 }
 

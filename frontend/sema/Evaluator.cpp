@@ -519,9 +519,13 @@ Field Evaluator::call(const ast::CallExpr &e, Frame &frame) {
   if (frame.resolve)
     if (auto f = frame.resolve(e))
       return *f;
+  if (frame.call)
+    if (auto f = frame.call(e, frame))
+      return *f;
   auto *callee = llvm::dyn_cast<ast::NameExpr>(e.callee);
   if (!callee)
-    unsupported(e.span, "a unit used as a function is");
+    fail(Code::UnknownName, e.span, "`" + ast::toString(*e.callee) + "` is no function here",
+         "in a rule, `h.x(e)` is the variable x of the unit if its main input were e");
   if (auto *fn = globals.find<ast::FnDecl>(callee->name))
     return callFunction(*fn, e, frame);
   bool found = true;

@@ -25,6 +25,8 @@ struct Frame {
   std::function<std::optional<Field>(const ast::Expr &)> resolve;
   /// The value of an expression at a phase; null where there are none.
   std::function<Field(const ast::AtExpr &, const Frame &)> at;
+  /// Calls that the place gives a meaning to: `h.rate(e)`, `d(y, x)`. `Frame` is where they stand.
+  std::function<std::optional<Field>(const ast::CallExpr &, Frame &)> call;
   /// Names for suggestions, beyond the locals.
   std::vector<std::string> known;
   /// One synapse: reductions run over others, and fan_in and fan_out are known.

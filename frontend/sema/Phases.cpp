@@ -4,6 +4,7 @@
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
+#include "frontend/sema/Account.h"
 #include "frontend/sema/Forms.h"
 #include "frontend/sema/Rule.h"
 
@@ -35,15 +36,6 @@ const Phases::End &Phases::find(const ast::Name &name, llvm::StringRef verb) {
 std::vector<Scope> Phases::scopesOf(const ast::RunStmt &run) {
   std::vector<Scope> scopes;
   const Network &net = rule.net;
-  auto overAreas = [&](const ast::TemplateStmt &t, llvm::StringRef set) {
-    for (size_t a = 0; a < net.areas.size(); ++a)
-      if (rule.inSet(static_cast<int>(a), set)) {
-        Scope &s = scopes.emplace_back();
-        s.body = &t.body;
-        s.binder = t.binder.text;
-        s.area = static_cast<int>(a);
-      }
-  };
   for (const ast::Block &block : run.with) {
     auto *t = block.size() == 1 ? llvm::dyn_cast<ast::TemplateStmt>(block[0]) : nullptr;
     if (!t) {
@@ -56,35 +48,10 @@ std::vector<Scope> Phases::scopesOf(const ast::RunStmt &run) {
       }
       continue;
     }
-    switch (t->templateKind) {
-    case ast::TemplateKind::Weight:
+    if (t->templateKind == ast::TemplateKind::Weight)
       rule.ev.unsupported(t->span, "`with each weight` is");
-    case ast::TemplateKind::Connection:
-      for (int c : rule.scope)
-        if (rule.applies(*t, net.connections[c]))
-          for (bool bias : {false, true})
-            if (!bias || net.connections[c].bias) {
-              Scope &s = scopes.emplace_back();
-              s.body = &t->body;
-              s.connection = c;
-              s.bias = bias;
-            }
-      break;
-    case ast::TemplateKind::Area:
-      if (t->filter != ast::TemplateStmt::Filter::None)
-        rule.ev.unsupported(t->span, "a filter of areas in `with` is");
-      overAreas(*t, "areas");
-      break;
-    case ast::TemplateKind::Hidden:
-      overAreas(*t, "hidden");
-      break;
-    case ast::TemplateKind::Output:
-      overAreas(*t, "outputs");
-      break;
-    case ast::TemplateKind::Input:
-      overAreas(*t, "inputs");
-      break;
-    }
+    for (const Scope &scope : rule.scopesOf(*t))
+      scopes.push_back(scope);
   }
   return scopes;
 }
@@ -189,6 +156,11 @@ Field Phases::costOf(const End &end, Span at) {
   return total ? *total : Field::number(0);
 }
 
+Tick &Phases::last(const ast::AtExpr &e) {
+  const End &end = find(e.phase, "reads");
+  return end.last ? *end.last : *rule.trial.ticks.front();
+}
+
 Field Phases::at(const ast::AtExpr &e, const Frame &frame) {
   const End &end = find(e.phase, "reads");
   Frame inner = frame;
@@ -244,7 +216,7 @@ Field RunTick::declared(Tick &tick, const Scope &scope, const ast::VarDecl &v,
     ev.unsupported(d.name.span, "variables with components are");
   bool state = v.varKind == ast::VarKind::State;
   Frame f = frame(tick, scope, position);
-  f.stream = rule.net.name + "." + rule.learn.name + "." + phase + ".";
+  f.stream = rule.net.name + "." + rule.learn.name + "." + (phase.empty() ? "" : phase + ".");
   f.drawEachTrial = true;
   if (scope.connection >= 0) {
     const Connection &c = rule.net.connections[scope.connection];
@@ -288,6 +260,11 @@ std::optional<Field> RunTick::valueAt(Tick &tick, const Scope &scope, llvm::Stri
           continue;
         if (v->varKind == ast::VarKind::Let)
           return once(&d, [&] { return declared(tick, scope, *v, d, k); });
+        if (v->varKind == ast::VarKind::Input && scope.area >= 0)
+          return once(&d,
+                      [&] { return contributions(tick, {scope.area, d.name.text}, d.name.span); });
+        if (v->varKind == ast::VarKind::Weight && scope.area >= 0)
+          return rule.trial.read(rule.areaSymbol(scope.area, name)).as(Axis::Post, Axis::Unit);
         if (v->varKind != ast::VarKind::State)
           return std::nullopt; // a weight of the rule
         if (scope.connection >= 0)
@@ -448,7 +425,69 @@ std::optional<Field> RunTick::ownSynapse(Tick &tick, int connection, bool bias,
   return std::nullopt;
 }
 
+Field RunTick::gathered(const Connection &c, Field e, bool pre, Span at) {
+  Evaluator &ev = rule.ev;
+  Axis over = pre ? Axis::Post : Axis::Pre, kept = pre ? c.preAxis() : Axis::Post;
+  if (c.topology == Topology::Dense) {
+    if (e.constant || !e.has(over)) // one for each synapse
+      e = ev.binary(ast::BinaryOp::Mul, e,
+                    Field::number(static_cast<double>(pre ? c.fanOut() : c.fanIn())), at);
+    else
+      e = ev.fields.reduce(ev.location(at), e, {over});
+  }
+  return e.as(kept, Axis::Unit);
+}
+
+bool RunTick::ownInput(const Place &place) const {
+  return llvm::any_of(*scopes, [&](const Scope &scope) {
+    return scope.area == place.first && llvm::any_of(*scope.body, [&](const ast::Stmt *s) {
+             auto *v = llvm::dyn_cast<ast::VarDecl>(s);
+             return v && v->varKind == ast::VarKind::Input &&
+                    llvm::any_of(v->vars, [&](auto &d) { return d.name.text == place.second; });
+           });
+  });
+}
+
+/// Complete before it is read: every statement that adds to it is found first.
+Field RunTick::contributions(Tick &tick, const Place &place, Span at) {
+  Evaluator &ev = rule.ev;
+  Field total = Field::number(0);
+  for (const Scope &scope : *scopes) {
+    if (scope.connection < 0)
+      continue;
+    const Connection &c = rule.net.connections[scope.connection];
+    for (auto [k, s] : llvm::enumerate(*scope.body))
+      for (bool pre : {true, false}) {
+        auto *assign = llvm::dyn_cast<ast::AssignStmt>(s);
+        auto *m = assign ? memberOf(*assign->target, pre ? "pre" : "post") : nullptr;
+        if (!m || m->member.text != place.second || (pre ? c.from : c.to) != place.first ||
+            (pre && scope.bias))
+          continue;
+        if (assign->op != ast::AssignOp::Add && assign->op != ast::AssignOp::Sub)
+          ev.fail(Code::NotAssignable, s->span,
+                  "`" + place.second + "` is a sum of what arrives: write `+=`");
+        Field e = evaluate(tick, scope, *assign->value, k);
+        bool forwards = e.readsForwardWeight && !pre;
+        if (!forwards)
+          e.needs(e.readsForwardWeight ? Nonlocal : Feedback, assign->value->span,
+                  e.readsForwardWeight);
+        e.readsForwardWeight = false;
+        e = gathered(c, e, pre, s->span);
+        total =
+            ev.binary(assign->op == ast::AssignOp::Add ? ast::BinaryOp::Add : ast::BinaryOp::Sub,
+                      total, e, s->span);
+      }
+  }
+  Field result = ev.fields.broadcast(
+      ev.location(at), total,
+      {{Axis::Sample, ShapedType::kDynamic}, {Axis::Unit, rule.net.areas[place.first].size}});
+  result.inherit(total);
+  return result;
+}
+
 std::optional<Field> RunTick::messages(Tick &tick, const Place &place) {
+  if (auto it = sent.find(place); it != sent.end())
+    return it->second;
   Evaluator &ev = rule.ev;
   std::optional<Field> total;
   auto add = [&](Field f, Span at) {
@@ -460,11 +499,9 @@ std::optional<Field> RunTick::messages(Tick &tick, const Place &place) {
       if (!assign)
         continue;
       if (scope.connection < 0) {
-        auto *call = llvm::dyn_cast<ast::CallExpr>(assign->target);
-        auto *callee = call ? llvm::dyn_cast<ast::NameExpr>(call->callee) : nullptr;
-        auto *member = callee && callee->name == "error" && call->args.size() == 1
-                           ? memberOf(*call->args[0].value, scope.binder)
-                           : nullptr;
+        auto *call = callOf(*assign->target, "error");
+        auto *member =
+            call && call->args.size() == 1 ? memberOf(*call->args[0].value, scope.binder) : nullptr;
         if (scope.area == place.first && member && member->member.text == place.second)
           add(evaluate(tick, scope, *assign->value, k), s->span);
         continue;
@@ -474,17 +511,20 @@ std::optional<Field> RunTick::messages(Tick &tick, const Place &place) {
       if (!member || scope.bias || c.from != place.first ||
           (member->empty() ? c.fromVariable : *member) != place.second)
         continue;
+      if (assign->op != ast::AssignOp::Add)
+        ev.fail(Code::NotAssignable, s->span, "errors are added to: write `+=`");
       Field e = evaluate(tick, scope, *assign->value, k);
       if (e.constant)
         continue;
       bool backwards = e.readsForwardWeight;
       e.needs(backwards ? Nonlocal : Feedback, assign->value->span, backwards);
       e.readsForwardWeight = false;
-      if (c.topology == Topology::Dense)
-        e = ev.fields.reduce(ev.location(s->span), e, {Axis::Post});
-      add(e.as(c.preAxis(), Axis::Unit), s->span);
+      if (rule.account && phase.empty())
+        rule.account->messages.push_back(
+            {c.from, place.second, scope.connection, assign, scope.inside, backwards});
+      add(gathered(c, e, true, s->span), s->span);
     }
-  return total;
+  return sent[place] = total;
 }
 
 void RunTick::finish(Tick &tick) {
@@ -492,45 +532,99 @@ void RunTick::finish(Tick &tick) {
   for (const Scope &scope : *scopes)
     for (auto [k, s] : llvm::enumerate(*scope.body)) {
       if (auto *v = llvm::dyn_cast<ast::VarDecl>(s)) {
-        if (v->varKind != ast::VarKind::State)
-          continue;
+        bool state = v->varKind == ast::VarKind::State;
         for (auto &d : v->vars) {
-          Field value = *valueAt(tick, scope, d.name.text, scope.body->size());
-          if (scope.connection >= 0)
-            endedSynapses[{scope.connection, scope.bias, d.name.text}] = value;
-          else
-            endedAreas[{scope.area, d.name.text}] = value;
+          // Everything is checked, also what nothing reads.
+          auto value = valueAt(tick, scope, d.name.text, state ? scope.body->size() : k + 1);
+          if (state && scope.connection >= 0)
+            endedSynapses[{scope.connection, scope.bias, d.name.text}] = *value;
+          else if (state)
+            endedAreas[{scope.area, d.name.text}] = *value;
         }
         continue;
       }
       auto *assign = llvm::dyn_cast<ast::AssignStmt>(s);
       if (!assign)
-        ev.unsupported(s->span, "this statement in a `with` block is");
-      if (scope.connection < 0) {
-        checkTarget(scope, *assign);
-        continue;
-      }
-      if (errorOf(*assign->target, "pre") || !rule.plastic.count(scope.connection))
-        continue;
-      // Learning within the phase: gradients, and the rule's own weights.
-      const Connection &c = rule.net.connections[scope.connection];
-      auto *m = llvm::dyn_cast<ast::MemberExpr>(assign->target);
-      auto *base = llvm::dyn_cast<ast::NameExpr>(m ? m->base : assign->target);
-      bool own = base && rule.ruleWeights.count(c.name + "." + base->name);
-      bool network = base && llvm::any_of(c.weights, [&](auto &w) { return w.name == base->name; });
-      bool state = base && !m && valueAt(tick, scope, base->name, k).has_value();
-      if ((!own && !network && !state) || (m && m->member.text != "grad"))
-        ev.fail(Code::NotAssignable, assign->target->span,
-                "`" + ast::toString(*assign->target) + "` cannot be assigned here",
-                "a run adds to `w.grad` or `error(pre)`, perturbs `w`, or changes what the rule "
-                "declares");
-      if (state || (network && !m) || (own && scope.bias))
-        continue;
-      Field value = evaluate(tick, scope, *assign->value, k);
-      Trial::At here(rule.trial, {&tick, nullptr});
-      rule.contribute(rule.target(c, base->name, scope.bias), value, assign->op, m != nullptr,
-                      s->span);
+        ev.unsupported(s->span, phase.empty() ? "this statement in a template is"
+                                              : "this statement in a `with` block is");
+      if (scope.connection >= 0)
+        learn(tick, scope, *assign, k);
+      else
+        learnOfArea(tick, scope, *assign, k);
     }
+}
+
+/// A statement of synapses: gradients, changes of weights, and what goes elsewhere.
+void RunTick::learn(Tick &tick, const Scope &scope, const ast::AssignStmt &assign, size_t k) {
+  Evaluator &ev = rule.ev;
+  const Connection &c = rule.net.connections[scope.connection];
+  if (auto member = errorOf(*assign.target, "pre")) {
+    if (!scope.bias && rule.areas.count(c.from)) // else nobody listens: an input of the scope
+      messages(tick, {c.from, member->empty() ? c.fromVariable : *member});
+    return;
+  }
+  for (const char *end : {"pre", "post"})
+    if (auto *m = memberOf(*assign.target, end)) {
+      int area = end == std::string("pre") ? c.from : c.to;
+      if (ownInput({area, m->member.text}) ||
+          (end == std::string("pre") && !rule.areas.count(area)))
+        return;
+      ev.fail(Code::RuleNeedsVariable, assign.target->span,
+              "the rule adds to `" + ast::toString(*assign.target) +
+                  "`, and declares no such input "
+                  "for the area `" +
+                  rule.net.areas[area].name + "`",
+              "declare it in a template: `each area a { input " + llvm::Twine(m->member.text) +
+                  " }`");
+    }
+  if (!rule.plastic.count(scope.connection))
+    return;
+  auto *m = llvm::dyn_cast<ast::MemberExpr>(assign.target);
+  auto *base = llvm::dyn_cast<ast::NameExpr>(m ? m->base : assign.target);
+  bool own = base && rule.ruleWeights.count(c.name + "." + base->name);
+  bool network = base && llvm::any_of(c.weights, [&](auto &w) { return w.name == base->name; });
+  bool state = base && !m && valueAt(tick, scope, base->name, k).has_value();
+  if ((!own && !network && !state) || (m && m->member.text != "grad"))
+    ev.fail(Code::NotAssignable, assign.target->span,
+            "`" + ast::toString(*assign.target) + "` cannot be assigned here",
+            phase.empty() ? "a rule adds to `w.grad` or to `error(pre)`, or changes `w`"
+                          : "a run adds to `w.grad` or `error(pre)`, perturbs `w`, or changes what "
+                            "the rule declares");
+  bool perturbs = network && !m && !phase.empty(); // for the run only
+  if (state || perturbs || (own && scope.bias))
+    return;
+  if (m && assign.op != ast::AssignOp::Add)
+    ev.fail(Code::NotAssignable, assign.span, "gradients are added to: write `+=`");
+  Field value = evaluate(tick, scope, *assign.value, k);
+  Trial::At here(rule.trial, {&tick, nullptr});
+  RuleInstance::Target &changed = rule.target(c, base->name, scope.bias);
+  if (WeightChange *change = phase.empty() ? rule.noted(changed) : nullptr)
+    change->terms.push_back(
+        {&assign, scope.inside, m != nullptr, value.has(Axis::Sample), scope.connection});
+  rule.contribute(changed, value, assign.op, m != nullptr, assign.span);
+}
+
+/// A statement of units: changes of the weights that the rule declares for them.
+void RunTick::learnOfArea(Tick &tick, const Scope &scope, const ast::AssignStmt &assign, size_t k) {
+  auto *m = llvm::dyn_cast<ast::MemberExpr>(assign.target);
+  auto *base = llvm::dyn_cast<ast::NameExpr>(m ? m->base : assign.target);
+  if (!base || !rule.ruleWeights.count(rule.net.areas[scope.area].name + "." + base->name)) {
+    checkTarget(scope, assign);
+    if (phase.empty() && m && base && base->name == scope.binder)
+      rule.ev.fail(
+          Code::NotAssignable, assign.target->span,
+          "`" + ast::toString(*assign.target) + "` belongs to the network",
+          "a rule changes variables of the network in a run only: `phase p { run with … }`");
+    if (auto *call = callOf(*assign.target, "error"))
+      if (auto *member = memberOf(*call->args[0].value, scope.binder))
+        messages(tick, {scope.area, member->member.text});
+    return;
+  }
+  if ((m && m->member.text != "grad") || (m && assign.op != ast::AssignOp::Add))
+    rule.ev.fail(Code::NotAssignable, assign.span, "gradients are added to: write `+=`");
+  Field value = evaluate(tick, scope, *assign.value, k).as(Axis::Unit, Axis::Post);
+  Trial::At here(rule.trial, {&tick, nullptr});
+  rule.contribute(rule.target(scope.area, base->name), value, assign.op, m != nullptr, assign.span);
 }
 
 /// What a block over areas assigns to must exist.

@@ -29,6 +29,7 @@ struct Scope {
   std::string binder; ///< the name of the area in the block
   int area = -1, connection = -1;
   bool bias = false;
+  const ast::TemplateStmt *inside = nullptr; ///< null in a plain block
   bool plain = false; ///< `with { label.rate = … }`: areas have their own names
 };
 
@@ -68,6 +69,13 @@ private:
   Field declared(Tick &, const Scope &, const ast::VarDecl &, const ast::VarDecl::Declarator &,
                  size_t position);
   void checkTarget(const Scope &, const ast::AssignStmt &);
+  /// What the rule's connections add to one of its own inputs.
+  Field contributions(Tick &, const Place &, Span at);
+  /// A value of one synapse each, summed over the synapses of every unit at one end.
+  Field gathered(const Connection &, Field value, bool pre, Span at);
+  void learn(Tick &, const Scope &, const ast::AssignStmt &, size_t position);
+  void learnOfArea(Tick &, const Scope &, const ast::AssignStmt &, size_t position);
+  bool ownInput(const Place &) const;
 
   RuleInstance &rule;
   std::shared_ptr<const std::vector<Scope>> scopes;
@@ -78,6 +86,7 @@ private:
   SynapseValues endedSynapses;
   std::map<std::pair<const Scope *, const void *>, Field> known;
   std::set<std::pair<const Scope *, const void *>> running;
+  std::map<Place, std::optional<Field>> sent; ///< errors that were asked for
 };
 
 /// All phases of one learn line, in the order of the text.
@@ -90,6 +99,8 @@ public:
   void run(const ast::PhaseDecl &decl);
   /// `e@p`: e at the end of p. `frame` is where e stands.
   Field at(const ast::AtExpr &e, const Frame &frame);
+  /// The tick in which values at the phase are read.
+  Tick &last(const ast::AtExpr &e);
 
 private:
   struct End {

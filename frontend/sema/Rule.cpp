@@ -15,6 +15,8 @@ namespace apical::sema {
 RuleInstance::RuleInstance(Trial &trial, const Learn &learn)
     : trial(trial), ev(trial.ev), net(trial.net), learn(learn) {}
 
+RuleInstance::~RuleInstance() { trial.ticks.back()->attend(nullptr); }
+
 void RuleInstance::instantiate() {
   llvm::ArrayRef<ast::Argument> given;
   rule =
@@ -57,87 +59,24 @@ void RuleInstance::instantiate() {
               "this is not a cost: it must be one number per sample that depends on the network");
   }
   findScope();
-  openAccount();
-
-  for (const ast::Stmt *s : rule->body)
-    if (auto *c = llvm::dyn_cast<ast::ConnectDecl>(s))
-      connectSets(*c);
   bool plain = llvm::none_of(rule->body, [](const ast::Stmt *s) {
     return llvm::isa<ast::TemplateStmt, ast::PhaseDecl>(s);
   });
-  ast::TemplateStmt whole;
   if (plain) { // plain synapse statements are short for one `each connection`
-    whole.templateKind = ast::TemplateKind::Connection;
+    whole = std::make_shared<ast::TemplateStmt>();
+    whole->templateKind = ast::TemplateKind::Connection;
     for (ast::Stmt *s : rule->body)
       if (!llvm::isa<ast::ConnectDecl>(s))
-        whole.body.push_back(s);
+        whole->body.push_back(s);
   }
-  std::vector<const ast::TemplateStmt *> templates;
-  if (plain)
-    templates.push_back(&whole);
   bool everyTick = llvm::none_of(rule->body, [](const ast::Stmt *s) {
     auto *t = llvm::dyn_cast<ast::TemplateStmt>(s);
     return llvm::isa<ast::PhaseDecl>(s) || (t && t->templateKind == ast::TemplateKind::Weight);
   });
   if (everyTick && trial.length() > 1)
     ev.unsupported(learn.decl->span, "a rule without phases in a trial of several ticks is");
-  for (const ast::Stmt *s : rule->body)
-    if (auto *t = llvm::dyn_cast<ast::TemplateStmt>(s))
-      declareOwn(*t);
-    else if (auto *p = llvm::dyn_cast<ast::PhaseDecl>(s))
-      phases.announce(*p);
-  for (const ast::Stmt *s : rule->body) {
-    if (plain || llvm::isa<ast::ConnectDecl>(s))
-      continue;
-    if (auto *phase = llvm::dyn_cast<ast::PhaseDecl>(s)) {
-      phases.run(*phase);
-      continue;
-    }
-    if (auto *v = llvm::dyn_cast<ast::VarDecl>(s); v && v->varKind == ast::VarKind::Let) {
-      ruleLet(*v);
-      continue;
-    }
-    auto *t = llvm::dyn_cast<ast::TemplateStmt>(s);
-    if (!t)
-      ev.unsupported(s->span, "this statement in a rule is");
-    if (t->templateKind != ast::TemplateKind::Connection &&
-        t->templateKind != ast::TemplateKind::Weight)
-      ev.unsupported(t->span, "templates over areas are");
-    templates.push_back(t);
-  }
-  errors.clear();
-  // Messages from the last area to the first: what arrives is complete before it is passed on.
-  for (auto it = net.order.rbegin(); it != net.order.rend(); ++it)
-    for (size_t k = 0; k < net.connections.size(); ++k) {
-      const Connection &c = net.connections[k];
-      if (c.to != *it)
-        continue;
-      if (c.topology == Topology::Wire) {
-        if (auto e = error(c.to, c.toPort, c.decl->span)) {
-          auto key = std::make_pair(c.from, c.fromVariable);
-          auto old = messages.find(key);
-          messages[key] = old == messages.end()
-                              ? *e
-                              : ev.binary(ast::BinaryOp::Add, old->second, *e, c.decl->span);
-        }
-        continue;
-      }
-      if (scope.count(static_cast<int>(k)))
-        for (auto *t : templates)
-          if (t->templateKind == ast::TemplateKind::Connection && applies(*t, c))
-            message(c, *t);
-    }
-  for (auto *t : templates) {
-    if (t->templateKind == ast::TemplateKind::Weight) {
-      eachWeight(*t);
-      continue;
-    }
-    for (int k : plastic)
-      if (applies(*t, net.connections[k]))
-        for (bool bias : {false, true})
-          if (!bias || net.connections[k].bias)
-            templateOn(net.connections[k], *t, bias);
-  }
+  openAccount();
+  instantiateBody();
   bool gradients = false;
   for (auto &symbol : targetOrder) {
     Target &t = targets.at(symbol);
@@ -156,6 +95,45 @@ void RuleInstance::instantiate() {
   openGate();
   for (auto &symbol : targetOrder)
     apply(targets.at(symbol));
+}
+
+void RuleInstance::instantiateBody() {
+  std::vector<const ast::TemplateStmt *> templates;
+  if (whole)
+    templates.push_back(whole.get());
+  for (const ast::Stmt *s : rule->body)
+    if (auto *c = llvm::dyn_cast<ast::ConnectDecl>(s))
+      connectSets(*c);
+    else if (auto *p = llvm::dyn_cast<ast::PhaseDecl>(s))
+      phases.announce(*p);
+    else if (auto *t = llvm::dyn_cast<ast::TemplateStmt>(s))
+      templates.push_back(t);
+  for (auto *t : templates)
+    declareOwn(*t);
+  // What stands outside phases attends the end of the plain presentation.
+  auto scopes = std::make_shared<std::vector<Scope>>();
+  for (auto *t : templates)
+    for (const Scope &scope : scopesOf(*t))
+      scopes->push_back(scope);
+  Tick &end = *trial.ticks.back();
+  outside = std::make_unique<RunTick>(*this, scopes, "", areaStates, synapseStates);
+  end.attend(outside.get());
+  for (const ast::Stmt *s : rule->body) {
+    if (whole || llvm::isa<ast::ConnectDecl, ast::TemplateStmt>(s))
+      continue;
+    auto *v = llvm::dyn_cast<ast::VarDecl>(s);
+    if (auto *phase = llvm::dyn_cast<ast::PhaseDecl>(s))
+      phases.run(*phase);
+    else if (v && v->varKind == ast::VarKind::Let)
+      ruleLet(*v);
+    else
+      ev.unsupported(s->span, "this statement in a rule is");
+  }
+  errors.clear();
+  outside->finish(end);
+  for (auto *t : templates)
+    if (t->templateKind == ast::TemplateKind::Weight)
+      eachWeight(*t);
 }
 
 } // namespace apical::sema

@@ -21,6 +21,7 @@ bool isBarrier(mlir::Operation *op);
 class RuleInstance {
 public:
   RuleInstance(Trial &trial, const Learn &learn);
+  ~RuleInstance();
   void instantiate();
 
 private:
@@ -29,22 +30,24 @@ private:
   struct Target { ///< a weight that a rule may change
     std::string symbol;
     Field value;
-    const Connection *connection = nullptr;
+    std::string owner; ///< the connection or area that it belongs to
     std::string name;
-    bool bias = false;
+    bool bias = false, ownedByRule = false;
     std::optional<Field> gradient, direct;
     Span at;
   };
+  /// The rule's connections, phases, `let`s and templates.
+  void instantiateBody();
   void findScope();
   void openAccount();
   void note(WeightChange &change, const Field &value);
+  /// Where the account says how this weight changes; null without account and for weights of units.
+  WeightChange *noted(const Target &t);
   void keepDirections(const Target &t);
   void connectSets(const ast::ConnectDecl &decl);
   /// error(area.variable) as this rule delivers it; shape of the variable.
   std::optional<Field> error(int area, const std::string &variable, Span at);
   std::optional<Field> directError(int area, const std::string &variable, Span at);
-  void message(const Connection &c, const ast::TemplateStmt &t);
-  void templateOn(const Connection &c, const ast::TemplateStmt &t, bool bias);
   void eachWeight(const ast::TemplateStmt &t);
   bool applies(const ast::TemplateStmt &t, const Connection &c) const;
   Frame synapseFrame(const Connection &c, bool bias);
@@ -54,16 +57,35 @@ private:
   std::optional<Field> hops(const ast::Expr &e, const Connection &c);
   /// The subject at the tick at hand.
   std::optional<Field> costHere();
+  /// Where the statements of a template stand: once per area, or per connection and its biases.
+  std::vector<Scope> scopesOf(const ast::TemplateStmt &t) const;
+  /// Names of areas in a block, and the axis on which their units vary there.
+  struct End {
+    int area;
+    Axis axis;
+    bool none = false; ///< `pre` of a bias
+  };
+  using Ends = std::map<std::string, End>;
+  /// `h.rate(e)` and `d(y, x)`.
+  std::optional<Field> call(const ast::CallExpr &e, Frame &frame, const Ends &ends);
+  Field response(const ast::CallExpr &e, const ast::MemberExpr &callee, Frame &frame,
+                 const End &end);
+  Field localDerivative(const ast::CallExpr &e, Frame &frame, const Ends &ends);
   /// What the rule declares for the synapses of a connection, at the moment at hand.
   std::optional<Field> synapseValue(int connection, bool bias, const std::string &name);
   /// The weights and states that templates declare: phases may read them.
   void declareOwn(const ast::TemplateStmt &t);
   void declareState(int connection, bool bias, const ast::VarDecl &v);
+  void declareAreaState(int area, const ast::VarDecl &v, const std::string &binder);
   /// `let gain = e` of the rule itself.
   void ruleLet(const ast::VarDecl &v);
   /// The derivative of the mean over the batch of `y` by a weight, through everything.
   Field exactGradient(const Field &y, const Field &weight, Span at);
   Target &target(const Connection &c, llvm::StringRef name, bool bias);
+  /// A weight that the rule declares for the units of an area.
+  Target &target(int area, llvm::StringRef name);
+  std::string areaSymbol(int area, llvm::StringRef name) const;
+  void declareAreaWeight(int area, const ast::VarDecl::Declarator &d);
   void contribute(Target &t, const Field &value, ast::AssignOp op, bool gradient, Span at);
   void checkLocality(const Field &f, Span at);
   /// Decides when the line acts: its `while` and its `every`.
@@ -95,8 +117,11 @@ private:
   std::map<const Tick *, std::optional<Field>> costs; ///< of the subject, by tick
   Phases phases{*this};
   SynapseValues synapseStates; ///< outside phases
-  std::map<std::pair<int, std::string>, Field> messages;
-  std::set<std::string> ruleWeights; ///< "connection.B"
+  Values areaStates;
+  std::unique_ptr<RunTick> outside; ///< what stands outside phases, at the end of the presentation
+  std::shared_ptr<ast::TemplateStmt> whole; ///< of a rule that is plain synapse statements
+  std::set<std::tuple<const Tick *, int, std::string>> running; ///< errors under way
+  std::set<std::string> ruleWeights;                            ///< "connection.B", "area.c"
   struct Route {
     int from;
     std::string fromVariable;

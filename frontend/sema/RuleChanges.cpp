@@ -33,23 +33,39 @@ RuleInstance::Target &RuleInstance::target(const Connection &c, llvm::StringRef 
   for (auto &w : c.weights)
     if (w.name == name && w.bias == bias)
       symbol = w.symbol;
-  if (symbol.empty() && ruleWeights.count(c.name + "." + name.str()))
+  bool own = symbol.empty() && ruleWeights.count(c.name + "." + name.str());
+  if (own)
     symbol = net.name + "." + learn.name + "." + c.name + "." + name.str();
   Target &t = targets[symbol];
   if (t.symbol.empty()) {
     t.symbol = symbol;
     t.value = trial.read(symbol);
-    t.connection = &c;
+    t.owner = c.name;
     t.name = name.str();
     t.bias = bias;
+    t.ownedByRule = own;
     targetOrder.push_back(symbol);
     if (account) {
       WeightChange &change = account->change(symbol);
       change.name = t.name;
       change.connection = static_cast<int>(&c - &net.connections[0]);
       change.bias = bias;
-      change.ownedByRule = ruleWeights.count(c.name + "." + t.name) != 0;
+      change.ownedByRule = own;
     }
+  }
+  return t;
+}
+
+RuleInstance::Target &RuleInstance::target(int area, llvm::StringRef name) {
+  std::string symbol = areaSymbol(area, name);
+  Target &t = targets[symbol];
+  if (t.symbol.empty()) {
+    t.symbol = symbol;
+    t.value = trial.read(symbol);
+    t.owner = net.areas[area].name;
+    t.name = name.str();
+    t.ownedByRule = true;
+    targetOrder.push_back(symbol);
   }
   return t;
 }
@@ -79,8 +95,8 @@ void RuleInstance::checkLocality(const Field &f, Span at) {
 void RuleInstance::contribute(Target &t, const Field &value, ast::AssignOp op, bool gradient,
                               Span at) {
   checkLocality(value, at);
-  if (account)
-    note(account->change(t.symbol), value);
+  if (WeightChange *change = noted(t))
+    note(*change, value);
   Field e = value;
   llvm::SmallVector<Axis, 2> extra;
   for (Axis a : {Axis::Pre, Axis::Post})

@@ -18,6 +18,8 @@ Frame RuleInstance::areaFrame(int area, const std::string &binder) {
     frame.locals[costParameter] = *cost;
   frame.locals["size"] = Field::number(static_cast<double>(net.areas[area].size));
   frame.known = {binder};
+  Ends ends{{binder, {area, Axis::Unit}}};
+  frame.call = [this, ends](const ast::CallExpr &e, Frame &f) { return call(e, f, ends); };
   frame.at = [this](const ast::AtExpr &e, const Frame &f) { return phases.at(e, f); };
   frame.resolve = [this, area, binder](const ast::Expr &e) -> std::optional<Field> {
     auto *call = callOf(e, "error");
@@ -51,23 +53,110 @@ std::optional<Field> RuleInstance::synapseValue(int connection, bool bias,
   return it == synapseStates.end() ? std::nullopt : std::optional<Field>(it->second);
 }
 
-void RuleInstance::declareOwn(const ast::TemplateStmt &t) {
-  if (t.templateKind != ast::TemplateKind::Connection)
-    return;
-  for (int k : scope) {
-    const Connection &c = net.connections[k];
-    if (!applies(t, c))
-      continue;
-    for (const ast::Stmt *s : t.body) {
-      auto *v = llvm::dyn_cast<ast::VarDecl>(s);
-      if (v && v->varKind == ast::VarKind::Weight)
-        for (auto &d : v->vars)
-          ownWeight(c, d);
-      if (v && v->varKind == ast::VarKind::State)
+std::vector<Scope> RuleInstance::scopesOf(const ast::TemplateStmt &t) const {
+  std::vector<Scope> scopes;
+  auto overAreas = [&](llvm::StringRef set) {
+    for (size_t a = 0; a < net.areas.size(); ++a)
+      if (inSet(static_cast<int>(a), set)) {
+        Scope &s = scopes.emplace_back();
+        s.body = &t.body;
+        s.inside = &t;
+        s.binder = t.binder.text;
+        s.area = static_cast<int>(a);
+      }
+  };
+  switch (t.templateKind) {
+  case ast::TemplateKind::Weight:
+    break;
+  case ast::TemplateKind::Connection:
+    for (int c : scope)
+      if (applies(t, net.connections[c]))
         for (bool bias : {false, true})
-          if (!bias || c.bias)
-            declareState(k, bias, *v);
+          if (!bias || net.connections[c].bias) {
+            Scope &s = scopes.emplace_back();
+            s.body = &t.body;
+            s.inside = &t;
+            s.connection = c;
+            s.bias = bias;
+          }
+    break;
+  case ast::TemplateKind::Area:
+    overAreas("areas");
+    break;
+  case ast::TemplateKind::Hidden:
+    overAreas("hidden");
+    break;
+  case ast::TemplateKind::Output:
+    overAreas("outputs");
+    break;
+  case ast::TemplateKind::Input:
+    overAreas("inputs");
+    break;
+  }
+  if (t.templateKind != ast::TemplateKind::Connection &&
+      t.filter != ast::TemplateStmt::Filter::None)
+    ev.unsupported(t.span, "a filter of areas is");
+  return scopes;
+}
+
+void RuleInstance::declareOwn(const ast::TemplateStmt &t) {
+  for (const Scope &s : scopesOf(t))
+    for (const ast::Stmt *statement : t.body) {
+      auto *v = llvm::dyn_cast<ast::VarDecl>(statement);
+      if (!v)
+        continue;
+      if (v->varKind == ast::VarKind::Weight && !s.bias)
+        for (auto &d : v->vars) {
+          if (s.connection >= 0)
+            ownWeight(net.connections[s.connection], d);
+          else
+            declareAreaWeight(s.area, d);
+        }
+      if (v->varKind == ast::VarKind::State) {
+        if (s.connection >= 0)
+          declareState(s.connection, s.bias, *v);
+        else
+          declareAreaState(s.area, *v, s.binder);
+      }
     }
+}
+
+std::string RuleInstance::areaSymbol(int area, llvm::StringRef name) const {
+  return net.name + "." + learn.name + "." + net.areas[area].name + "." + name.str();
+}
+
+void RuleInstance::declareAreaWeight(int area, const ast::VarDecl::Declarator &d) {
+  StateInit init;
+  init.symbol = areaSymbol(area, d.name.text);
+  init.role = "weight";
+  init.at = d.name.span;
+  init.extent = {{Axis::Post, net.areas[area].size}};
+  Frame frame;
+  frame.locals = args;
+  frame.stream = init.symbol;
+  frame.drawExtent = init.extent;
+  // As biases, which are also one per unit.
+  init.value = [e = &ev, value = d.init, frame]() mutable {
+    return value ? e->evaluate(*value, frame) : Field::number(0);
+  };
+  trial.states.declare(std::move(init));
+  ruleWeights.insert(net.areas[area].name + "." + d.name.text);
+}
+
+void RuleInstance::declareAreaState(int area, const ast::VarDecl &v, const std::string &binder) {
+  for (auto &d : v.vars) {
+    if (!d.init)
+      ev.fail(Code::MissingArgument, d.name.span,
+              "the state `" + d.name.text + "` needs an initial value");
+    Frame frame = areaFrame(area, binder);
+    frame.stream = areaSymbol(area, d.name.text);
+    frame.drawEachTrial = true;
+    if (!v.isShared)
+      frame.drawExtent.push_back({Axis::Sample, ShapedType::kDynamic});
+    frame.drawExtent.push_back({Axis::Unit, net.areas[area].size});
+    Field value = ev.evaluate(*d.init, frame);
+    areaStates[{area, d.name.text}] =
+        ev.fields.broadcast(ev.location(d.name.span), value, frame.drawExtent);
   }
 }
 

@@ -28,6 +28,13 @@ Frame RuleInstance::synapseFrame(const Connection &c, bool bias) {
       f.readsForwardWeight = true;
       frame.locals[w.name] = f;
     }
+  for (const std::string &own : ruleWeights)
+    if (llvm::StringRef(own).starts_with(c.name + "."))
+      frame.locals[own.substr(c.name.size() + 1)] =
+          bias ? Field::number(0) // what it carries would go to a constant
+               : trial.read(net.name + "." + learn.name + "." + own);
+  Ends ends{{"pre", {c.from, c.preAxis(), bias}}, {"post", {c.to, Axis::Post}}};
+  frame.call = [this, ends](const ast::CallExpr &e, Frame &f) { return call(e, f, ends); };
   frame.at = [this](const ast::AtExpr &e, const Frame &f) { return phases.at(e, f); };
   frame.resolve = [this, &c, bias](const ast::Expr &e) -> std::optional<Field> {
     auto atEnd = [&](bool pre, const std::string &member, Span at) -> std::optional<Field> {
@@ -71,93 +78,6 @@ Frame RuleInstance::synapseFrame(const Connection &c, bool bias) {
     return std::nullopt;
   };
   return frame;
-}
-
-void RuleInstance::message(const Connection &c, const ast::TemplateStmt &t) {
-  Frame frame = synapseFrame(c, false);
-  for (const ast::Stmt *s : t.body) {
-    if (auto *v = llvm::dyn_cast<ast::VarDecl>(s); v && v->varKind == ast::VarKind::Weight) {
-      for (auto &d : v->vars)
-        frame.locals[d.name.text] = ownWeight(c, d);
-      continue;
-    }
-    if (auto *v = llvm::dyn_cast<ast::VarDecl>(s); v && v->varKind == ast::VarKind::State)
-      continue; // declared before the phases
-    if (ev.execute(*s, frame))
-      continue;
-    auto *assign = llvm::dyn_cast<ast::AssignStmt>(s);
-    if (!assign)
-      ev.unsupported(s->span, "this statement in a template is");
-    auto member = errorOf(*assign->target, "pre");
-    if (!member)
-      continue;
-    if (assign->op != ast::AssignOp::Add)
-      ev.fail(Code::NotAssignable, s->span, "errors are added to: write `+=`");
-    std::string variable = member->empty() ? c.fromVariable : *member;
-    if (!areas.count(c.from))
-      continue; // nobody listens: an input of the scope
-    Field e = ev.evaluate(*assign->value, frame);
-    if (e.constant)
-      continue;
-    bool backwards = e.readsForwardWeight;
-    e.needs(backwards ? Nonlocal : Feedback, assign->value->span, backwards);
-    e.readsForwardWeight = false;
-    if (account)
-      account->messages.push_back(
-          {c.from, variable, static_cast<int>(&c - &net.connections[0]), assign, &t, backwards});
-    if (c.topology == Topology::Dense)
-      e = ev.fields.reduce(ev.location(s->span), e, {Axis::Post});
-    e = e.as(c.preAxis(), Axis::Unit);
-    auto key = std::make_pair(c.from, variable);
-    auto old = messages.find(key);
-    messages[key] =
-        old == messages.end() ? e : ev.binary(ast::BinaryOp::Add, old->second, e, s->span);
-  }
-}
-
-void RuleInstance::templateOn(const Connection &c, const ast::TemplateStmt &t, bool bias) {
-  Frame frame = synapseFrame(c, bias);
-  std::set<std::string> own;
-  for (const ast::Stmt *s : t.body) {
-    if (auto *v = llvm::dyn_cast<ast::VarDecl>(s); v && v->varKind == ast::VarKind::Weight) {
-      for (auto &d : v->vars) {
-        own.insert(d.name.text);
-        if (!bias)
-          frame.locals[d.name.text] = ownWeight(c, d);
-        else
-          frame.locals[d.name.text] = Field::number(0); // its messages would go to a constant
-      }
-      continue;
-    }
-    if (auto *v = llvm::dyn_cast<ast::VarDecl>(s); v && v->varKind == ast::VarKind::State)
-      continue; // declared before the phases
-    if (ev.execute(*s, frame))
-      continue;
-    auto *assign = llvm::dyn_cast<ast::AssignStmt>(s);
-    if (!assign)
-      ev.unsupported(s->span, "this statement in a template is");
-    if (errorOf(*assign->target, "pre"))
-      continue;
-    auto *m = llvm::dyn_cast<ast::MemberExpr>(assign->target);
-    auto *base = llvm::dyn_cast<ast::NameExpr>(m ? m->base : assign->target);
-    bool known = base && (own.count(base->name) ||
-                          llvm::any_of(c.weights, [&](auto &w) { return w.name == base->name; }));
-    if (!known || (m && m->member.text != "grad"))
-      ev.fail(Code::NotAssignable, assign->target->span,
-              "`" + ast::toString(*assign->target) + "` cannot be assigned here",
-              "a rule adds to `w.grad` or to `error(pre)`, or changes `w`");
-    if (bias && own.count(base->name))
-      continue;
-    if (m && assign->op != ast::AssignOp::Add)
-      ev.fail(Code::NotAssignable, assign->span, "gradients are added to: write `+=`");
-    Target &changed = target(c, base->name, bias);
-    Field value = ev.evaluate(*assign->value, frame);
-    if (account)
-      account->change(changed.symbol)
-          .terms.push_back({assign, &t, m != nullptr, value.has(Axis::Sample),
-                            static_cast<int>(&c - &net.connections[0])});
-    contribute(changed, value, assign->op, m != nullptr, s->span);
-  }
 }
 
 Field RuleInstance::exactGradient(const Field &y, const Field &weight, Span at) {
@@ -217,9 +137,8 @@ void RuleInstance::eachWeight(const ast::TemplateStmt &t) {
                   "a template over weights changes `" + t.binder.text + "` or adds to its `.grad`");
         Target &changed = target(c, w.name, w.bias);
         Field value = ev.evaluate(*assign->value, frame);
-        if (account)
-          account->change(changed.symbol)
-              .terms.push_back({assign, &t, m != nullptr, value.has(Axis::Sample), k});
+        if (WeightChange *change = noted(changed))
+          change->terms.push_back({assign, &t, m != nullptr, value.has(Axis::Sample), k});
         contribute(changed, value, assign->op, m != nullptr, s->span);
       }
     }

@@ -142,9 +142,37 @@ Field Tick::port(int area, const std::string &name) {
   return values[place] = perUnit(area, sum, a.decl->span, name);
 }
 
-void Tick::declare(int index, const ast::VarDecl &v, Frame &frame) {
+Field Tick::declared(int index, const ast::VarDecl &v, const ast::VarDecl::Declarator &d,
+                     Frame &frame) {
   const Area &area = trial.net.areas[index];
   Evaluator &ev = trial.ev;
+  Field value;
+  if (auto bound = trial.bindings.find(area.name + "." + d.name.text);
+      bound != trial.bindings.end()) {
+    value = bound->second;
+  } else if (d.init) {
+    frame.stream = trial.net.name + "." + area.name + "." + d.name.text;
+    if (number)
+      frame.stream += "@" + std::to_string(number);
+    frame.drawEachTrial = true;
+    frame.drawExtent = {{Axis::Sample, ShapedType::kDynamic}, {Axis::Unit, area.size}};
+    value = ev.evaluate(*d.init, frame);
+  } else if (v.varKind == ast::VarKind::Given) {
+    ev.diags
+        .error(Code::GivenUnbound, trial.experiment,
+               "nothing gives `" + area.name + "." + d.name.text + "` a value")
+        .label(d.name.span, "declared here")
+        .hint("bind it in the experiment: `" + area.name + "." + d.name.text + " = …`");
+    throw Reported();
+  } else {
+    ev.fail(Code::Syntax, d.name.span, "`" + d.name.text + "` needs a value");
+  }
+  if (value.constant || value.has(Axis::Unit)) // one value for all units stays one
+    value = perUnit(index, value, d.name.span, d.name.text);
+  return value;
+}
+
+void Tick::declare(int index, const ast::VarDecl &v, Frame &frame) {
   for (auto &d : v.vars) {
     Place place{index, d.name.text};
     if (v.varKind == ast::VarKind::Input)
@@ -153,34 +181,52 @@ void Tick::declare(int index, const ast::VarDecl &v, Frame &frame) {
       frame.locals[d.name.text] = states.at(place);
       continue;
     }
-    Field value;
-    auto bound = trial.bindings.find(area.name + "." + d.name.text);
     std::optional<Field> clamped = with ? with->clamp(*this, place) : std::nullopt;
-    if (clamped) {
-      value = *clamped;
-    } else if (bound != trial.bindings.end()) {
-      value = bound->second;
-    } else if (d.init) {
-      frame.stream = trial.net.name + "." + area.name + "." + d.name.text;
-      if (number)
-        frame.stream += "@" + std::to_string(number);
-      frame.drawEachTrial = true;
-      frame.drawExtent = {{Axis::Sample, ShapedType::kDynamic}, {Axis::Unit, area.size}};
-      value = ev.evaluate(*d.init, frame);
-    } else if (v.varKind == ast::VarKind::Given) {
-      ev.diags
-          .error(Code::GivenUnbound, trial.experiment,
-                 "nothing gives `" + area.name + "." + d.name.text + "` a value")
-          .label(d.name.span, "declared here")
-          .hint("bind it in the experiment: `" + area.name + "." + d.name.text + " = …`");
-      throw Reported();
-    } else {
-      ev.fail(Code::Syntax, d.name.span, "`" + d.name.text + "` needs a value");
-    }
-    if (value.constant || value.has(Axis::Unit)) // one value for all units stays one
+    Field value = clamped ? *clamped : declared(index, v, d, frame);
+    if (clamped && (value.constant || value.has(Axis::Unit)))
       value = perUnit(index, value, d.name.span, d.name.text);
     values[place] = frame.locals[d.name.text] = value;
   }
+}
+
+Frame Tick::unitFrame(int index) {
+  const Area &area = trial.net.areas[index];
+  Frame caller;
+  caller.locals = trial.net.args;
+  Frame frame;
+  frame.locals = bindArguments(trial.ev, *area.unit, area.args, area.decl->span, caller);
+  frame.locals["size"] = Field::number(static_cast<double>(area.size));
+  addClock(frame);
+  frame.known = area.inputs;
+  frame.resolve = [this, &area, index](const ast::Expr &e) -> std::optional<Field> {
+    auto *n = llvm::dyn_cast<ast::NameExpr>(&e);
+    if (n && llvm::is_contained(area.inputs, n->name))
+      return port(index, n->name);
+    return std::nullopt;
+  };
+  return frame;
+}
+
+Field Tick::respond(int index, llvm::StringRef name, const Field &drive, Span at) {
+  const Area &area = trial.net.areas[index];
+  Evaluator &ev = trial.ev;
+  if (!area.states.empty())
+    ev.unsupported(at, "a unit with states used as a function is");
+  if (area.mainInput.empty())
+    ev.fail(Code::NoInput, at, "the area `" + area.name + "` has no input to answer to");
+  Trial::At here(trial, {this, nullptr});
+  Frame frame = unitFrame(index);
+  frame.locals[area.mainInput] = perUnit(index, drive, at, area.mainInput);
+  for (const ast::Block *body : {&area.decl->body, &area.unit->body})
+    for (const ast::Stmt *s : *body)
+      if (auto *v = llvm::dyn_cast<ast::VarDecl>(s); v && v->varKind != ast::VarKind::Input)
+        for (auto &d : v->vars) {
+          frame.locals[d.name.text] = declared(index, *v, d, frame);
+          if (d.name.text == name)
+            return frame.locals[d.name.text];
+        }
+  ev.fail(Code::UnknownMember, at,
+          "the area `" + area.name + "` computes no `" + name + "` from its input");
 }
 
 void Tick::assign(int index, const ast::AssignStmt &s, Frame &frame) {
@@ -212,21 +258,8 @@ void Tick::run(int index) {
     return;
   progress[index] = Progress::Running;
   const Area &area = trial.net.areas[index];
-  Evaluator &ev = trial.ev;
   Trial::At here(trial, {this, nullptr});
-  Frame caller;
-  caller.locals = trial.net.args;
-  Frame frame;
-  frame.locals = bindArguments(ev, *area.unit, area.args, area.decl->span, caller);
-  frame.locals["size"] = Field::number(static_cast<double>(area.size));
-  addClock(frame);
-  frame.known = area.inputs;
-  frame.resolve = [&](const ast::Expr &e) -> std::optional<Field> {
-    auto *n = llvm::dyn_cast<ast::NameExpr>(&e);
-    if (n && llvm::is_contained(area.inputs, n->name))
-      return port(index, n->name);
-    return std::nullopt;
-  };
+  Frame frame = unitFrame(index);
   for (const ast::Block *body : {&area.decl->body, &area.unit->body})
     for (const ast::Stmt *s : *body) {
       if (auto *v = llvm::dyn_cast<ast::VarDecl>(s))

@@ -68,6 +68,10 @@ public:
   /// The value if it is there, or can be had without waiting for itself.
   std::optional<Field> available(int area, llvm::StringRef name);
   Intervention *intervention() const { return with; }
+  /// From now on the tick has these variables and errors too.
+  void attend(Intervention *more) { with = more; }
+  /// The value that the variable of a unit would have if the main input were `drive`.
+  Field respond(int area, llvm::StringRef name, const Field &drive, Span at);
 
   Values values; ///< what has been computed so far, as read from outside
   Values states; ///< of areas that are done: at the tick's end
@@ -77,6 +81,9 @@ private:
   enum class Progress { None, Running, Done };
   void run(int area);
   void declare(int area, const ast::VarDecl &decl, Frame &frame);
+  Field declared(int area, const ast::VarDecl &decl, const ast::VarDecl::Declarator &declarator,
+                 Frame &frame);
+  Frame unitFrame(int area);
   void assign(int area, const ast::AssignStmt &assign, Frame &frame);
   Field port(int area, const std::string &name);
   Field conduct(const Connection &c);

@@ -68,11 +68,11 @@ void RuleInstance::apply(Target &t) {
     return;
   }
   const ast::Expr *chosen = optimizerOf(t);
-  if (account)
-    account->change(t.symbol).optimizer = chosen;
+  if (WeightChange *change = noted(t))
+    change->optimizer = chosen;
   Field value = optimised(t, *chosen);
-  if (account)
-    note(account->change(t.symbol), value);
+  if (WeightChange *change = noted(t))
+    note(*change, value);
   write(t.symbol, t.value, value, acts, learn.decl->span);
 }
 
@@ -83,11 +83,11 @@ const ast::Expr *RuleInstance::optimizerOf(const Target &t) const {
     if (!u.target && !chosen)
       chosen = u.optimizer;
   for (auto &u : learn.decl->with)
-    if (u.target.text == t.name || u.target.text == t.connection->name)
+    if (u.target.text == t.name || u.target.text == t.owner)
       chosen = u.optimizer;
   if (!chosen)
     ev.fail(Code::OptimizerNeeded, learn.decl->span,
-            "no optimizer is named for `" + t.name + "` of `" + t.connection->name + "`",
+            "no optimizer is named for `" + t.name + "` of `" + t.owner + "`",
             "add one without a name: `with OPTIMIZER(…), NAME: OTHER(…)`");
   return chosen;
 }
@@ -118,8 +118,8 @@ Field RuleInstance::optimised(Target &t, const ast::Expr &chosen) {
   llvm::ArrayRef<ast::Argument> given;
   auto &optimizer =
       ev.definition<ast::OptimizerDecl>(&chosen, at, "`with` needs an optimizer", given);
-  std::string base = net.name + "." + learn.name + "." + t.connection->name + "." + t.name +
-                     (t.bias ? "_bias" : "");
+  std::string base =
+      net.name + "." + learn.name + "." + t.owner + "." + t.name + (t.bias ? "_bias" : "");
   Frame network = trial.networkFrame();
   Frame frame;
   frame.locals = bindArguments(ev, optimizer, given, chosen.span, network);

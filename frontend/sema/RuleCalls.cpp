@@ -1,0 +1,118 @@
+//===- RuleCalls.cpp - units as functions, and local derivatives ---*- C++ -*-===//
+//
+// Part of the Apical project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#include "frontend/sema/Forms.h"
+#include "frontend/sema/Rule.h"
+
+using namespace mlir;
+
+namespace apical::sema {
+
+std::optional<Field> RuleInstance::call(const ast::CallExpr &e, Frame &frame, const Ends &ends) {
+  if (callOf(e, "d"))
+    return localDerivative(e, frame, ends);
+  auto *m = llvm::dyn_cast<ast::MemberExpr>(e.callee);
+  auto *base = m ? llvm::dyn_cast<ast::NameExpr>(m->base) : nullptr;
+  auto end = base ? ends.find(base->name) : ends.end();
+  if (end == ends.end())
+    return std::nullopt;
+  return response(e, *m, frame, end->second);
+}
+
+Field RuleInstance::response(const ast::CallExpr &e, const ast::MemberExpr &callee, Frame &frame,
+                             const End &end) {
+  if (end.none)
+    return Field::number(0);
+  const Area &area = net.areas[end.area];
+  const std::string &name = callee.member.text;
+  if (!area.has(name))
+    ev.fail(Code::RuleNeedsVariable, e.span,
+            "the rule `" + rule->name.text + "` reads `" + ast::toString(callee) +
+                "`, which the area `" + area.name + "` lacks");
+  if (e.args.size() != 1 || e.args[0].name)
+    ev.fail(Code::MissingArgument, e.span,
+            "`" + ast::toString(callee) + "` takes one value, for its main input");
+  Field drive = ev.evaluate(*e.args[0].value, frame);
+  for (Axis axis : drive.axes)
+    if (axis != Axis::Sample && axis != end.axis)
+      ev.fail(Code::ShapeMismatch, e.args[0].value->span,
+              "the input of a unit is one number for each unit of `" + area.name +
+                  "`, and this is " + describe(drive));
+  Field answer = trial.now.tick->respond(end.area, name, drive.as(end.axis, Axis::Unit), e.span);
+  answer.inherit(drive);
+  return answer.as(Axis::Unit, end.axis);
+}
+
+/// Semantics 5.2: other areas are held. If y has units, their sum is meant, which for elementwise y is the
+/// derivative of each by its own x.
+Field RuleInstance::localDerivative(const ast::CallExpr &e, Frame &frame, const Ends &ends) {
+  if (e.args.size() != 2 || e.args[0].name || e.args[1].name)
+    ev.fail(Code::MissingArgument, e.span, "`d` takes two arguments: `d(y, x)`");
+  const ast::Expr *variable = e.args[1].value;
+  if (auto *at = llvm::dyn_cast<ast::AtExpr>(variable))
+    variable = at->base;
+  auto *m = llvm::dyn_cast<ast::MemberExpr>(variable);
+  auto *name = llvm::dyn_cast<ast::NameExpr>(m ? m->base : variable);
+  if (!name)
+    ev.fail(Code::NotDifferentiable, e.args[1].value->span,
+            "`d` needs a variable to differentiate by, and this is an expression");
+  auto end = ends.find(name->name);
+  int area = end != ends.end()  ? end->second.area
+             : ends.size() == 1 ? ends.begin()->second.area
+                                : -1;
+  Field y = ev.evaluate(*e.args[0].value, frame), x = ev.evaluate(*e.args[1].value, frame);
+  if (y.constant || x.constant)
+    return Field::number(0);
+  llvm::SmallVector<Value> held;
+  std::set<const Tick *> ticks{trial.now.tick};
+  if (auto *at = llvm::dyn_cast<ast::AtExpr>(e.args[1].value))
+    ticks.insert(&phases.last(*at));
+  for (const Tick *tick : ticks)
+    for (auto &[place, field] : tick->values)
+      if (place.first != area && field.tensor && field.tensor != x.tensor)
+        held.push_back(field.tensor);
+  // Of these, only what lies between y and x.
+  llvm::SmallVector<Value> work{y.tensor}, needed;
+  llvm::DenseSet<Value> seen, barrier(held.begin(), held.end());
+  bool reached = false;
+  while (!work.empty()) {
+    Value v = work.pop_back_val();
+    reached |= v == x.tensor;
+    if (!seen.insert(v).second || v == x.tensor)
+      continue;
+    if (barrier.contains(v)) {
+      needed.push_back(v);
+      continue;
+    }
+    if (Operation *op = v.getDefiningOp(); op && !isBarrier(op))
+      work.append(op->operand_begin(), op->operand_end());
+  }
+  if (!reached)
+    return Field::number(0);
+  llvm::SmallVector<std::pair<Axis, int64_t>, 3> extent;
+  for (Axis axis : y.axes)
+    extent.push_back({axis, y.size(axis)});
+  Field ones = ev.fields.broadcast(ev.location(e.span), Field::number(1), extent);
+  auto op = ev.fields.builder.create<ir::VjpOp>(ev.location(e.span), TypeRange{x.tensor.getType()},
+                                                ValueRange{y.tensor}, ValueRange{ones.tensor},
+                                                ValueRange{x.tensor}, needed);
+  Field result = x;
+  result.tensor = op.getResult(0);
+  result.dimension = y.dimension.times(x.dimension, -1);
+  result.inherit(y);
+  result.readsForwardWeight = y.readsForwardWeight;
+  // By a variable without samples: the mean over the batch, as of every contribution to it.
+  if (y.has(Axis::Sample) && !x.has(Axis::Sample)) {
+    Field share =
+        ev.binary(ast::BinaryOp::Div, Field::number(1), ev.clock("samples", e.span), e.span);
+    Dimension dimension = result.dimension;
+    result = ev.binary(ast::BinaryOp::Mul, result, share, e.span);
+    result.dimension = dimension;
+  }
+  return result;
+}
+
+} // namespace apical::sema
