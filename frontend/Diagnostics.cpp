@@ -13,12 +13,26 @@
 
 namespace apical {
 
+/// A message may quote a text of any length; what a person reads has an end.
+static std::string brief(std::string text) {
+  constexpr size_t most = 600;
+  if (text.size() <= most)
+    return text;
+  auto boundary = [&](size_t at) {
+    while ((static_cast<unsigned char>(text[at]) & 0xc0) == 0x80)
+      --at;
+    return at;
+  };
+  size_t head = boundary(most / 2), tail = boundary(text.size() - most / 4);
+  return text.substr(0, head) + " … " + text.substr(tail);
+}
+
 Diagnostic &Diagnostics::error(Code code, Span at, const llvm::Twine &message) {
   ++errors;
   Diagnostic &d = list.emplace_back();
   d.code = code;
   d.span = at;
-  d.message = message.str();
+  d.message = brief(message.str());
   return d;
 }
 
@@ -27,7 +41,7 @@ Diagnostic &Diagnostics::warning(Code code, Span at, const llvm::Twine &message)
   d.severity = Severity::Warning;
   d.code = code;
   d.span = at;
-  d.message = message.str();
+  d.message = brief(message.str());
   return d;
 }
 

@@ -14,9 +14,12 @@
 ///       |                         -        ^ expected `)`
 ///       |                         |
 ///       |                         the arguments open here
+///
+/// A line longer than a terminal is shown around its first mark only.
 //
 //===----------------------------------------------------------------------===//
 #include "frontend/Diagnostics.h"
+#include "llvm/Support/ConvertUTF.h"
 #include <algorithm>
 #include <map>
 #include <tuple>
@@ -134,12 +137,17 @@ private:
   /// Text for display and its width.
   std::pair<std::string, size_t> expanded(uint32_t file, unsigned line) {
     auto [begin, end] = bounds(file, line);
+    llvm::StringRef line = sources.text(file).slice(begin, end);
+    auto *bytes = reinterpret_cast<const llvm::UTF8 *>(line.begin());
+    bool text = llvm::isLegalUTF8String(&bytes, reinterpret_cast<const llvm::UTF8 *>(line.end()));
     std::string out;
     unsigned column = 0;
-    for (char c : sources.text(file).slice(begin, end)) {
+    for (char c : line) {
       unsigned next = advance(column, c);
       if (c == '\t')
         out.append(next - column, ' ');
+      else if (!text && static_cast<unsigned char>(c) >= 0x80)
+        out.append(next - column, '?');
       else
         out += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? '?' : c;
       column = next;
@@ -170,16 +178,43 @@ private:
       if (previous && line > previous + 2)
         put(Blue, "..."), os << '\n';
       else if (previous && line == previous + 2)
-        source(file, line - 1);
-      source(file, line);
+        source(file, line - 1, 0);
+      unsigned start = shift(file, line, marks);
+      source(file, line, start);
+      for (Mark &m : marks)
+      {
+        m.from = std::min(m.from - start, longest);
+        m.to = std::clamp(m.to - start, m.from + 1, longest + 1);
+      }
       underline(marks);
       previous = line;
     }
   }
 
-  void source(uint32_t file, unsigned line) {
-    std::string text = expanded(file, line).first;
+  static constexpr unsigned longest = 160; ///< columns of source that are shown
+
+  /// The first column to show of a line: 0 unless the line is too long for its first mark.
+  unsigned shift(uint32_t file, unsigned line, const std::vector<Mark> &marks) {
+    unsigned first = marks.front().from;
+    for (const Mark &m : marks)
+      first = std::min(first, m.from);
+    return expanded(file, line).second <= longest || first < longest / 2 ? 0 : first - longest / 4;
+  }
+
+  void source(uint32_t file, unsigned line, unsigned start) {
+    auto [text, columns] = expanded(file, line);
     gutter(std::to_string(line));
+    if (columns > longest) { // cut between characters
+      std::string cut = start ? "…" : "";
+      unsigned column = 0;
+      for (char c : text) {
+        bool begins = (static_cast<unsigned char>(c) & 0xc0) != 0x80;
+        column += begins;
+        if (column > start + (start ? 1 : 0) && column <= start + longest)
+          cut += c;
+      }
+      text = cut + (columns > start + longest ? "…" : "");
+    }
     text = llvm::StringRef(text).rtrim().str();
     os << (text.empty() ? "" : " ") << text << '\n';
   }

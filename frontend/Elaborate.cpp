@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 #include "frontend/Elaborate.h"
 #include "frontend/sema/Account.h"
+#include "frontend/sema/Generic.h"
 #include "frontend/sema/Rule.h"
 
 using namespace mlir;
@@ -30,18 +31,19 @@ public:
   OwningOpRef<ModuleOp> run() {
     module = ModuleOp::create(builder.getUnknownLoc());
     collect();
-    if (!diags.hasErrors())
-      emitParams();
+    checkDefinitions(files[0], globals, diags);
+    if (diags.hasErrors()) // each use would repeat what is wrong with a definition
+      return nullptr;
+    emitParams();
     std::vector<const ast::ExperimentDecl *> experiments;
     for (const ast::Stmt *s : files[0].body)
       if (auto *e = llvm::dyn_cast<ast::ExperimentDecl>(s))
         experiments.push_back(e);
     for (const ast::Stmt *s : files[0].body)
-      if (auto *n = llvm::dyn_cast<ast::NetworkDecl>(s); n && !diags.hasErrors())
+      if (auto *n = llvm::dyn_cast<ast::NetworkDecl>(s))
         guarded([&] { network(*n); });
-    if (!diags.hasErrors())
-      for (auto *e : experiments)
-        guarded([&] { experiment(*e); });
+    for (auto *e : experiments) // of the networks that are sound
+      guarded([&] { experiment(*e); });
     if (!diags.hasErrors())
       guarded([&] { initialise(); });
     if (diags.hasErrors())
@@ -76,8 +78,13 @@ private:
     for (auto &file : files)
       for (const ast::Stmt *s : file.body) {
         const ast::Name *name = nameOf(*s);
-        if (!name)
+        if (!name) {
+          if (!llvm::isa<ast::UseDecl, ast::ExperimentDecl>(s))
+            diags.error(Code::Syntax, s->span, "this statement stands only within a definition")
+                .hint("at the level of the file stand `use const param fn unit synapse rule "
+                      "optimizer network data train test simulate`");
           continue;
+        }
         auto [it, fresh] = places.emplace(name->text, name->span);
         // The model comes first: it may replace what the library defines.
         if (fresh)
@@ -130,9 +137,16 @@ private:
 
   const Network &network(const ast::NetworkDecl &decl) {
     auto it = networks.find(decl.name.text);
+    if (it == networks.end() && !broken.count(decl.name.text)) {
+      unsigned before = diags.errorCount();
+      broken.insert(decl.name.text); // unless it is built without an error
+      Network built = buildNetwork(decl, ev, states);
+      if (diags.errorCount() == before) {
+        broken.erase(decl.name.text);
+        it = networks.emplace(decl.name.text, std::move(built)).first;
+      }
+    }
     if (it == networks.end())
-      it = networks.emplace(decl.name.text, buildNetwork(decl, ev, states)).first;
-    if (diags.hasErrors())
       throw Reported();
     return it->second;
   }
@@ -326,7 +340,13 @@ private:
     for (const ast::Stmt *s : decl.body) {
       if (auto *m = llvm::dyn_cast<ast::MeasureStmt>(s)) {
         if (!options.withoutData)
-          measures.push_back(m);
+          for (auto *other : measures)
+          if (other->name.text == m->name.text) {
+            diags.error(Code::DefinedTwice, m->name.span, "`" + m->name.text + "` is defined twice")
+                .label(other->name.span, "first defined here");
+            throw Reported();
+          }
+        measures.push_back(m);
         continue;
       }
       if (auto *p = llvm::dyn_cast<ast::ProbeStmt>(s)) {
@@ -385,7 +405,9 @@ private:
       if (!perUnit && !value.constant)
         value = ev.fields.broadcast(ev.location(s->span), value,
                                     {{Axis::Sample, ShapedType::kDynamic}, {Axis::Unit, a.size}});
-      trial.bindings[a.name + "." + target->member.text] = value;
+      if (!trial.bindings.emplace(a.name + "." + target->member.text, value).second)
+        ev.fail(Code::DefinedTwice, assign->span,
+                "`" + a.name + "." + target->member.text + "` is bound twice");
     }
     trial.run(decl.span, ticks);
     if (train)
@@ -584,6 +606,7 @@ private:
   States states;
   OwningOpRef<ModuleOp> module;
   std::map<std::string, Network> networks;
+  std::set<std::string> broken; ///< networks with errors, which are reported once
   std::map<std::string, Field> columnFields;
   std::vector<std::tuple<const Column *, int, int64_t>> columnAttributes;
   int steps = 0;

@@ -30,7 +30,13 @@ Location Evaluator::location(Span at) {
 }
 
 void Evaluator::fail(Code code, Span at, const llvm::Twine &message, const llvm::Twine &hint) {
-  Diagnostic &d = diags.error(code, at, message);
+  // What fails inside a function of the library is the fault of the model's call.
+  Span call = at;
+  for (auto it = calls.rbegin(); it != calls.rend() && call.file != 0; ++it)
+    call = it->at;
+  Diagnostic &d = diags.error(code, call, message);
+  if (call.file != at.file)
+    d.label(at, "in the function `" + calls.back().function->name.text + "`");
   std::string text = hint.str();
   if (!text.empty())
     d.hint(text);
@@ -47,6 +53,12 @@ void Evaluator::unknown(Span at, llvm::StringRef name, const Frame &frame) {
     candidates.push_back(local);
   candidates.insert(candidates.end(), frame.known.begin(), frame.known.end());
   std::string near = nearest(name, candidates);
+  if (isReserved(name))
+    fail(Code::NotSupported, at, "`" + name + "` is not supported here yet",
+         "docs/language.md lists what is");
+  if (near.empty() && sources.count() == 1)
+    fail(Code::UnknownName, at, "unknown name `" + name + "`",
+         "a model that uses the library starts with `use std`");
   fail(Code::UnknownName, at, "unknown name `" + name + "`",
        near.empty() ? llvm::Twine() : "did you mean `" + llvm::Twine(near) + "`?");
 }
@@ -62,6 +74,17 @@ void Evaluator::requireFit(const Field &a, const Field &b, Span at, llvm::String
   if (FieldBuilder::conflict({a, b}))
     fail(Code::ShapeMismatch, at,
          what + " of " + describe(a) + " and " + describe(b) + " do not fit");
+}
+
+bool isReserved(llvm::StringRef name) {
+  static const char *const words[] = {
+      "d",         "error",    "grad",       "push",       "stop",        "time",       "elapsed",
+      "updates",   "first",    "last",       "ended",      "change",      "prev",       "next",
+      "bernoulli", "poisson",  "normal",     "uniform",    "categorical", "choice",     "wald",
+      "identity",  "log_prob", "orthogonal", "rank",       "cumsum",      "position",   "neighbour",
+      "hops",      "twin",     "append",     "sample",     "windows",     "nearest",    "count",
+      "one_hot",   "fan_in",   "fan_out",    "probability"};
+  return llvm::is_contained(words, name);
 }
 
 static Value constant(OpBuilder &b, Location loc, double v) {
@@ -406,10 +429,13 @@ Field Evaluator::averageOverSamples(const Field &x, Span at) {
 int64_t Evaluator::evaluateSize(const ast::Expr &e, Frame &frame, int64_t least,
                                 llvm::StringRef what) {
   double v = evaluateConstant(e, frame, what);
-  if (v != std::floor(v) || v < least || v > 1e9)
+  if (v != std::floor(v) || v < least || v > 1e9) {
+    char number[32];
+    std::snprintf(number, sizeof number, "%.6g", std::isnan(v) ? std::abs(v) : v);
     fail(Code::BadSize, e.span,
          what + llvm::Twine(" must be a whole number from ") + llvm::Twine(least) +
-             " to 1000000000, and is " + llvm::Twine(std::to_string(v)));
+             " to 1000000000, and is " + number);
+  }
   return static_cast<int64_t>(v);
 }
 
@@ -428,8 +454,7 @@ Field Evaluator::evaluate(const ast::Expr &e, Frame &frame) {
     ~Depth() { --d; }
   } guard(depth);
   if (depth > 400)
-    fail(Code::Recursive, e.span,
-         "this expression is nested too deeply, or a function calls itself");
+    fail(Code::NestedTooDeep, e.span, "this expression is nested too deeply");
   if (auto *n = llvm::dyn_cast<ast::NumberExpr>(&e)) {
     if (n->unit.empty())
       return Field::number(n->value);
@@ -453,6 +478,13 @@ Field Evaluator::evaluate(const ast::Expr &e, Frame &frame) {
     if (n->name == "ticks" || n->name == "dt" || n->name == "first" || n->name == "last")
       return Field::number(1);
     if (auto *c = globals.find<ast::ConstDecl>(n->name)) {
+      if (!constants.insert(c).second)
+        fail(Code::Recursive, c->name.span, "the value of `" + n->name + "` depends on itself");
+      struct Entered {
+        std::set<const ast::ConstDecl *> &constants;
+        const ast::ConstDecl *c;
+        ~Entered() { constants.erase(c); }
+      } entered{constants, c};
       Frame empty;
       return evaluate(*c->value, empty);
     }
@@ -551,16 +583,24 @@ std::map<std::string, Field> bindArguments(Evaluator &ev, const ast::Definition 
         for (auto &p : definition.params)
           names.push_back(p.name.text);
         std::string near = nearest(a.name.text, names);
+        std::string all;
+        for (auto &n : names)
+          all += (all.empty() ? "`" : ", `") + n + "`";
         ev.fail(Code::UnknownArgument, a.name.span,
                 "`" + definition.name.text + "` has no parameter `" + a.name.text + "`",
-                near.empty() ? llvm::Twine() : "did you mean `" + llvm::Twine(near) + "`?");
+                !near.empty()   ? "did you mean `" + near + "`?"
+                : names.empty() ? std::string("it takes none")
+                                : "it takes " + all);
       }
     } else if (next < definition.params.size()) {
       target = &definition.params[next++];
     } else {
       ev.fail(Code::TooManyArguments, a.value->span,
-              "`" + definition.name.text + "` takes " + llvm::Twine(definition.params.size()) +
-                  " arguments");
+              "`" + definition.name.text + "` takes " +
+                  (definition.params.empty()
+                       ? "no argument"
+                       : llvm::Twine(definition.params.size()) +
+                             (definition.params.size() == 1 ? " argument" : " arguments")));
     }
     if (bound.count(target->name.text))
       ev.fail(Code::DefinedTwice, a.value->span, "`" + target->name.text + "` is given twice");
@@ -587,6 +627,15 @@ std::map<std::string, Field> bindArguments(Evaluator &ev, const ast::Definition 
 Field Evaluator::callFunction(const ast::FnDecl &fn, const ast::CallExpr &e, Frame &frame) {
   Frame body;
   body.locals = bindArguments(*this, fn, e.args, e.span, frame);
+  for (const Call &outer : calls)
+    if (outer.function == &fn)
+      fail(Code::Recursive, e.span, "the function `" + fn.name.text + "` calls itself",
+           "a function is expanded where it is called, and cannot be recursive");
+  struct Entered {
+    std::vector<Call> &calls;
+    ~Entered() { calls.pop_back(); }
+  } entered{calls};
+  calls.push_back({&fn, e.span});
   body.reductions = frame.reductions;
   for (const ast::Stmt *s : fn.body) {
     if (auto *r = llvm::dyn_cast<ast::ReturnStmt>(s))

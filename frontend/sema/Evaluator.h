@@ -11,6 +11,7 @@
 #include "frontend/sema/Field.h"
 #include "frontend/sema/Forms.h"
 #include <map>
+#include <set>
 
 namespace apical::sema {
 
@@ -110,7 +111,17 @@ private:
   Field callPrimitive(llvm::StringRef name, const ast::CallExpr &e, Frame &frame, bool &found);
   void requireFit(const Field &a, const Field &b, Span at, llvm::StringRef what);
   int depth = 0;
+  /// The functions and constants that are being expanded.
+  struct Call {
+    const ast::FnDecl *function;
+    Span at;
+  };
+  std::vector<Call> calls;
+  std::set<const ast::ConstDecl *> constants;
 };
+
+/// Is `name` a primitive of the language reference, of this version or of a later one?
+bool isReserved(llvm::StringRef name);
 
 /// Binds the arguments of a call to the parameters of a definition.
 /// Defaults are evaluated in a frame of their own; `evaluate` sees the caller's.

@@ -53,6 +53,7 @@ public:
       : ev(ev), states(states) {
     net.decl = &decl;
     net.name = decl.name.text;
+    errorsBefore = ev.diags.errorCount();
   }
   Network build() {
     Frame caller;
@@ -76,19 +77,22 @@ public:
       if (auto *a = llvm::dyn_cast<ast::AreaDecl>(&s))
         addArea(*a);
     });
-    if (!ev.diags.hasErrors()) // a broken area would only repeat itself in its connections
+    if (sound()) // a broken area would only repeat itself in its connections
       for (bool sharing : {false, true}) // whoever shares weights finds them declared
         each([&](const ast::Stmt &s) {
           if (auto *c = llvm::dyn_cast<ast::ConnectDecl>(&s); c && sharesWeights(*c) == sharing)
             addConnection(*c);
         });
     each([&](const ast::Stmt &s) { addOther(s); });
-    if (!ev.diags.hasErrors())
+    if (sound())
       order();
     return std::move(net);
   }
 
 private:
+  /// Nothing is wrong with this network so far.
+  bool sound() const { return ev.diags.errorCount() == errorsBefore; }
+
   void claim(const ast::Name &name) {
     auto [it, fresh] = names.emplace(name.text, name.span);
     if (!fresh) {
@@ -137,11 +141,12 @@ private:
     area.name = name;
     Frame frame;
     frame.locals = visible;
-    for (const ast::Expr *e : decl.shape)
+    for (const ast::Expr *e : decl.shape) {
       area.size *= ev.evaluateSize(*e, frame, 1, "the size of an area");
-    if (area.size > (int64_t(1) << 31))
-      ev.fail(Code::TooLarge, decl.name.span,
-              "the area `" + area.name + "` has more than 2^31 units");
+      if (area.size > (int64_t(1) << 31))
+        ev.fail(Code::TooLarge, decl.name.span,
+                "the area `" + area.name + "` has more than 2^31 units");
+    }
     llvm::ArrayRef<ast::Argument> args;
     area.unit = &ev.definition<ast::UnitDecl>(
         decl.unit, decl.unit ? decl.unit->span : decl.span,
@@ -554,6 +559,7 @@ private:
   Network net;
   Evaluator &ev;
   States &states;
+  unsigned errorsBefore = 0;
   std::map<std::string, Span> names;
   std::map<std::string, Field> visible; ///< arguments of the network and loop variables
 };

@@ -190,8 +190,8 @@ void ErrorStrategy::report(antlr4::Parser *parser, size_t at) {
   size_t start = line && line->start ? line->start->getTokenIndex() : at;
   if (tainted(start, at))
     return;
-  if (++count > errorLimit || !diags)
-    return;
+  if (++count > errorLimit || !diags) // nobody reads more, or the exact prediction decides
+    throw antlr4::ParseCancellationException("too many errors");
 
   const Token &t = tokens.list[at];
   size_t first = tokens.list[start].type;
@@ -343,6 +343,8 @@ void ErrorStrategy::report(antlr4::Parser *parser, size_t at) {
       d.hint("a value is given with `=`; `:` says what a thing is");
     else if (t.type == P::ASSIGN && first == P::CONNECT)
       d.hint("what a connection is stands after `:`");
+    else if (t.type == P::ASSIGN && (first == P::TRAIN || first == P::TEST || first == P::SIMULATE))
+      d.hint("options stand after commas: `train n on d, batch = 64, epochs = 5`");
     else if (t.type == P::ASSIGN)
       d.hint("one statement assigns once; compare with `==`");
     else if (t.type == P::LBRACE)
@@ -390,8 +392,6 @@ void ErrorStrategy::reportError(antlr4::Parser *parser, const antlr4::Recognitio
   if (inErrorRecoveryMode(parser))
     return;
   beginErrorCondition(parser);
-  if (!diags)
-    ++count;
   report(parser, e.getOffendingToken()->getTokenIndex());
 }
 
@@ -417,8 +417,6 @@ void ErrorStrategy::sync(antlr4::Parser *parser) {
     size_t type = tokens.list[at].type;
     if (startsLine(type) || type == P::RBRACE || type == antlr4::Token::EOF)
       return;
-    if (!diags)
-      ++count;
     report(parser, at);
     skip(parser, at, false);
   }

@@ -52,14 +52,21 @@ P::FileContext *parseTokens(P &parser, antlr4::CommonTokenStream &stream, const 
   auto quick = std::make_shared<ErrorStrategy>(tokens, sources, nullptr);
   parser.setErrorHandler(quick);
   parser.getInterpreter<antlr4::atn::ParserATNSimulator>()->setPredictionMode(Mode::SLL);
-  P::FileContext *tree = parser.file();
-  if (quick->count == 0)
-    return tree;
+  try {
+    P::FileContext *tree = parser.file();
+    if (quick->count == 0)
+      return tree;
+  } catch (const antlr4::ParseCancellationException &) {
+  }
   stream.seek(0);
   parser.reset();
   parser.setErrorHandler(std::make_shared<ErrorStrategy>(tokens, sources, &diags));
   parser.getInterpreter<antlr4::atn::ParserATNSimulator>()->setPredictionMode(Mode::LL);
-  return parser.file();
+  try {
+    return parser.file();
+  } catch (const antlr4::ParseCancellationException &) {
+    return nullptr; // what was reported is enough
+  }
 }
 
 } // namespace
@@ -73,7 +80,8 @@ ast::File parse(uint32_t file, const Sources &sources, ast::Ast &ast, Diagnostic
     antlr4::CommonTokenStream stream(&feed);
     P parser(&stream);
     P::FileContext *tree = parseTokens(parser, stream, tokens, sources, diags);
-    result.body = syntax::buildTree(tree, tokens, sources, ast, diags);
+    if (tree)
+      result.body = syntax::buildTree(tree, tokens, sources, ast, diags);
   } catch (const std::exception &e) {
     uint32_t size = static_cast<uint32_t>(sources.text(file).size());
     diags.error(Code::Internal, {file, 0, std::min(size, 1u)},

@@ -1,0 +1,355 @@
+//===- Generic.cpp - definitions checked before they are used ---*- C++ -*-===//
+//
+// Part of the Apical project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+///
+/// \file
+/// 1. Collect every name that the definition declares, at any depth.
+/// 2. Walk its statements: a name is one of these, of the file's and the
+///    library's definitions, or of the language; names behind a dot belong to
+///    the network and are left to the instantiation.
+/// 3. Within one block, a `let` is written before it is read.
+/// 4. In a rule, note what needs a capability that the rule does not declare.
+//
+//===----------------------------------------------------------------------===//
+#include "frontend/sema/Generic.h"
+
+namespace apical::sema {
+namespace {
+
+using llvm::dyn_cast;
+
+bool isPrimitive(llvm::StringRef name) {
+  static const char *const words[] = {
+      "exp",        "log",       "sqrt",      "abs",        "sign",       "sin",    "cos",
+      "tanh",       "logistic",  "softplus",  "clip",       "where",      "floor",  "sum",
+      "mean",       "max",       "min",       "argmax",     "norm",       "softmax", "logsumexp",
+      "batch_mean", "batch_sum", "batch_max", "dt",         "tick",       "ticks",  "trial",
+      "epoch",      "training",  "size",      "pre",        "post",       "w",      "grad",
+      "hidden",     "output",    "outputs",   "input",      "inputs",     "areas",  "units",
+      "components", "start",     "over",      "dense",      "sparse",     "conv",   "local",
+      "one_to_one", "wire",      "pool",      "transpose",  "tied",       "table",  "ring",
+      "idx",        "npy",       "csv",       "delay",      "like"};
+  return llvm::is_contained(words, name) || isReserved(name);
+}
+
+/// The blocks that a statement contains.
+std::vector<const ast::Block *> blocksOf(const ast::Stmt &s) {
+  if (auto *x = dyn_cast<ast::IfStmt>(&s))
+    return {&x->thenBody, &x->elseBody};
+  if (auto *x = dyn_cast<ast::ForStmt>(&s))
+    return {&x->body};
+  if (auto *x = dyn_cast<ast::EventDecl>(&s))
+    return {&x->body};
+  if (auto *x = dyn_cast<ast::OnStmt>(&s))
+    return {&x->body};
+  if (auto *x = dyn_cast<ast::PhaseDecl>(&s))
+    return {&x->body};
+  if (auto *x = dyn_cast<ast::TemplateStmt>(&s))
+    return {&x->body};
+  if (auto *x = dyn_cast<ast::ConnectDecl>(&s))
+    return {&x->body};
+  if (auto *x = dyn_cast<ast::RunStmt>(&s)) {
+    std::vector<const ast::Block *> all;
+    for (auto &b : x->with)
+      all.push_back(&b);
+    return all;
+  }
+  return {};
+}
+
+/// Calls `visit` on every statement of a block, at any depth.
+void everyStatement(const ast::Block &block, llvm::function_ref<void(const ast::Stmt &)> visit) {
+  for (const ast::Stmt *s : block) {
+    visit(*s);
+    for (const ast::Block *inner : blocksOf(*s))
+      everyStatement(*inner, visit);
+  }
+}
+
+/// The expressions that a statement itself reads or writes.
+std::vector<const ast::Expr *> expressionsOf(const ast::Stmt &s) {
+  if (auto *x = dyn_cast<ast::VarDecl>(&s)) {
+    std::vector<const ast::Expr *> all;
+    for (auto &d : x->vars)
+      all.push_back(d.init);
+    return all;
+  }
+  if (auto *x = dyn_cast<ast::AssignStmt>(&s))
+    return {x->target, x->value};
+  if (auto *x = dyn_cast<ast::DerivativeStmt>(&s))
+    return {x->value};
+  if (auto *x = dyn_cast<ast::IfStmt>(&s))
+    return {x->condition};
+  if (auto *x = dyn_cast<ast::EventDecl>(&s))
+    return {x->condition, x->slope};
+  if (auto *x = dyn_cast<ast::OnStmt>(&s))
+    return {x->event, x->every};
+  if (auto *x = dyn_cast<ast::ReturnStmt>(&s))
+    return {x->value};
+  if (auto *x = dyn_cast<ast::RunStmt>(&s))
+    return {x->duration, x->until};
+  if (auto *x = dyn_cast<ast::HoldStmt>(&s))
+    return {x->target, x->duration};
+  return {}; // what remains names connections, areas or phases of the network
+}
+
+class DefinitionChecker {
+public:
+  DefinitionChecker(const ast::Definition &definition, const Globals &globals, Diagnostics &diags)
+      : definition(definition), globals(globals), diags(diags),
+        rule(dyn_cast<ast::RuleDecl>(&definition)) {}
+
+  void run() {
+    for (auto &p : definition.params)
+      declared.insert(p.name.text);
+    everyStatement(definition.body, [&](const ast::Stmt &s) { declare(s); });
+    if (rule) // a rule sees the weights and variables of the synapses it meets
+      for (auto &[name, statement] : globals.named)
+        if (auto *synapse = dyn_cast<ast::SynapseDecl>(statement))
+          everyStatement(synapse->body, [&](const ast::Stmt &s) { declare(s); });
+    for (auto &p : definition.params)
+      if (p.init)
+        expression(*p.init);
+    everyStatement(definition.body, [&](const ast::Stmt &s) {
+      for (const ast::Expr *e : expressionsOf(s))
+        if (e)
+          expression(*e);
+      order(s);
+    });
+    orderIn(definition.body);
+    if (rule)
+      locality();
+  }
+
+private:
+  void declare(const ast::Stmt &s) {
+    if (auto *v = dyn_cast<ast::VarDecl>(&s))
+      for (auto &d : v->vars)
+        declared.insert(d.name.text);
+    else if (auto *e = dyn_cast<ast::EventDecl>(&s))
+      declared.insert(e->name.text);
+    else if (auto *f = dyn_cast<ast::ForStmt>(&s))
+      declared.insert(f->var.text);
+    else if (auto *t = dyn_cast<ast::TemplateStmt>(&s))
+      declared.insert(t->binder.text);
+    else if (auto *p = dyn_cast<ast::PhaseDecl>(&s)) {
+      declared.insert(p->name.text);
+      phases.insert(p->name.text);
+      if (p->index)
+        collectNames(*p->index, declared);
+    } else if (auto *c = dyn_cast<ast::ConnectDecl>(&s))
+      declared.insert(c->name.text);
+  }
+
+  void unknown(const ast::NameExpr &n) {
+    std::vector<std::string> candidates = globals.names();
+    candidates.insert(candidates.end(), declared.begin(), declared.end());
+    if (rule)
+      candidates.insert(candidates.end(), {"pre", "post", "w"});
+    std::string near = nearest(n.name, candidates);
+    Diagnostic &d = diags.error(Code::UnknownName, n.span, "unknown name `" + n.name + "`");
+    if (!near.empty())
+      d.hint("did you mean `" + near + "`?");
+    else
+      d.note("`" + definition.name.text + "` declares no such variable or parameter");
+  }
+
+  void expression(const ast::Expr &e) {
+    if (auto *n = dyn_cast<ast::NameExpr>(&e)) {
+      if (!declared.count(n->name) && !globals.named.count(n->name) && !isPrimitive(n->name))
+        unknown(*n);
+    } else if (auto *m = dyn_cast<ast::MemberExpr>(&e)) {
+      expression(*m->base);
+    } else if (auto *c = dyn_cast<ast::CallExpr>(&e)) {
+      expression(*c->callee);
+      for (auto &a : c->args)
+        if (a.name.text != "over" && a.name.text != "window")
+          expression(*a.value);
+      arguments(*c);
+    } else if (auto *i = dyn_cast<ast::IndexExpr>(&e)) {
+      expression(*i->base);
+      for (auto *index : i->indices)
+        expression(*index);
+    } else if (auto *at = dyn_cast<ast::AtExpr>(&e)) {
+      expression(*at->base);
+      if (rule && !phases.count(at->phase.text) && !declared.count(at->phase.text)) {
+        std::string near = nearest(at->phase.text, {phases.begin(), phases.end()});
+        Diagnostic &d = diags.error(Code::UnknownName, at->phase.span,
+                                    "unknown phase `" + at->phase.text + "`");
+        d.hint(!near.empty()    ? "did you mean `" + near + "`?"
+               : phases.empty() ? std::string("this rule has no phases")
+                                : "a phase is declared by `phase NAME { run }`");
+      }
+    } else if (auto *u = dyn_cast<ast::UnaryExpr>(&e)) {
+      expression(*u->operand);
+    } else if (auto *b = dyn_cast<ast::BinaryExpr>(&e)) {
+      expression(*b->lhs);
+      expression(*b->rhs);
+    } else if (auto *a = dyn_cast<ast::ArrayExpr>(&e)) {
+      for (auto *element : a->elements)
+        expression(*element);
+    }
+  }
+
+  /// A call of a function: its arguments by number and name.
+  void arguments(const ast::CallExpr &call) {
+    auto *name = dyn_cast<ast::NameExpr>(call.callee);
+    auto *fn = name && !declared.count(name->name) ? globals.find<ast::FnDecl>(name->name) : nullptr;
+    if (!fn)
+      return;
+    std::set<std::string> given;
+    size_t next = 0;
+    for (auto &a : call.args) {
+      if (!a.name && next == fn->params.size()) {
+        diags.error(Code::TooManyArguments, a.value->span,
+                    "`" + name->name + "` takes " + std::to_string(fn->params.size()) +
+                        (fn->params.size() == 1 ? " argument" : " arguments"));
+        return;
+      }
+      std::string parameter = a.name ? a.name.text : fn->params[next++].name.text;
+      if (llvm::none_of(fn->params, [&](auto &p) { return p.name.text == parameter; })) {
+        diags.error(Code::UnknownArgument, a.name.span,
+                    "`" + name->name + "` has no parameter `" + parameter + "`");
+        return;
+      }
+      given.insert(parameter);
+    }
+    for (auto &p : fn->params)
+      if (!p.init && !given.count(p.name.text)) {
+        diags.error(Code::MissingArgument, call.span,
+                    "`" + name->name + "` needs the argument `" + p.name.text + "`");
+        return;
+      }
+  }
+
+  void order(const ast::Stmt &s) {
+    for (const ast::Block *inner : blocksOf(s))
+      orderIn(*inner);
+  }
+
+  /// Names read by an expression outside `prev` and `next`, which look at other ticks.
+  static void readNow(const ast::Expr &e, std::vector<const ast::NameExpr *> &out) {
+    if (auto *n = dyn_cast<ast::NameExpr>(&e))
+      out.push_back(n);
+    else if (auto *m = dyn_cast<ast::MemberExpr>(&e))
+      readNow(*m->base, out);
+    else if (auto *c = dyn_cast<ast::CallExpr>(&e)) {
+      if (callOf(e, "prev") || callOf(e, "next"))
+        return;
+      for (auto &a : c->args)
+        readNow(*a.value, out);
+    } else if (auto *u = dyn_cast<ast::UnaryExpr>(&e))
+      readNow(*u->operand, out);
+    else if (auto *b = dyn_cast<ast::BinaryExpr>(&e)) {
+      readNow(*b->lhs, out);
+      readNow(*b->rhs, out);
+    }
+  }
+
+  /// Semantics 2.7: a `let` is written before it is read.
+  void orderIn(const ast::Block &block) {
+    std::map<std::string, std::pair<size_t, Span>> written;
+    for (size_t k = 0; k < block.size(); ++k)
+      if (auto *v = dyn_cast<ast::VarDecl>(block[k]);
+          v && (v->varKind == ast::VarKind::Let || v->varKind == ast::VarKind::Output))
+        for (auto &d : v->vars)
+          written.try_emplace(d.name.text, k, d.name.span);
+    auto check = [&](const ast::Expr *e, size_t place, Span itself) {
+      std::vector<const ast::NameExpr *> names;
+      if (e)
+        readNow(*e, names);
+      for (auto *n : names) {
+        auto it = written.find(n->name);
+        if (it == written.end() || it->second.first < place ||
+            (it->second.first == place && it->second.second.begin < itself.begin))
+          continue;
+        diags
+            .error(Code::UsedBeforeWritten, n->span,
+                   "`" + n->name + "` is read before it is written")
+            .label(it->second.second, "written here")
+            .hint("move the line that writes it up; `prev(" + n->name +
+                  ")` is its value at the previous tick");
+      }
+    };
+    for (size_t k = 0; k < block.size(); ++k)
+      if (auto *v = dyn_cast<ast::VarDecl>(block[k])) {
+        if (v->varKind == ast::VarKind::Let || v->varKind == ast::VarKind::Output)
+          for (auto &d : v->vars)
+            check(d.init, k, d.name.span);
+      } else if (auto *a = dyn_cast<ast::AssignStmt>(block[k])) {
+        check(a->value, k, a->span);
+      }
+  }
+
+  /// Semantics 8.2, as far as the text says: exact derivatives, values of later
+  /// ticks, and errors sent backwards through weights that the rule declares.
+  void locality() {
+    std::set<std::string> own;
+    everyStatement(definition.body, [&](const ast::Stmt &s) {
+      if (auto *v = dyn_cast<ast::VarDecl>(&s); v && v->varKind == ast::VarKind::Weight)
+        for (auto &d : v->vars)
+          own.insert(d.name.text);
+    });
+    everyStatement(definition.body, [&](const ast::Stmt &s) {
+      for (const ast::Expr *e : expressionsOf(s))
+        if (e)
+          if (const ast::Expr *read = exact(*e))
+            needs("nonlocal", read->span);
+      auto *assign = dyn_cast<ast::AssignStmt>(&s);
+      if (!assign || !errorOf(*assign->target, "pre"))
+        return;
+      std::set<std::string> read;
+      collectNames(*assign->value, read);
+      if (llvm::any_of(own, [&](auto &name) { return read.count(name) != 0; }))
+        needs("feedback", assign->value->span);
+    });
+  }
+
+  /// The first use of the exact gradient, the Jacobian or a later tick.
+  static const ast::Expr *exact(const ast::Expr &e) {
+    if (callOf(e, "grad") || callOf(e, "push") || callOf(e, "next"))
+      return &e;
+    if (auto *c = dyn_cast<ast::CallExpr>(&e)) {
+      for (auto &a : c->args)
+        if (auto *found = exact(*a.value))
+          return found;
+    } else if (auto *u = dyn_cast<ast::UnaryExpr>(&e)) {
+      return exact(*u->operand);
+    } else if (auto *b = dyn_cast<ast::BinaryExpr>(&e)) {
+      const ast::Expr *found = exact(*b->lhs);
+      return found ? found : exact(*b->rhs);
+    }
+    return nullptr;
+  }
+
+  void needs(llvm::StringRef capability, Span at) {
+    for (auto &l : rule->localities)
+      if (l.text == capability || l.text == "nonlocal")
+        return;
+    diags
+        .error(Code::Locality, at,
+               "the rule `" + rule->name.text + "` declares less than it uses: this is `" +
+                   capability + "`")
+        .label(rule->name.span, "declared here")
+        .hint("declare `" + capability + "`, or use only what the synapse itself can know");
+  }
+
+  const ast::Definition &definition;
+  const Globals &globals;
+  Diagnostics &diags;
+  const ast::RuleDecl *rule;
+  std::set<std::string> declared, phases;
+};
+
+} // namespace
+
+void checkDefinitions(const ast::File &file, const Globals &globals, Diagnostics &diags) {
+  for (const ast::Stmt *s : file.body)
+    if (auto *d = dyn_cast<ast::Definition>(s); d && !llvm::isa<ast::NetworkDecl>(s))
+      DefinitionChecker(*d, globals, diags).run();
+}
+
+} // namespace apical::sema
