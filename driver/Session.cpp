@@ -15,7 +15,9 @@
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
+#include "llvm/Support/raw_ostream.h"
 #include <algorithm>
+#include <cstdlib>
 
 namespace apical {
 
@@ -30,6 +32,12 @@ Session::Session(std::vector<std::string> dataFolders)
     : context(dialects(), mlir::MLIRContext::Threading::DISABLED),
       dataFolders(std::move(dataFolders)) {
   context.loadAllAvailableDialects();
+  // What MLIR has to say is about the compiler, not about the model.
+  context.getDiagEngine().registerHandler([](mlir::Diagnostic &defect) {
+    if (std::getenv("APICAL_DEFECTS"))
+      llvm::errs() << defect.getLocation() << ": " << defect << "\n";
+    return mlir::success();
+  });
 }
 
 bool Session::read(const std::string &path) {
@@ -107,8 +115,12 @@ mlir::OwningOpRef<mlir::ModuleOp> Session::elaborate(sema::Account *account, boo
     apical_error error{};
     apical_data_info data{};
     if (apical_data_find(path.str().c_str(), folders.data(), static_cast<int>(folders.size()),
-                         found, sizeof found, &error) ||
-        apical_data_probe(found, format, field.str().c_str(), &data, &error)) {
+                         found, sizeof found, &error)) {
+      why = error.message;
+      return false;
+    }
+    info.found = true;
+    if (apical_data_probe(found, format, field.str().c_str(), &data, &error)) {
       why = error.message;
       return false;
     }

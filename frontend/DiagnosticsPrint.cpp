@@ -137,12 +137,13 @@ private:
   /// Text for display and its width.
   std::pair<std::string, size_t> expanded(uint32_t file, unsigned line) {
     auto [begin, end] = bounds(file, line);
-    llvm::StringRef line = sources.text(file).slice(begin, end);
-    auto *bytes = reinterpret_cast<const llvm::UTF8 *>(line.begin());
-    bool text = llvm::isLegalUTF8String(&bytes, reinterpret_cast<const llvm::UTF8 *>(line.end()));
+    llvm::StringRef written = sources.text(file).slice(begin, end);
+    auto *bytes = reinterpret_cast<const llvm::UTF8 *>(written.begin());
+    bool text =
+        llvm::isLegalUTF8String(&bytes, reinterpret_cast<const llvm::UTF8 *>(written.end()));
     std::string out;
     unsigned column = 0;
-    for (char c : line) {
+    for (char c : written) {
       unsigned next = advance(column, c);
       if (c == '\t')
         out.append(next - column, ' ');

@@ -31,9 +31,9 @@ public:
   OwningOpRef<ModuleOp> run() {
     module = ModuleOp::create(builder.getUnknownLoc());
     collect();
-    checkDefinitions(files[0], globals, diags);
-    if (diags.hasErrors()) // each use would repeat what is wrong with a definition
+    if (diags.hasErrors())
       return nullptr;
+    globals.broken = checkDefinitions(files[0], globals, diags);
     emitParams();
     std::vector<const ast::ExperimentDecl *> experiments;
     for (const ast::Stmt *s : files[0].body)
@@ -138,10 +138,9 @@ private:
   const Network &network(const ast::NetworkDecl &decl) {
     auto it = networks.find(decl.name.text);
     if (it == networks.end() && !broken.count(decl.name.text)) {
-      unsigned before = diags.errorCount();
       broken.insert(decl.name.text); // unless it is built without an error
       Network built = buildNetwork(decl, ev, states);
-      if (diags.errorCount() == before) {
+      if (built.sound) {
         broken.erase(decl.name.text);
         it = networks.emplace(decl.name.text, std::move(built)).first;
       }
@@ -238,8 +237,25 @@ private:
       return it->second;
     ColumnInfo info;
     std::string why;
-    if (!options.probe || !options.probe(c.path, c.format, c.field, info, why))
-      ev.fail(Code::DataMissing, c.span, why.empty() ? "`" + c.path + "` cannot be read" : why);
+    if (!options.probe || !options.probe(c.path, c.format, c.field, info, why)) {
+      auto [first, rest] = llvm::StringRef(why).split('\n'); // the folders that were searched
+      Diagnostic &d = diags.error(info.found ? Code::DataDamaged : Code::DataMissing, c.span,
+                                  why.empty() ? "`" + c.path + "` cannot be read" : first);
+      if (!rest.empty())
+        d.note("looked for\n" + rest);
+      throw Reported();
+    }
+    for (auto &[other, otherInfo] : columnInfos)
+      if (otherInfo.rows != info.rows) {
+        diags
+            .error(Code::DataMismatch, c.span,
+                   "`" + c.name + "` has " + std::to_string(info.rows) + " rows where `" +
+                       other->name + "` has " + std::to_string(otherInfo.rows))
+            .label(other->span, std::to_string(otherInfo.rows) + " rows")
+            .hint("the columns of a table have one row per sample");
+        throw Reported();
+      }
+    columnInfos.push_back({&c, info});
     Type type;
     switch (info.type) {
     case 1:
@@ -318,6 +334,7 @@ private:
     }
     std::string stepName = (train ? "train" : "test") + std::to_string(steps++);
     columnFields.clear();
+    columnInfos.clear();
     columnAttributes.clear();
     ir::StepOp step = beginStep(stepName, ev.location(decl.span));
     Trial trial(net, ev, states);
@@ -608,6 +625,7 @@ private:
   std::map<std::string, Network> networks;
   std::set<std::string> broken; ///< networks with errors, which are reported once
   std::map<std::string, Field> columnFields;
+  std::vector<std::pair<const Column *, ColumnInfo>> columnInfos;
   std::vector<std::tuple<const Column *, int, int64_t>> columnAttributes;
   int steps = 0;
 };

@@ -22,6 +22,7 @@ struct ColumnInfo {
   int type = 0; ///< apical_type
   int64_t rows = 0;
   std::vector<int64_t> shape; ///< of one row; empty: one number
+  bool found = false;         ///< the file is there, whatever it holds
 };
 
 struct ElaborateOptions {

@@ -625,6 +625,7 @@ std::map<std::string, Field> bindArguments(Evaluator &ev, const ast::Definition 
 }
 
 Field Evaluator::callFunction(const ast::FnDecl &fn, const ast::CallExpr &e, Frame &frame) {
+  requireSound(fn);
   Frame body;
   body.locals = bindArguments(*this, fn, e.args, e.span, frame);
   for (const Call &outer : calls)

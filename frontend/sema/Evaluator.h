@@ -49,6 +49,8 @@ struct Globals {
     return it == named.end() ? nullptr : llvm::dyn_cast<T>(it->second);
   }
   std::vector<std::string> names() const;
+  /// Definitions with errors, which are reported once and not at each use.
+  std::set<const ast::Stmt *> broken;
 };
 
 /// Turns expressions into fields at the insertion point of `fields.builder`.
@@ -88,11 +90,19 @@ public:
                       llvm::ArrayRef<ast::Argument> &args) {
     const ast::NameExpr *name = calleeOf(e, args);
     if (name)
-      if (auto *found = globals.find<T>(name->name))
+      if (auto *found = globals.find<T>(name->name)) {
+        requireSound(*found);
         return *found;
+      }
     if (!name || globals.named.count(name->name))
       fail(Code::WrongKind, at, wrong);
     unknown(name->span, name->name, {});
+  }
+
+  /// Throws `Reported` if the definition has errors of its own.
+  void requireSound(const ast::Stmt &definition) const {
+    if (globals.broken.count(&definition))
+      throw Reported();
   }
 
   FieldBuilder fields;

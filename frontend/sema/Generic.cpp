@@ -177,8 +177,8 @@ private:
       expression(*at->base);
       if (rule && !phases.count(at->phase.text) && !declared.count(at->phase.text)) {
         std::string near = nearest(at->phase.text, {phases.begin(), phases.end()});
-        Diagnostic &d = diags.error(Code::UnknownName, at->phase.span,
-                                    "unknown phase `" + at->phase.text + "`");
+        Diagnostic &d = diags.error(Code::PhaseNotThere, at->phase.span,
+                                    "there is no phase `" + at->phase.text + "`");
         d.hint(!near.empty()    ? "did you mean `" + near + "`?"
                : phases.empty() ? std::string("this rule has no phases")
                                 : "a phase is declared by `phase NAME { run }`");
@@ -346,10 +346,17 @@ private:
 
 } // namespace
 
-void checkDefinitions(const ast::File &file, const Globals &globals, Diagnostics &diags) {
+std::set<const ast::Stmt *> checkDefinitions(const ast::File &file, const Globals &globals,
+                                             Diagnostics &diags) {
+  std::set<const ast::Stmt *> broken;
   for (const ast::Stmt *s : file.body)
-    if (auto *d = dyn_cast<ast::Definition>(s); d && !llvm::isa<ast::NetworkDecl>(s))
+    if (auto *d = dyn_cast<ast::Definition>(s); d && !llvm::isa<ast::NetworkDecl>(s)) {
+      unsigned before = diags.errorCount();
       DefinitionChecker(*d, globals, diags).run();
+      if (diags.errorCount() != before)
+        broken.insert(s);
+    }
+  return broken;
 }
 
 } // namespace apical::sema

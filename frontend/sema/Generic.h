@@ -16,7 +16,8 @@ namespace apical::sema {
 /// `let` is written before it is read, that calls fit the functions they call, and
 /// that a rule declares the capabilities which its text alone gives away. Shapes,
 /// dimensions and what depends on the graph are checked where they are instantiated.
-void checkDefinitions(const ast::File &file, const Globals &globals, Diagnostics &diags);
+/// Returns the definitions with errors.
+std::set<const ast::Stmt *> checkDefinitions(const ast::File &file, const Globals &globals, Diagnostics &diags);
 
 } // namespace apical::sema
 #endif

@@ -68,6 +68,7 @@ public:
               else
                 visit(*s);
             } catch (Reported &) {
+              net.sound = false;
             }
         };
     auto each = [&](llvm::function_ref<void(const ast::Stmt &)> visit) {
@@ -86,12 +87,13 @@ public:
     each([&](const ast::Stmt &s) { addOther(s); });
     if (sound())
       order();
+    net.sound = sound();
     return std::move(net);
   }
 
 private:
   /// Nothing is wrong with this network so far.
-  bool sound() const { return ev.diags.errorCount() == errorsBefore; }
+  bool sound() const { return net.sound && ev.diags.errorCount() == errorsBefore; }
 
   void claim(const ast::Name &name) {
     auto [it, fresh] = names.emplace(name.text, name.span);

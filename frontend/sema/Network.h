@@ -91,6 +91,7 @@ struct Network {
   std::vector<Learn> learns;
   std::vector<int> order; ///< areas, every source of a value before its readers
   std::map<std::string, Field> args;
+  bool sound = true; ///< nothing was wrong with it
   int area(llvm::StringRef name) const;
   /// The area that `label` or `h[3]` names; -1 if there is none.
   int area(const ast::Expr &e, Evaluator &evaluator,

@@ -57,6 +57,8 @@ def check_page(apical, path, code, summary, update):
         if not update:
             yield f"does not begin with `{title}`"
         page = title + page[page.index("\n"):]
+    if code == "E0903":  # no known example leads to a defect
+        return
     blocks = list(BLOCK.finditer(page))
     kinds = [b[1] for b in blocks]
     if len(blocks) != 3 or kinds[1] != "text" or "text" in (kinds[0], kinds[2]):
@@ -68,7 +70,7 @@ def check_page(apical, path, code, summary, update):
         yield f"the wrong example does not yield the code, but (exit {status}):\n{wrong}"
     elif set(re.findall(r"^\w+\[(E\d+)\]", wrong, re.M)) != {code}:
         yield f"the wrong example yields other codes too:\n{wrong}"
-    if re.search(r"defect of the compiler|loc\(|mlir", wrong) and code != "E0903":
+    if re.search(r"defect of the compiler|loc\(|mlir", wrong):
         yield f"the answer speaks of the compiler:\n{wrong}"
     if wrong != blocks[1][2]:
         if update:

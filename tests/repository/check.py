@@ -17,6 +17,9 @@ COMPILER = ("frontend", "grammar", "ir", "passes", "codegen", "runtime", "driver
 SOURCES = (".h", ".c", ".cc", ".cpp", ".td", ".def", ".g4")
 LICENSED = SOURCES + (".py", ".sh", ".cmake", ".in")
 
+# A defect of the compiler is what no test can expect.
+DEFECT = 903
+
 # Declared in std/ and yet ordinary words of a program about programs. Such a
 # word may be used, but no text may be compared with it or looked up by it.
 ORDINARY = {"source", "frozen"}
@@ -83,6 +86,14 @@ def check_diagnostics(root):
             yield f"{name}:{line}: a message starts in lower case and ends without a period"
     if count == 0:
         yield f"{name}: no diagnostic was found"
+    # A test of its own; the page and its examples are run by tests/check/pages.py.
+    tested = "".join(read(root, file) for file in files(root) if file.startswith("tests/check/"))
+    for number, line in numbers.items():
+        code = f"E{number:04}"
+        if number != DEFECT and not re.search(rf"\b{code}\b", tested):
+            yield f"{name}:{line}: no test of tests/check/ expects {code}"
+        if not os.path.isfile(os.path.join(root, "docs", "diagnostics", code + ".md")):
+            yield f"{name}:{line}: docs/diagnostics/{code}.md is missing"
 
 
 def std_names(root):

@@ -23,7 +23,10 @@ class Checks(unittest.TestCase):
             return list(check.CHECKS[name](root))
 
     def diagnostics(self, *lines):
-        return self.run_check("diagnostics", {"frontend/Diagnostics.def": "\n".join(lines)})
+        tree = {"frontend/Diagnostics.def": "\n".join(lines),
+                "docs/diagnostics/E0001.md": "", "docs/diagnostics/E0002.md": "",
+                "tests/check/all.apical": "// CHECK: error[E0001] error[E0002]"}
+        return self.run_check("diagnostics", tree)
 
     def test_diagnostics(self):
         one = 'APICAL_DIAGNOSTIC(1, A, "a thing")'
@@ -33,6 +36,9 @@ class Checks(unittest.TestCase):
         self.assertRegex(self.diagnostics('APICAL_DIAGNOSTIC(2, B, "b")', one)[0], "order")
         self.assertRegex(self.diagnostics('APICAL_DIAGNOSTIC(1, A, "A thing")')[0], "lower case")
         self.assertRegex(self.diagnostics("// nothing")[0], "no diagnostic")
+        alone = self.diagnostics('APICAL_DIAGNOSTIC(7, C, "c")')
+        self.assertRegex(alone[0], "no test of tests/check/ expects E0007")
+        self.assertRegex(alone[1], "E0007.md is missing")
 
     def names(self, source):
         return self.run_check("names", {
