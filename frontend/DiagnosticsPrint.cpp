@@ -182,8 +182,7 @@ private:
         source(file, line - 1, 0);
       unsigned start = shift(file, line, marks);
       source(file, line, start);
-      for (Mark &m : marks)
-      {
+      for (Mark &m : marks) {
         m.from = std::min(m.from - start, longest);
         m.to = std::clamp(m.to - start, m.from + 1, longest + 1);
       }

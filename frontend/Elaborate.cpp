@@ -358,11 +358,13 @@ private:
       if (auto *m = llvm::dyn_cast<ast::MeasureStmt>(s)) {
         if (!options.withoutData)
           for (auto *other : measures)
-          if (other->name.text == m->name.text) {
-            diags.error(Code::DefinedTwice, m->name.span, "`" + m->name.text + "` is defined twice")
-                .label(other->name.span, "first defined here");
-            throw Reported();
-          }
+            if (other->name.text == m->name.text) {
+              diags
+                  .error(Code::DefinedTwice, m->name.span,
+                         "`" + m->name.text + "` is defined twice")
+                  .label(other->name.span, "first defined here");
+              throw Reported();
+            }
         measures.push_back(m);
         continue;
       }

@@ -78,11 +78,11 @@ void Evaluator::requireFit(const Field &a, const Field &b, Span at, llvm::String
 
 bool isReserved(llvm::StringRef name) {
   static const char *const words[] = {
-      "d",         "error",    "grad",       "push",       "stop",        "time",       "elapsed",
-      "updates",   "first",    "last",       "ended",      "change",      "prev",       "next",
-      "bernoulli", "poisson",  "normal",     "uniform",    "categorical", "choice",     "wald",
-      "identity",  "log_prob", "orthogonal", "rank",       "cumsum",      "position",   "neighbour",
-      "hops",      "twin",     "append",     "sample",     "windows",     "nearest",    "count",
+      "d",         "error",    "grad",       "push",       "stop",        "time",     "elapsed",
+      "updates",   "first",    "last",       "ended",      "change",      "prev",     "next",
+      "bernoulli", "poisson",  "normal",     "uniform",    "categorical", "choice",   "wald",
+      "identity",  "log_prob", "orthogonal", "rank",       "cumsum",      "position", "neighbour",
+      "hops",      "twin",     "append",     "sample",     "windows",     "nearest",  "count",
       "one_hot",   "fan_in",   "fan_out",    "probability"};
   return llvm::is_contained(words, name);
 }

@@ -23,15 +23,15 @@ using llvm::dyn_cast;
 
 bool isPrimitive(llvm::StringRef name) {
   static const char *const words[] = {
-      "exp",        "log",       "sqrt",      "abs",        "sign",       "sin",    "cos",
-      "tanh",       "logistic",  "softplus",  "clip",       "where",      "floor",  "sum",
-      "mean",       "max",       "min",       "argmax",     "norm",       "softmax", "logsumexp",
-      "batch_mean", "batch_sum", "batch_max", "dt",         "tick",       "ticks",  "trial",
-      "epoch",      "training",  "size",      "pre",        "post",       "w",      "grad",
-      "hidden",     "output",    "outputs",   "input",      "inputs",     "areas",  "units",
-      "components", "start",     "over",      "dense",      "sparse",     "conv",   "local",
-      "one_to_one", "wire",      "pool",      "transpose",  "tied",       "table",  "ring",
-      "idx",        "npy",       "csv",       "delay",      "like"};
+      "exp",        "log",       "sqrt",      "abs",       "sign",   "sin",     "cos",
+      "tanh",       "logistic",  "softplus",  "clip",      "where",  "floor",   "sum",
+      "mean",       "max",       "min",       "argmax",    "norm",   "softmax", "logsumexp",
+      "batch_mean", "batch_sum", "batch_max", "dt",        "tick",   "ticks",   "trial",
+      "epoch",      "training",  "size",      "pre",       "post",   "w",       "grad",
+      "hidden",     "output",    "outputs",   "input",     "inputs", "areas",   "units",
+      "components", "start",     "over",      "dense",     "sparse", "conv",    "local",
+      "one_to_one", "wire",      "pool",      "transpose", "tied",   "table",   "ring",
+      "idx",        "npy",       "csv",       "delay",     "like"};
   return llvm::is_contained(words, name) || isReserved(name);
 }
 
@@ -197,7 +197,8 @@ private:
   /// A call of a function: its arguments by number and name.
   void arguments(const ast::CallExpr &call) {
     auto *name = dyn_cast<ast::NameExpr>(call.callee);
-    auto *fn = name && !declared.count(name->name) ? globals.find<ast::FnDecl>(name->name) : nullptr;
+    auto *fn =
+        name && !declared.count(name->name) ? globals.find<ast::FnDecl>(name->name) : nullptr;
     if (!fn)
       return;
     std::set<std::string> given;

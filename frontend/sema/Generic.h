@@ -17,7 +17,8 @@ namespace apical::sema {
 /// that a rule declares the capabilities which its text alone gives away. Shapes,
 /// dimensions and what depends on the graph are checked where they are instantiated.
 /// Returns the definitions with errors.
-std::set<const ast::Stmt *> checkDefinitions(const ast::File &file, const Globals &globals, Diagnostics &diags);
+std::set<const ast::Stmt *> checkDefinitions(const ast::File &file, const Globals &globals,
+                                             Diagnostics &diags);
 
 } // namespace apical::sema
 #endif

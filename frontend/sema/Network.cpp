@@ -355,6 +355,7 @@ private:
         ev.fail(Code::UnknownName, synapse ? synapse->span : decl.span,
                 "unknown synapse `" + name + "`",
                 decl.synapse ? llvm::Twine() : llvm::Twine("start the model with `use std`"));
+      ev.requireSound(*c.synapse);
       Frame caller;
       caller.locals = visible;
       c.synapseArgs = bindArguments(ev, *c.synapse, synapseArgs, decl.span, caller);

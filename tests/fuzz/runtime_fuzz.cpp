@@ -56,10 +56,33 @@ void requireMessage(const apical_error &error) {
 }
 
 void mutate(std::string &bytes, size_t from, size_t to) {
-  static const char *const pieces[] = {
-      "{",  "}",    "[",    "]",         ",",          ":",          "\"",  "null", "-1",
-      "0",  "1e99", "1.5",  "999999999", "4294967296", "\"F64\"",    "nan", "\n",   "\r\n",
-      "\\", "\xff", "true", "inf",       "18446744073709551616", " ", ";",   "\t",   "'"};
+  static const char *const pieces[] = {"{",
+                                       "}",
+                                       "[",
+                                       "]",
+                                       ",",
+                                       ":",
+                                       "\"",
+                                       "null",
+                                       "-1",
+                                       "0",
+                                       "1e99",
+                                       "1.5",
+                                       "999999999",
+                                       "4294967296",
+                                       "\"F64\"",
+                                       "nan",
+                                       "\n",
+                                       "\r\n",
+                                       "\\",
+                                       "\xff",
+                                       "true",
+                                       "inf",
+                                       "18446744073709551616",
+                                       " ",
+                                       ";",
+                                       "\t",
+                                       "'"};
   to = std::min(to, bytes.size());
   size_t at = from + pick(to > from ? to - from : 1);
   at = std::min(at, bytes.size());
@@ -192,8 +215,8 @@ public:
     std::string header = "{'descr': '<f4', 'fortran_order': False, 'shape': (4, 3), }";
     header.resize(117, ' ');
     header += '\n';
-    files.push_back(
-        {APICAL_NPY, "", std::string("\x93NUMPY\x01\x00\x76\x00", 10) + header + std::string(48, 'a')});
+    files.push_back({APICAL_NPY, "",
+                     std::string("\x93NUMPY\x01\x00\x76\x00", 10) + header + std::string(48, 'a')});
     files.push_back({APICAL_CSV, "b", "a,b,\"c d\"\n1,2,x\n3,4.5,\"y\"\"z\"\n-5,6e3,\n"});
     files.push_back({APICAL_CSV, "", "a,b\n1,2\n3,4\n5,6\n"});
   }
@@ -240,13 +263,41 @@ private:
 };
 
 void commandLine() {
-  static const char *const words[] = {
-      "--seed",   "--seed=",     "--threads", "--threads=2", "--metrics",   "--metrics=-",
-      "--save",   "--save=x",    "--resume",  "--epochs",    "--epochs=0",  "--quiet",
-      "--list",   "--help",      "--set",     "--set=a=1",   "a=1",         "-1",
-      "0",        "1e9",         "",          "-",           "--",          "---",
-      "--seed=a", "99999999999999999999",     "--data",      "--data=.",    "--save-every=2",
-      "=",        "--=",         "\xff\xfe",  "--set=",      "--quiet=yes", "--metrics-every"};
+  static const char *const words[] = {"--seed",
+                                      "--seed=",
+                                      "--threads",
+                                      "--threads=2",
+                                      "--metrics",
+                                      "--metrics=-",
+                                      "--save",
+                                      "--save=x",
+                                      "--resume",
+                                      "--epochs",
+                                      "--epochs=0",
+                                      "--quiet",
+                                      "--list",
+                                      "--help",
+                                      "--set",
+                                      "--set=a=1",
+                                      "a=1",
+                                      "-1",
+                                      "0",
+                                      "1e9",
+                                      "",
+                                      "-",
+                                      "--",
+                                      "---",
+                                      "--seed=a",
+                                      "99999999999999999999",
+                                      "--data",
+                                      "--data=.",
+                                      "--save-every=2",
+                                      "=",
+                                      "--=",
+                                      "\xff\xfe",
+                                      "--set=",
+                                      "--quiet=yes",
+                                      "--metrics-every"};
   std::vector<std::string> texts{"program"};
   for (size_t k = pick(6); k-- > 0;) {
     texts.push_back(words[pick(std::size(words))]);

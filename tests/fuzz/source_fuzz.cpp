@@ -107,8 +107,8 @@ struct Library {
 std::unique_ptr<mlir::MLIRContext> freshContext() {
   mlir::DialectRegistry registry;
   registry.insert<ir::ApicalDialect, mlir::arith::ArithDialect, mlir::math::MathDialect>();
-  auto context = std::make_unique<mlir::MLIRContext>(registry,
-                                                     mlir::MLIRContext::Threading::DISABLED);
+  auto context =
+      std::make_unique<mlir::MLIRContext>(registry, mlir::MLIRContext::Threading::DISABLED);
   context->loadAllAvailableDialects();
   return context;
 }
@@ -311,8 +311,9 @@ private:
       replaceToken(text, corpus[pick(corpus.size())], /*number=*/false);
       break;
     case 14: { // a number for an interesting one
-      static const char *const numbers[] = {"0",    "1",     "2",   "-1",  "0.5",  "1e9", "1e-300",
-                                            "1e38", "3 mV",  "(0/0)", "20 ms", "true", "65536"};
+      static const char *const numbers[] = {"0",     "1",      "2",    "-1",   "0.5",
+                                            "1e9",   "1e-300", "1e38", "3 mV", "(0/0)",
+                                            "20 ms", "true",   "65536"};
       auto [a, size] = token(text, /*number=*/true);
       if (size)
         text.replace(a, size, numbers[pick(std::size(numbers))]);
