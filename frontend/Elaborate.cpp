@@ -356,16 +356,14 @@ private:
     std::vector<const ast::ProbeStmt *> probes;
     for (const ast::Stmt *s : decl.body) {
       if (auto *m = llvm::dyn_cast<ast::MeasureStmt>(s)) {
+        for (auto *other : measures)
+          if (other->name.text == m->name.text) {
+            diags.error(Code::DefinedTwice, m->name.span, "`" + m->name.text + "` is defined twice")
+                .label(other->name.span, "first defined here");
+            throw Reported();
+          }
         if (!options.withoutData)
-          for (auto *other : measures)
-            if (other->name.text == m->name.text) {
-              diags
-                  .error(Code::DefinedTwice, m->name.span,
-                         "`" + m->name.text + "` is defined twice")
-                  .label(other->name.span, "first defined here");
-              throw Reported();
-            }
-        measures.push_back(m);
+          measures.push_back(m);
         continue;
       }
       if (auto *p = llvm::dyn_cast<ast::ProbeStmt>(s)) {

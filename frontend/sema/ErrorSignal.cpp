@@ -152,11 +152,15 @@ std::optional<Field> RuleInstance::error(int area, const std::string &variable, 
       continue;
     }
     later.push_back(y->tensor);
-    seeds.push_back(
-        ev.fields
-            .broadcast(ev.location(at), *e,
-                       {{Axis::Sample, ShapedType::kDynamic}, {Axis::Unit, net.areas[area].size}})
-            .tensor);
+    llvm::SmallVector<std::pair<Axis, int64_t>, 2> extent; // of y, which may be one for all units
+    llvm::SmallVector<Axis, 2> beyond;
+    for (Axis axis : y->axes)
+      extent.push_back({axis, y->size(axis)});
+    for (Axis axis : e->axes)
+      if (!e->constant && !y->has(axis))
+        beyond.push_back(axis);
+    Field seed = beyond.empty() ? *e : ev.fields.reduce(ev.location(at), *e, beyond);
+    seeds.push_back(ev.fields.broadcast(ev.location(at), seed, extent).tensor);
     needed.inherit(*e);
     if (account)
       account->chain[key].push_back(v);

@@ -74,6 +74,14 @@ Field Tick::perUnit(int area, const Field &value, Span at, llvm::StringRef name)
   return ev.fields.broadcast(ev.location(at), value, extent);
 }
 
+/// Values of units are per sample (semantics 2.2), whatever they are computed from.
+static Field perSample(Evaluator &ev, const Field &value, int64_t units, Span at) {
+  if (!value.constant && value.has(Axis::Sample))
+    return value;
+  return ev.fields.broadcast(ev.location(at), value,
+                             {{Axis::Sample, ShapedType::kDynamic}, {Axis::Unit, units}});
+}
+
 Field Tick::conduct(const Connection &c) {
   Evaluator &ev = trial.ev;
   Field source = *variable(c.from, c.fromVariable);
@@ -139,7 +147,8 @@ Field Tick::port(int area, const std::string &name) {
     if (auto more = with->arrival(*this, place))
       arrive(*more, a.decl->span);
   computing.erase(place);
-  return values[place] = perUnit(area, sum, a.decl->span, name);
+  sum = perUnit(area, sum, a.decl->span, name);
+  return values[place] = perSample(ev, sum, a.size, a.decl->span);
 }
 
 Field Tick::declared(int index, const ast::VarDecl &v, const ast::VarDecl::Declarator &d,
@@ -168,7 +177,7 @@ Field Tick::declared(int index, const ast::VarDecl &v, const ast::VarDecl::Decla
     ev.fail(Code::Syntax, d.name.span, "`" + d.name.text + "` needs a value");
   }
   if (value.constant || value.has(Axis::Unit)) // one value for all units stays one
-    value = perUnit(index, value, d.name.span, d.name.text);
+    value = perSample(ev, perUnit(index, value, d.name.span, d.name.text), area.size, d.name.span);
   return value;
 }
 
