@@ -32,6 +32,13 @@ int runCommand(Invocation &invocation) {
   auto module = loadModule(session, invocation);
   if (!module)
     return 1;
+  if (!invocation.run.list && llvm::none_of(session.files[0].body, [](const ast::Stmt *s) {
+        return llvm::isa<ast::ExperimentDecl>(s);
+      })) {
+    session.diags.error(Code::NothingToRun, {}, "the model has no experiment to run")
+        .hint("add a `train` or a `test`");
+    return report(session, invocation);
+  }
   auto engine =
       makeEngine(*module, llvm::sys::path::filename(invocation.file), executionOf(invocation));
   if (!engine)
@@ -41,8 +48,6 @@ int runCommand(Invocation &invocation) {
     apical_list(program, stdout);
     return 0;
   }
-  if (!program->experiment_count)
-    return fail("`" + invocation.file + "` has no experiment to run: add a `train` or a `test`");
   addModelFolders(session, invocation);
   return apical_run_program(program, &invocation.run);
 }

@@ -242,11 +242,11 @@ class BadInput(unittest.TestCase):
                 (r"unknown command `chek`; did you mean `check`", ["chek", "model.apical"]),
                 (r"model's file is missing", ["run"]),
                 (r"one too many", ["run", "model.apical", "model.apical"]),
-                (r"unknown option `--sede`", ["run", "model.apical", "--sede", "1"]),
+                (r"no option `--sede`; did you mean `--seed`", ["run", "model.apical", "--sede", "1"]),
                 (r"--threads expects a whole number", ["run", "model.apical", "--threads", "many"]),
                 (r"--seed expects a whole number", ["run", "model.apical", "--seed", "-1"]),
                 (r"--data needs a value", ["run", "model.apical", "--data"]),
-                (r"unknown stage `asm2`", ["emit", "model.apical", "--stage=asm2"])):
+                (r"`asm2` is no value of --stage", ["emit", "model.apical", "--stage=asm2"])):
             self.expect(pattern, *arguments, status=2)
         self.expect(r"there is no parameter 'rat'.*rate", "run", "model.apical", "--set", "rat=1")
         self.expect(r"rate", "run", "model.apical", "--set", "rate=fast")
