@@ -46,22 +46,27 @@ RankedTensorType typeOf(Value value) { return cast<RankedTensorType>(value.getTy
 bool isSampleAxis(int64_t size) { return size < 0; }
 bool isScalar(Value value) { return typeOf(value).getRank() == 0; }
 
-/// True if a value can be infinite or NaN although its operands are finite:
-/// then zero times the value need not be zero.
-bool mayBlowUp(Value value) {
+/// True if a value can be infinite or NaN: then zero times the value need not
+/// be zero. `argIsWild(k)` says so of operand k.
+bool mayBlowUp(Value value, llvm::function_ref<bool(unsigned)> argIsWild) {
+  if (auto arg = dyn_cast<BlockArgument>(value))
+    return argIsWild(arg.getArgNumber());
   Operation *def = value.getDefiningOp();
-  if (!def || matchPattern(value, m_Constant()))
+  if (matchPattern(value, m_Constant()))
     return false;
   if (isa<arith::DivFOp, math::LogOp, math::Log1pOp, math::Log2Op, math::RsqrtOp, math::PowFOp,
           math::SqrtOp, math::ExpOp>(def))
     return true;
-  return llvm::any_of(def->getOperands(), mayBlowUp);
+  return llvm::any_of(def->getOperands(), [&](Value v) { return mayBlowUp(v, argIsWild); });
 }
 
 /// Is `value`, computed in the body of `lift`, zero wherever the point lies
-/// outside the logical size of `axis`? `argIsNull(k)` says so of operand k.
-bool isNull(Value value, llvm::function_ref<bool(unsigned)> argIsNull) {
-  auto null = [&](Value v) { return isNull(v, argIsNull); };
+/// outside the logical size of `axis`? `argIsNull(k)` says so of operand k, and
+/// `argIsWild(k)` whether that may be infinite or NaN there.
+bool isNull(Value value, llvm::function_ref<bool(unsigned)> argIsNull,
+            llvm::function_ref<bool(unsigned)> argIsWild) {
+  auto null = [&](Value v) { return isNull(v, argIsNull, argIsWild); };
+  auto tame = [&](Value v) { return !mayBlowUp(v, argIsWild); };
   if (auto arg = dyn_cast<BlockArgument>(value))
     return argIsNull(arg.getArgNumber());
   Operation *def = value.getDefiningOp();
@@ -69,7 +74,7 @@ bool isNull(Value value, llvm::function_ref<bool(unsigned)> argIsNull) {
     return true;
   if (isa<arith::MulFOp>(def)) {
     Value a = def->getOperand(0), b = def->getOperand(1);
-    return (null(a) && !mayBlowUp(b)) || (null(b) && !mayBlowUp(a));
+    return (null(a) && tame(b)) || (null(b) && tame(a));
   }
   if (isa<arith::AddFOp, arith::SubFOp, arith::MaximumFOp, arith::MinimumFOp, arith::MaxNumFOp,
           arith::MinNumFOp, arith::NegFOp, math::TanhOp, math::SinOp, math::AbsFOp, math::SqrtOp,
@@ -805,13 +810,15 @@ private:
 
   /// A contraction over the samples stays a pure sum of products if one factor
   /// is zero on invalid rows; where that factor is made, the mask costs nothing.
-  bool feedsContraction(Value value) {
+  /// A factor that is not finite there must be zero itself.
+  bool feedsContraction(Value value, bool wild) {
     auto maker = value.getDefiningOp<ir::LiftOp>();
     return maker && !maker.reduces() && llvm::any_of(value.getUses(), [&](OpOperand &use) {
              auto user = dyn_cast<ir::LiftOp>(use.getOwner());
              return user && user.isContraction() && !user.getSizes().empty() &&
                     isSampleAxis(user.getSizes()[0]) && !user.getResultMap(0).isFunctionOfDim(0) &&
-                    llvm::none_of(user.getInputs(), [&](Value v) { return nullRows.contains(v); });
+                    (wild || llvm::none_of(user.getInputs(),
+                                           [&](Value v) { return nullRows.contains(v); }));
            });
   }
 
@@ -824,12 +831,17 @@ private:
     for (unsigned i = 0; i < lift.getInputs().size(); ++i)
       usesSamples |= !lift.getSizes().empty() && isSampleAxis(lift.getSizes()[0]) &&
                      lift.getInputMap(i).isFunctionOfDim(0);
+    // Padding of units is zero, so never wild; invalid rows can be anything.
+    auto wildRow = [&](unsigned i) { return wildRows.contains(lift.getInputs()[i]); };
+    auto never = [](unsigned) { return false; };
+    bool wild = mayBlowUp(yielded, wildRow);
     auto nullOutside = [&](unsigned axis) {
       bool isSample = isSampleAxis(lift.getSizes()[axis]);
-      return isNull(yielded, [&](unsigned i) {
+      auto argIsNull = [&](unsigned i) {
         return lift.getInputMap(i).isFunctionOfDim(axis) &&
                (!isSample || nullRows.contains(lift.getInputs()[i]));
-      });
+      };
+      return isSample ? isNull(yielded, argIsNull, wildRow) : isNull(yielded, argIsNull, never);
     };
     AffineMap map = lift.getResultMap(r);
     for (auto [axis, size] : llvm::enumerate(lift.getSizes())) {
@@ -837,13 +849,15 @@ private:
         continue;
       bool isSample = isSampleAxis(size), null = nullOutside(axis);
       if (map.isFunctionOfDim(axis)) {
-        bool mask = !null && (!isSample || !usesSamples || feedsContraction(result));
+        bool mask = !null && (!isSample || !usesSamples || feedsContraction(result, wild));
         if (mask)
           term = in.create<arith::SelectOp>(loc, inside(in, loopOfAxis[axis], size, count), term,
                                             number(in, 0));
         // A maximum that masks its own axis may leave -inf where all was null.
         if (isSample && (null || mask) && (combiner == "none" || combiner == "sum"))
           nullRows.insert(result);
+        else if (isSample && wild)
+          wildRows.insert(result);
       }
     }
     for (auto [axis, size] : llvm::enumerate(lift.getSizes())) {
@@ -939,6 +953,7 @@ private:
   SmallVector<std::pair<ir::WriteOp, Value>> copies;
   llvm::StringMap<Value> states;
   DenseSet<Value> nullRows, transposed;
+  DenseSet<Value> wildRows; ///< values whose invalid rows may be infinite or NaN
   Value results, samples, seed, trial;
   DenseMap<Operation *, Value> outputs; ///< of probes
 };

@@ -58,28 +58,21 @@ void Tick::cycle(int area) {
                 "a `state` is read as it was at the start of the tick, and breaks the cycle");
 }
 
-Field Tick::perUnit(int area, const Field &value, Span at, llvm::StringRef name) {
+Field Tick::perUnit(int area, const Field &value, Span at, llvm::StringRef name, bool perSample) {
   const Area &a = trial.net.areas[area];
   Evaluator &ev = trial.ev;
   if (!value.constant && value.has(Axis::Unit) && value.size(Axis::Unit) != a.size)
     ev.fail(Code::ShapeMismatch, at,
             "`" + a.name + "." + name + "` has " + llvm::Twine(a.size) +
                 " units, and the value has " + describe(value));
-  if (!value.constant && value.has(Axis::Unit))
+  bool hasSamples = !value.constant && value.has(Axis::Sample);
+  if (!value.constant && value.has(Axis::Unit) && hasSamples >= perSample)
     return value;
   llvm::SmallVector<std::pair<Axis, int64_t>, 2> extent;
-  if (!value.constant && value.has(Axis::Sample))
+  if (hasSamples || perSample)
     extent.push_back({Axis::Sample, ShapedType::kDynamic});
   extent.push_back({Axis::Unit, a.size});
   return ev.fields.broadcast(ev.location(at), value, extent);
-}
-
-/// Values of units are per sample (semantics 2.2), whatever they are computed from.
-static Field perSample(Evaluator &ev, const Field &value, int64_t units, Span at) {
-  if (!value.constant && value.has(Axis::Sample))
-    return value;
-  return ev.fields.broadcast(ev.location(at), value,
-                             {{Axis::Sample, ShapedType::kDynamic}, {Axis::Unit, units}});
 }
 
 Field Tick::conduct(const Connection &c) {
@@ -147,8 +140,7 @@ Field Tick::port(int area, const std::string &name) {
     if (auto more = with->arrival(*this, place))
       arrive(*more, a.decl->span);
   computing.erase(place);
-  sum = perUnit(area, sum, a.decl->span, name);
-  return values[place] = perSample(ev, sum, a.size, a.decl->span);
+  return values[place] = perUnit(area, sum, a.decl->span, name, true);
 }
 
 Field Tick::declared(int index, const ast::VarDecl &v, const ast::VarDecl::Declarator &d,
@@ -177,7 +169,7 @@ Field Tick::declared(int index, const ast::VarDecl &v, const ast::VarDecl::Decla
     ev.fail(Code::Syntax, d.name.span, "`" + d.name.text + "` needs a value");
   }
   if (value.constant || value.has(Axis::Unit)) // one value for all units stays one
-    value = perSample(ev, perUnit(index, value, d.name.span, d.name.text), area.size, d.name.span);
+    value = perUnit(index, value, d.name.span, d.name.text, true);
   return value;
 }
 
@@ -193,7 +185,7 @@ void Tick::declare(int index, const ast::VarDecl &v, Frame &frame) {
     std::optional<Field> clamped = with ? with->clamp(*this, place) : std::nullopt;
     Field value = clamped ? *clamped : declared(index, v, d, frame);
     if (clamped && (value.constant || value.has(Axis::Unit)))
-      value = perUnit(index, value, d.name.span, d.name.text);
+      value = perUnit(index, value, d.name.span, d.name.text, true);
     values[place] = frame.locals[d.name.text] = value;
   }
 }
@@ -225,7 +217,7 @@ Field Tick::respond(int index, llvm::StringRef name, const Field &drive, Span at
     ev.fail(Code::NoInput, at, "the area `" + area.name + "` has no input to answer to");
   Trial::At here(trial, {this, nullptr});
   Frame frame = unitFrame(index);
-  frame.locals[area.mainInput] = perUnit(index, drive, at, area.mainInput);
+  frame.locals[area.mainInput] = perUnit(index, drive, at, area.mainInput, true);
   for (const ast::Block *body : {&area.decl->body, &area.unit->body})
     for (const ast::Stmt *s : *body)
       if (auto *v = llvm::dyn_cast<ast::VarDecl>(s); v && v->varKind != ast::VarKind::Input)
@@ -259,7 +251,7 @@ void Tick::assign(int index, const ast::AssignStmt &s, Frame &frame) {
     value = ev.binary(ast::BinaryOp::Add, slot, value, s.span);
   if (s.op == ast::AssignOp::Sub)
     value = ev.binary(ast::BinaryOp::Sub, slot, value, s.span);
-  slot = perUnit(index, value, s.span, name);
+  slot = perUnit(index, value, s.span, name, !shared);
 }
 
 void Tick::run(int index) {

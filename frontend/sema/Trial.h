@@ -87,8 +87,9 @@ private:
   void assign(int area, const ast::AssignStmt &assign, Frame &frame);
   Field port(int area, const std::string &name);
   Field conduct(const Connection &c);
-  /// One value for each unit, and for each sample if it varies over samples.
-  Field perUnit(int area, const Field &value, Span at, llvm::StringRef name);
+  /// One value for each unit, and for each sample if it varies over samples or
+  /// `perSample` says that it does: reductions and errors count on both axes.
+  Field perUnit(int area, const Field &value, Span at, llvm::StringRef name, bool perSample);
   [[noreturn]] void cycle(int area);
 
   Trial &trial;

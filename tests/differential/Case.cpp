@@ -1,0 +1,647 @@
+//===- Case.cpp - one model, compiled and interpreted ---*- C++ -*-===//
+//
+// Part of the Apical project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Case.h"
+#include "RoundingBound.h"
+
+#include "apical/runtime.h"
+#include "codegen/Compile.h"
+#include "codegen/Jit.h"
+#include "driver/Session.h"
+#include "passes/Passes.h"
+
+#include "mlir/IR/TypeUtilities.h"
+#include "mlir/IR/Verifier.h"
+#include "mlir/Pass/PassManager.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/TargetParser/Host.h"
+
+#include <chrono>
+#include <cmath>
+#include <cstring>
+#include <random>
+
+using namespace mlir;
+using namespace apical;
+using namespace apical::test;
+
+std::vector<std::string> apical::test::runnableProcessors() {
+  llvm::StringMap<bool> features = llvm::sys::getHostCPUFeatures();
+  auto has = [&](std::initializer_list<StringRef> names) {
+    return llvm::all_of(names, [&](StringRef name) { return features.lookup(name); });
+  };
+  std::vector<std::string> list{"x86-64"};
+  if (has({"avx2", "fma", "bmi", "bmi2", "f16c", "lzcnt", "movbe"}))
+    list.push_back("x86-64-v3");
+  if (has({"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"}))
+    list.push_back("x86-64-v4");
+  return list;
+}
+
+void Statistics::add(const Statistics &o) {
+  for (auto &[name, count] : o.features)
+    features[name] += count;
+  models += o.models;
+  steps += o.steps;
+  compilations += o.compilations;
+  elements += o.elements;
+  tight += o.tight;
+  weights += o.weights;
+  changed += o.changed;
+  greatest = std::max(greatest, o.greatest);
+  for (int k = 0; k < 5; ++k)
+    seconds[k] += o.seconds[k];
+}
+
+void Statistics::print() const {
+  std::printf(
+      "%lld models, %lld compilations, %lld steps; %lld numbers compared, %.2f %% of them with "
+      "a bound below 1/1000; largest difference %.3f of its bound; %.1f %% of the weights "
+      "changed\n",
+      (long long)models, (long long)compilations, (long long)steps, (long long)elements,
+      100.0 * double(tight) / double(std::max<int64_t>(1, elements)), greatest,
+      100.0 * double(changed) / double(std::max<int64_t>(1, weights)));
+  std::printf("seconds: front end %.1f, code generation %.1f, interpreter %.1f, bounds %.1f, "
+              "compiled code %.1f\n",
+              seconds[0], seconds[1], seconds[2], seconds[3], seconds[4]);
+  for (auto &[name, count] : features)
+    std::printf("  %5lld  %s\n", (long long)count, name.c_str());
+}
+
+namespace {
+
+/// Adds the time of a scope.
+class Stopwatch {
+public:
+  explicit Stopwatch(double &to) : to(to), start(std::chrono::steady_clock::now()) {}
+  ~Stopwatch() {
+    to += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  }
+
+private:
+  double &to;
+  std::chrono::steady_clock::time_point start;
+};
+
+/// Elements of a state in program order: element i of the dense array is at
+/// offset i of the result.
+std::vector<int64_t> offsets(const apical_state &state) {
+  std::vector<int64_t> result{0};
+  for (int axis = 0; axis < state.rank; ++axis) {
+    std::vector<int64_t> next;
+    for (int64_t base : result)
+      for (int64_t i = 0; i < state.shape[axis]; ++i)
+        next.push_back(base + i * state.stride[axis]);
+    result = std::move(next);
+  }
+  return result;
+}
+
+/// A compiled model with memory.
+class Program {
+public:
+  Program(std::string name, std::shared_ptr<Jit> code, int threads)
+      : name(std::move(name)), threads(threads), jit(std::move(code)), table(*jit->program()) {
+    for (int s = 0; s < table.state_count; ++s) {
+      memory.push_back(allocate(table.states[s].bytes));
+      places.push_back(offsets(table.states[s]));
+    }
+  }
+  ~Program() {
+    for (void *m : memory)
+      std::free(m);
+  }
+  Program(const Program &) = delete;
+
+  Field read(int s) const {
+    const apical_state &state = table.states[s];
+    Field field(std::vector<int64_t>(state.shape, state.shape + state.rank));
+    for (size_t i = 0; i < places[s].size(); ++i)
+      field.data[i] = state.type == APICAL_F64
+                          ? static_cast<const double *>(memory[s])[places[s][i]]
+                          : static_cast<const float *>(memory[s])[places[s][i]];
+    return field;
+  }
+  void write(int s, const Field &field) {
+    for (size_t i = 0; i < places[s].size(); ++i)
+      if (table.states[s].type == APICAL_F64)
+        static_cast<double *>(memory[s])[places[s][i]] = field.data[i];
+      else
+        static_cast<float *>(memory[s])[places[s][i]] = static_cast<float>(field.data[i]);
+  }
+
+  /// Nothing outside the logical sizes may be other than zero.
+  bool paddingIsZero(int s) const {
+    const apical_state &state = table.states[s];
+    size_t size = state.type == APICAL_F64 ? 8 : 4;
+    std::vector<char> bytes(static_cast<const char *>(memory[s]),
+                            static_cast<const char *>(memory[s]) + state.bytes);
+    for (int64_t place : places[s])
+      std::memset(&bytes[static_cast<size_t>(place) * size], 0, size);
+    return llvm::all_of(bytes, [](char c) { return c == 0; });
+  }
+
+  bool sameBits(const Program &other) const {
+    for (int s = 0; s < table.state_count; ++s)
+      if (std::memcmp(memory[s], other.memory[s], static_cast<size_t>(table.states[s].bytes)) != 0)
+        return false;
+    return results == other.results;
+  }
+
+  void call(apical_step step, void *context, int64_t scratchBytes, apical_call arguments,
+            size_t measures) {
+    void *scratch = allocate(scratchBytes);
+    std::memset(scratch, 0xff, static_cast<size_t>(scratchBytes)); // NaN: nothing may rely on it
+    results.assign(measures, 0);
+    results.reserve(measures + 1);
+    std::vector<double> params;
+    for (int p = 0; p < table.param_count; ++p)
+      params.push_back(table.params[p].value);
+    arguments.states = memory.data();
+    arguments.params = params.data();
+    arguments.results = results.data();
+    arguments.scratch = scratch;
+    apical_set_threads(threads);
+    step(&arguments, context);
+    std::free(scratch);
+  }
+
+  std::string name;
+  int threads;
+  std::shared_ptr<Jit> jit;
+  const apical_program &table;
+  std::vector<void *> memory;
+  std::vector<std::vector<int64_t>> places;
+  std::vector<double> results;
+
+private:
+  static void *allocate(int64_t bytes) {
+    auto size = static_cast<size_t>((bytes + 64) / 64 * 64);
+    void *m = std::aligned_alloc(64, size);
+    std::memset(m, 0, size);
+    return m;
+  }
+};
+
+/// A temporary folder that goes with the object.
+struct Folder {
+  llvm::SmallString<128> path;
+  Folder() { (void)llvm::sys::fs::createUniqueDirectory("apical-differential", path); }
+  ~Folder() { (void)llvm::sys::fs::remove_directories(path); }
+};
+
+/// The data of one column, as the runtime reads them from the file.
+struct LoadedColumn {
+  void *data = nullptr;
+  apical_data_info info{};
+  ~LoadedColumn() { std::free(data); }
+
+  double at(int64_t i) const {
+    switch (info.type) {
+    case APICAL_F32:
+      return static_cast<const float *>(data)[i];
+    case APICAL_F64:
+      return static_cast<const double *>(data)[i];
+    case APICAL_U8:
+      return static_cast<const uint8_t *>(data)[i];
+    case APICAL_I8:
+      return static_cast<const int8_t *>(data)[i];
+    case APICAL_I16:
+      return static_cast<const int16_t *>(data)[i];
+    case APICAL_I32:
+      return static_cast<const int32_t *>(data)[i];
+    default:
+      return static_cast<double>(static_cast<const int64_t *>(data)[i]);
+    }
+  }
+};
+
+class Comparison {
+public:
+  Comparison(const ModelPieces &model, const CaseOptions &options, Statistics &statistics)
+      : model(model), options(options), statistics(statistics) {}
+
+  Outcome run() {
+    if (!elaborate() || !generate() || !initialise())
+      return outcome;
+    std::mt19937_64 random(model.seed + 1);
+    const apical_program &table = programs[0]->table;
+    for (int64_t k = 0; k < options.steps; ++k) {
+      HostClock clock;
+      clock.samples = k % 2; // a whole batch, then part of one
+      clock.trial = k;
+      clock.epoch = k / 2;
+      for (int e = 0; e < table.experiment_count; ++e)
+        if (table.experiments[e].kind == APICAL_TRAIN && !step(e, clock, random))
+          return outcome;
+    }
+    for (int e = 0; e < table.experiment_count; ++e) {
+      HostClock clock;
+      clock.trial = options.steps;
+      clock.training = false;
+      if (table.experiments[e].kind == APICAL_TEST && !step(e, clock, random))
+        return outcome;
+    }
+    ++statistics.models;
+    for (const std::string &name : model.features)
+      ++statistics.features[name];
+    return outcome;
+  }
+
+private:
+  bool fail(Outcome::Kind kind, const llvm::Twine &message) {
+    outcome = {kind, message.str()};
+    return false;
+  }
+
+  bool elaborate() {
+    Stopwatch watch(statistics.seconds[0]);
+    for (const ColumnPiece &column : model.columns)
+      if (!writeColumn(model, column, rows(), folder.path.str().str()))
+        return fail(Outcome::Rejected, "cannot write the data");
+    std::string path = (folder.path + "/model.apical").str();
+    std::error_code error;
+    {
+      llvm::raw_fd_ostream file(path, error);
+      file << (model.text.empty() ? model.source(folder.path.str().str()) : model.text);
+    }
+    session = std::make_unique<Session>(model.text.empty() ? std::vector<std::string>{}
+                                                           : std::vector{options.dataFolder});
+    handler =
+        std::make_unique<ScopedDiagnosticHandler>(&session->context, [&](mlir::Diagnostic &d) {
+          diagnostics += d.str() + "\n";
+          return success();
+        });
+    if (session->load(path))
+      source = session->elaborate();
+    if (!source || session->diags.hasErrors() || failed(verify(*source))) {
+      llvm::raw_string_ostream stream(diagnostics);
+      session->diags.print(stream, false);
+      return fail(Outcome::Rejected, diagnostics);
+    }
+    compiled = source->clone();
+    PassManager passes(&session->context);
+    addDialectPasses(passes);
+    if (failed(passes.run(*compiled)))
+      return fail(Outcome::Rejected, "a pass failed: " + diagnostics);
+    return true;
+  }
+
+  bool generate() {
+    Stopwatch watch(statistics.seconds[1]);
+    OwningOpRef<ModuleOp> changed;
+    ModuleOp module = *compiled;
+    if (options.mutation) {
+      changed = module.clone();
+      if (!mutate(*changed, *options.mutation))
+        return fail(Outcome::Rejected, "there is nothing to change");
+      module = *changed;
+    }
+    for (const std::string &cpu : options.processors) {
+      std::shared_ptr<Jit> parallel = build(module, cpu, 2);
+      if (!parallel)
+        return false;
+      programs.push_back(std::make_unique<Program>(cpu + ", one of two threads", parallel, 1));
+      programs.push_back(std::make_unique<Program>(cpu + ", two threads", parallel, 2));
+      if (!options.serial)
+        continue;
+      std::shared_ptr<Jit> serial = build(module, cpu, 1);
+      if (!serial)
+        return false;
+      programs.push_back(std::make_unique<Program>(cpu + ", no parallel loops", serial, 1));
+    }
+    for (int p = 0; p < programs[0]->table.param_count; ++p)
+      params[programs[0]->table.params[p].name] = programs[0]->table.params[p].value;
+    return true;
+  }
+
+  std::shared_ptr<Jit> build(ModuleOp module, const std::string &cpu, int threads) {
+    CompileOptions how;
+    how.cpu = cpu;
+    how.threads = threads;
+    how.dump = options.dump;
+    if (options.dump)
+      options.dump->clear();
+    auto object = compile(module, how);
+    if (!object) {
+      fail(Outcome::Rejected, cpu + ": " + llvm::toString(object.takeError()) + "\n" + diagnostics);
+      return nullptr;
+    }
+    auto code = Jit::load(*object);
+    if (!code) {
+      fail(Outcome::Rejected, cpu + ": " + llvm::toString(code.takeError()));
+      return nullptr;
+    }
+    ++statistics.compilations;
+    return std::move(*code);
+  }
+
+  /// Multiplies the values of one lift that changes a weight by 1.01.
+  static bool mutate(ModuleOp module, uint64_t choice) {
+    SmallVector<ir::LiftOp> lifts;
+    for (auto step : module.getOps<ir::StepOp>()) {
+      llvm::DenseSet<Operation *> useful;
+      for (Operation &op : llvm::reverse(step.getBody().front())) {
+        auto write = dyn_cast<ir::WriteOp>(op);
+        bool writes =
+            write && SymbolTable::lookupNearestSymbolFrom<ir::StateOp>(module, write.getStateAttr())
+                             .getRole() == "weight";
+        if (step.getSymName() == "init" || !(writes || useful.contains(&op)))
+          continue;
+        for (Value operand : op.getOperands())
+          if (Operation *def = operand.getDefiningOp())
+            useful.insert(def);
+        if (auto lift = dyn_cast<ir::LiftOp>(op))
+          if (getElementTypeOrSelf(lift.getResult(0)).isF32())
+            lifts.push_back(lift);
+      }
+    }
+    if (lifts.empty())
+      return false;
+    ir::LiftOp lift = lifts[choice % lifts.size()];
+    Operation *yield = lift.getBlock().getTerminator();
+    OpBuilder b(yield);
+    Value factor = b.create<arith::ConstantOp>(yield->getLoc(), b.getF32FloatAttr(1.01f));
+    yield->setOperand(0, b.create<arith::MulFOp>(yield->getLoc(), yield->getOperand(0), factor));
+    return true;
+  }
+
+  ir::StepOp stepNamed(ModuleOp module, StringRef name) {
+    for (auto step : module.getOps<ir::StepOp>())
+      if (step.getSymName() == name)
+        return step;
+    return {};
+  }
+  /// The step of experiment `e`, or the initialising one for -1.
+  ir::StepOp stepOf(ModuleOp module, int e) {
+    for (auto step : module.getOps<ir::StepOp>())
+      if ((step.getSymName() == "init") == (e < 0) && e-- <= 0)
+        return step;
+    return {};
+  }
+
+  bool initialise() {
+    HostClock clock;
+    clock.samples = 1;
+    clock.training = false;
+    clock.seed = options.seed;
+    apical_call arguments{};
+    arguments.samples = 1;
+    arguments.seed = clock.seed;
+    for (auto &p : programs)
+      p->call(p->table.init, p->table.init_context, p->table.init_scratch, arguments, 0);
+    for (int s = 0; s < programs[0]->table.state_count; ++s) {
+      const apical_state &state = programs[0]->table.states[s];
+      before[state.name] = Field(std::vector<int64_t>(state.shape, state.shape + state.rank));
+    }
+    return compare(-1, clock, {}, {});
+  }
+
+  int64_t rows() const { return 3 * model.batch; }
+
+  bool step(int e, HostClock clock, std::mt19937_64 &random) {
+    const apical_experiment &experiment = programs[0]->table.experiments[e];
+    auto below = [&](int64_t n) {
+      return static_cast<int64_t>(random() % static_cast<uint64_t>(n));
+    };
+    clock.seed = options.seed;
+    clock.samples = clock.samples ? 1 + below(experiment.batch) : experiment.batch;
+    std::vector<int64_t> order;
+    std::vector<std::vector<char>> gathered;
+    std::vector<const void *> columns;
+    std::vector<Field> fields;
+    ir::StepOp source = stepOf(*this->source, e);
+    for (int c = 0; c < experiment.column_count; ++c) {
+      const apical_column &column = experiment.columns[c];
+      LoadedColumn loaded;
+      apical_error error;
+      char path[4096];
+      const char *folders[] = {options.dataFolder.c_str()};
+      if (apical_data_find(column.path, folders, 1, path, sizeof path, &error) ||
+          apical_data_load(path, column.format, column.field, &loaded.data, &loaded.info, &error))
+        return fail(Outcome::Rejected, error.message);
+      // Rows past the valid ones repeat them.
+      for (int64_t i = static_cast<int64_t>(order.size()); i < experiment.batch; ++i)
+        order.push_back(i < clock.samples ? below(loaded.info.rows) : order[i % clock.samples]);
+      int64_t width = column.elements, bytes = width * apical_type_size(column.type);
+      auto &place = gathered.emplace_back();
+      for (int64_t row : order)
+        place.insert(place.end(), static_cast<char *>(loaded.data) + row * bytes,
+                     static_cast<char *>(loaded.data) + (row + 1) * bytes);
+      auto type = cast<RankedTensorType>(source.getBody().front().getArgument(c).getType());
+      std::vector<int64_t> shape(type.getShape());
+      shape[0] = clock.samples;
+      Field field(shape);
+      for (int64_t i = 0; i < field.size(); ++i)
+        field.data[i] = loaded.at(order[i / width] * width + i % width);
+      fields.push_back(std::move(field));
+    }
+    clock.rows.assign(order.begin(), order.begin() + clock.samples);
+    for (auto &bytes : gathered)
+      columns.push_back(bytes.data());
+    for (int s = 0; s < programs[0]->table.state_count; ++s) {
+      before[programs[0]->table.states[s].name] = programs[0]->read(s);
+      for (auto &p : programs)
+        std::memcpy(p->memory[s], programs[0]->memory[s],
+                    static_cast<size_t>(p->table.states[s].bytes));
+    }
+    apical_call arguments{};
+    arguments.columns = columns.data();
+    arguments.rows = order.data();
+    arguments.samples = clock.samples;
+    arguments.seed = clock.seed;
+    arguments.trial = clock.trial;
+    arguments.epoch = clock.epoch;
+    arguments.training = clock.training;
+    {
+      Stopwatch watch(statistics.seconds[4]);
+      for (auto &p : programs) {
+        const apical_experiment &own = p->table.experiments[e];
+        p->call(own.step, own.context, own.scratch, arguments,
+                static_cast<size_t>(own.measure_count));
+      }
+    }
+    ++statistics.steps;
+    std::vector<std::string> names;
+    for (int m = 0; m < experiment.measure_count; ++m)
+      names.push_back(experiment.measures[m].name);
+    return compare(e, clock, fields, names);
+  }
+
+  /// All programs against the interpreter, and against each other.
+  bool compare(int e, const HostClock &clock, ArrayRef<Field> columns,
+               ArrayRef<std::string> measures) {
+    llvm::StringMap<Field> exact;
+    for (auto &[name, field] : before)
+      exact[name] = field;
+    std::vector<Reported> reported;
+    {
+      Stopwatch watch(statistics.seconds[2]);
+      Interpreter interpreter(stepOf(*source, e));
+      if (failed(interpreter.run(exact, columns, params, clock, reported)))
+        return fail(Outcome::Rejected, "the interpreter failed: " + diagnostics);
+    }
+    RoundingBound bound(stepOf(*compiled, e));
+    {
+      Stopwatch watch(statistics.seconds[3]);
+      llvm::StringMap<Field> exactBefore;
+      for (auto &[name, field] : before)
+        exactBefore[name] = field;
+      if (failed(bound.run(exactBefore, columns, params, clock)))
+        return fail(Outcome::Rejected, "the analysis of rounding failed: " + diagnostics);
+    }
+    std::string where = e < 0 ? "initial values" : "step " + std::to_string(clock.trial);
+    for (auto &p : programs) {
+      for (int s = 0; s < p->table.state_count; ++s) {
+        const apical_state &state = p->table.states[s];
+        Field actual = p->read(s);
+        const Field &expected = exact[state.name];
+        auto allowed = bound.states.find(state.name);
+        const std::vector<double> *errors =
+            allowed == bound.states.end() ? nullptr : &allowed->second.error;
+        if (!check(p->name + ", " + where + ", " + state.name, actual.data, expected.data, errors))
+          return false;
+        if (!p->paddingIsZero(s))
+          return fail(Outcome::Different, p->name + ", " + where + ", " + state.name +
+                                              ": memory outside the array is no longer zero");
+        if (p == programs[0] && state.role == APICAL_WEIGHT && e >= 0 && clock.training)
+          for (size_t i = 0; i < actual.data.size(); ++i) {
+            ++statistics.weights;
+            statistics.changed += actual.data[i] != before[state.name].data[i];
+          }
+      }
+      for (size_t m = 0; m < measures.size(); ++m) {
+        double sum = 0;
+        for (double v : reported[m].values)
+          sum += v;
+        std::vector<double> error{bound.reports[m].second};
+        if (!check(p->name + ", " + where + ", " + measures[m], {p->results[m]}, {sum}, &error))
+          return false;
+      }
+    }
+    size_t perProcessor = programs.size() / options.processors.size();
+    for (size_t p = 0; p < programs.size(); ++p)
+      if (const Program &first = *programs[p - p % perProcessor]; !programs[p]->sameBits(first))
+        return fail(Outcome::Different,
+                    programs[p]->name + ", " + where + ": other bits than " + first.name);
+    return true;
+  }
+
+  bool check(const std::string &what, const std::vector<double> &actual,
+             const std::vector<double> &expected, const std::vector<double> *errors) {
+    double size = 0;
+    for (double v : expected)
+      size = std::max(size, std::abs(v));
+    for (size_t i = 0; i < actual.size(); ++i) {
+      double difference = std::abs(actual[i] - expected[i]);
+      double bound = errors ? (*errors)[i] : 0;
+      // The interpreter rounds too, 2^29 times finer.
+      bound += 0x1p-28 * bound + 0x1p-44 * std::abs(expected[i]);
+      ++statistics.elements;
+      statistics.tight += bound <= 1e-3 * size || bound == 0;
+      if (!std::isfinite(expected[i]) || !std::isfinite(actual[i]) || difference > bound) {
+        char text[256];
+        std::snprintf(
+            text, sizeof text,
+            ": element %zu is %.9g, the interpreter has %.17g: a difference of %.3g where "
+            "rounding explains %.3g",
+            i, actual[i], expected[i], difference, bound);
+        return fail(Outcome::Different, what + text);
+      }
+      if (bound > 0 && std::isfinite(bound))
+        statistics.greatest = std::max(statistics.greatest, difference / bound);
+    }
+    return true;
+  }
+
+  const ModelPieces &model;
+  const CaseOptions &options;
+  Statistics &statistics;
+  Outcome outcome;
+  Folder folder;
+  std::string diagnostics;
+  std::unique_ptr<Session> session;
+  std::unique_ptr<ScopedDiagnosticHandler> handler;
+  OwningOpRef<ModuleOp> source, compiled;
+  std::vector<std::unique_ptr<Program>> programs;
+  llvm::StringMap<double> params;
+  std::map<std::string, Field> before;
+};
+
+} // namespace
+
+Outcome apical::test::runCase(const ModelPieces &model, const CaseOptions &options,
+                              Statistics &statistics) {
+  return Comparison(model, options, statistics).run();
+}
+
+//===----------------------------------------------------------------------===//
+// Shrinking
+//===----------------------------------------------------------------------===//
+
+ModelPieces apical::test::shrink(const ModelPieces &model, const CaseOptions &options,
+                                 Outcome::Kind kind) {
+  ModelPieces best = model;
+  auto fails = [&](const ModelPieces &candidate) {
+    Statistics ignored;
+    return runCase(candidate, options, ignored).kind == kind;
+  };
+  auto attempt = [&](const ModelPieces &candidate) {
+    if (!fails(candidate))
+      return false;
+    best = candidate;
+    return true;
+  };
+  for (bool smaller = true; smaller;) {
+    smaller = false;
+    // Leave pieces out, from the last to the first.
+    auto leaveOut = [&](auto member) {
+      for (size_t k = (best.*member).size(); k-- > 0;) {
+        ModelPieces candidate = best;
+        (candidate.*member).erase((candidate.*member).begin() + int64_t(k));
+        smaller |= attempt(candidate);
+      }
+    };
+    leaveOut(&ModelPieces::measures);
+    leaveOut(&ModelPieces::learns);
+    leaveOut(&ModelPieces::costs);
+    leaveOut(&ModelPieces::connections);
+    leaveOut(&ModelPieces::columns);
+    leaveOut(&ModelPieces::areas);
+    leaveOut(&ModelPieces::definitions);
+    for (size_t k = 0; k < best.areas.size(); ++k) {
+      ModelPieces candidate = best;
+      AreaPiece &area = candidate.areas[k];
+      if (area.unit != "source" && area.unit != "linear_unit") {
+        area.unit = "linear_unit";
+        smaller |= attempt(candidate);
+      }
+      for (int64_t size : {int64_t(1), best.areas[k].size / 2, best.areas[k].size - 1})
+        if (size > 0 && size < best.areas[k].size) {
+          candidate = best;
+          candidate.areas[k].size = size;
+          if (attempt(candidate)) {
+            smaller = true;
+            break;
+          }
+        }
+    }
+    for (int64_t batch : {int64_t(1), best.batch / 2})
+      if (batch > 0 && batch < best.batch) {
+        ModelPieces candidate = best;
+        candidate.batch = batch;
+        smaller |= attempt(candidate);
+      }
+    if (best.tests) {
+      ModelPieces candidate = best;
+      candidate.tests = false;
+      smaller |= attempt(candidate);
+    }
+  }
+  return best;
+}

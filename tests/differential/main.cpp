@@ -1,0 +1,141 @@
+//===- main.cpp - random models, compiled against interpreted ---*- C++ -*-===//
+//
+// Part of the Apical project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Case.h"
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+
+using namespace apical::test;
+
+static const char *const help =
+    "usage: apical_differential COMMAND FIRST COUNT [all | PROCESSOR]\n"
+    "  compare   models FIRST, FIRST + 1 … against the interpreter\n"
+    "  mutants   the same models, compiled wrongly on purpose: each must be found out\n"
+    "  coverage  only count what the models contain\n"
+    "  print     the text of the models\n"
+    "  file      the model in the file FIRST in the same way; its data lie in the folder COUNT\n"
+    "Without a processor, model N is compiled for number N modulo 3 of baseline, AVX2 and AVX-512\n"
+    "code, and every eighth one for all of them, with and without parallel loops.\n"
+    "A failing model N is run again by: apical_differential compare N 1\n";
+
+static CaseOptions choose(uint64_t seed, const std::string &processor) {
+  CaseOptions options;
+  options.processors = runnableProcessors();
+  options.serial = seed % 8 == 0 || processor == "all";
+  if (!processor.empty() && processor != "all")
+    options.processors = {processor};
+  else if (!options.serial)
+    options.processors = {options.processors[seed % options.processors.size()]};
+  return options;
+}
+
+static int compareModels(uint64_t first, uint64_t count, const std::string &processor) {
+  Statistics statistics;
+  int failures = 0;
+  for (uint64_t seed = first; seed < first + count; ++seed) {
+    CaseOptions options = choose(seed, processor);
+    ModelPieces model = generateModel(seed);
+    Outcome outcome = runCase(model, options, statistics);
+    if (outcome.kind == Outcome::Same)
+      continue;
+    ++failures;
+    std::printf("model %llu: %s\n%s\n", (unsigned long long)seed,
+                outcome.kind == Outcome::Rejected ? "was not compiled" : "differs",
+                outcome.message.c_str());
+    if (failures <= 3 && !std::getenv("APICAL_NO_SHRINK")) {
+      ModelPieces small = shrink(model, options, outcome.kind);
+      Statistics ignored;
+      std::printf("--- shrunk:\n%s--- %s\n", small.source("DATA").c_str(),
+                  runCase(small, options, ignored).message.c_str());
+    }
+    std::printf("again with: apical_differential compare %llu 1\n", (unsigned long long)seed);
+    std::fflush(stdout);
+  }
+  statistics.print();
+  // A comparison of nothing proves nothing.
+  bool empty = statistics.models + failures != static_cast<int64_t>(count) ||
+               statistics.tight < statistics.elements / 2 ||
+               statistics.changed < statistics.weights / 4;
+  if (empty)
+    std::printf("too little was compared\n");
+  return failures || empty;
+}
+
+static int compareFile(const std::string &path, const std::string &folder,
+                       const std::string &processor) {
+  ModelPieces model;
+  std::ifstream file(path);
+  model.text.assign(std::istreambuf_iterator<char>(file), {});
+  CaseOptions options = choose(0, processor);
+  std::string kernels;
+  options.dump = &kernels;
+  options.dataFolder = folder;
+  Statistics statistics;
+  Outcome outcome = runCase(model, options, statistics);
+  std::printf("%s\n%s\n", kernels.c_str(), outcome.message.c_str());
+  statistics.print();
+  return outcome.kind != Outcome::Same;
+}
+
+static int findMutants(uint64_t first, uint64_t count) {
+  CaseOptions options;
+  options.processors = {"x86-64"};
+  uint64_t found = 0;
+  for (uint64_t seed = first; seed < first + count; ++seed) {
+    options.mutation = seed * 7919;
+    Statistics ignored;
+    Outcome outcome = runCase(generateModel(seed), options, ignored);
+    if (outcome.kind == Outcome::Different)
+      ++found;
+    else
+      std::printf("model %llu: the mutant lives %s\n", (unsigned long long)seed,
+                  outcome.message.c_str());
+  }
+  std::printf("%llu of %llu mutants were found\n", (unsigned long long)found,
+              (unsigned long long)count);
+  return found < count * 9 / 10;
+}
+
+static int countFeatures(uint64_t first, uint64_t count) {
+  Statistics statistics;
+  for (uint64_t seed = first; seed < first + count; ++seed)
+    for (const std::string &name : generateModel(seed).features)
+      ++statistics.features[name];
+  statistics.print();
+  for (auto &[name, models] : statistics.features)
+    if (models < 5) {
+      std::printf("`%s` occurs in %lld models only\n", name.c_str(), (long long)models);
+      return 1;
+    }
+  return 0;
+}
+
+int main(int argc, char **argv) {
+  bool understood = argc == 4 || argc == 5;
+  std::string command = understood ? argv[1] : "", processor = argc == 5 ? argv[4] : "";
+  uint64_t first = understood ? std::strtoull(argv[2], nullptr, 10) : 0;
+  uint64_t count = understood ? std::strtoull(argv[3], nullptr, 10) : 0;
+  if (command == "file")
+    return compareFile(argv[2], argv[3], processor);
+  if (command == "compare")
+    return compareModels(first, count, processor);
+  if (command == "mutants")
+    return findMutants(first, count);
+  if (command == "coverage")
+    return countFeatures(first, count);
+  if (command == "print") {
+    for (uint64_t seed = first; seed < first + count; ++seed)
+      std::printf("%s\n", generateModel(seed).source("DATA").c_str());
+    return 0;
+  }
+  std::fputs(help, stderr);
+  return 2;
+}
