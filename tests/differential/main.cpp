@@ -111,7 +111,7 @@ static int countFeatures(uint64_t first, uint64_t count) {
       ++statistics.features[name];
   statistics.print();
   for (auto &[name, models] : statistics.features)
-    if (models < 5) {
+    if (models < 3) {
       std::printf("`%s` occurs in %lld models only\n", name.c_str(), (long long)models);
       return 1;
     }
