@@ -324,9 +324,15 @@ private:
     CompileOptions how;
     how.cpu = cpu;
     how.threads = threads;
-    how.dump = options.dump;
-    if (options.dump)
-      options.dump->clear();
+    if (options.dump) {
+      how.stop = Stage::Vector;
+      auto text = compile(module, how);
+      how.stop = Stage::Object;
+      if (text)
+        options.dump->assign(text->object.begin(), text->object.end());
+      else
+        llvm::consumeError(text.takeError());
+    }
     auto object = compile(module, how);
     if (!object) {
       fail(Outcome::Rejected, cpu + ": " + llvm::toString(object.takeError()) + "\n" + diagnostics);
