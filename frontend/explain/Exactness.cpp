@@ -94,8 +94,8 @@ std::string Exactness::objection(const sema::WeightChange &change) {
   if (change.terms.size() == 1) {
     const sema::ChangeTerm &term = change.terms.front();
     auto *grad = callOf(*term.statement->value, "grad", 2);
-    if (grad && toString(*grad->args[0].value) == line.costParameter && term.inside &&
-        toString(*grad->args[1].value) == term.inside->binder.text)
+    if (grad && toString(*grad->args[0].value) == line.costParameter && !term.binder.empty() &&
+        toString(*grad->args[1].value) == term.binder)
       return "";
   }
   for (const Stmt *s : line.rule->body)

@@ -79,14 +79,16 @@ public:
     LineReport report;
     report.name = line.name;
     report.text = collapse(sources.text(line.decl->span));
-    report.rule = line.rule->name.text;
+    report.rule = line.rule->name.text + argumentText();
     report.place = place(line.rule->name.span);
     // `nonlocal` includes the others.
     report.declared = line.declared & sema::Nonlocal ? std::vector<std::string>{"nonlocal"}
                                                      : capabilityNames(line.declared);
     for (const Stmt *statement : line.rule->body) {
-      if (auto *p = llvm::dyn_cast<PhaseDecl>(statement))
+      if (auto *p = llvm::dyn_cast<PhaseDecl>(statement)) {
         report.phases.push_back({p->name.text, collapse(sources.text(p->span))});
+        wantInPhase(*p);
+      }
       if (auto *v = llvm::dyn_cast<VarDecl>(statement); v && v->varKind == VarKind::Let)
         for (auto &d : v->vars)
           if (d.init)
@@ -141,6 +143,15 @@ private:
     });
   }
 
+  /// "(sigma = 0.001)".
+  std::string argumentText() {
+    std::string text;
+    for (const Parameter &p : line.rule->params)
+      if (Expr *value = argument(parameters, p.name.text))
+        text += (text.empty() ? "(" : ", ") + p.name.text + " = " + ast::toString(*value);
+    return text.empty() ? text : text + ")";
+  }
+
   Expr *subject() const { return line.decl->subject; }
 
   /// Parameters of the rule and its cost.
@@ -152,9 +163,10 @@ private:
       return s.rewrite(*subject(), [](const Expr &) { return nullptr; });
     return argument(parameters, n->name);
   }
-  Expr *rewriteInRule(const Expr &e) {
-    return s.rewrite(e, [this](const Expr &x) { return ruleName(x); });
+  Symbolic::Scope ruleNames() {
+    return [this](const Expr &x) { return ruleName(x); };
   }
+  Expr *rewriteInRule(const Expr &e) { return s.rewrite(e, ruleNames()); }
 
   static bool declaresWeight(const Block &body, llvm::StringRef name) {
     for (const Stmt *s : body)
@@ -166,9 +178,9 @@ private:
   }
 
   /// Synapse code on connection `c`. `qualify`: weights are named with their connection.
-  Symbolic::Scope synapseScope(const sema::Connection &c, const TemplateStmt *inside, bool bias,
-                               bool qualify) {
-    return [this, &c, inside, bias, qualify](const Expr &e) -> Expr * {
+  Symbolic::Scope synapseScope(const sema::Connection &c, const Block *block,
+                               llvm::StringRef binder, bool bias, bool qualify) {
+    return [this, &c, block, binder = binder.str(), bias, qualify](const Expr &e) -> Expr * {
       auto end = [&](bool pre, llvm::StringRef variable) -> Expr * {
         if (pre && bias)
           return s.number(variable.empty() ? 1 : 0);
@@ -191,24 +203,28 @@ private:
       if (n->name == "pre" || n->name == "post")
         return end(n->name == "pre", "");
       bool forward = llvm::any_of(c.weights, [&](auto &w) { return w.name == n->name; });
-      bool own = inside && declaresWeight(inside->body, n->name);
+      bool own =
+          declaresWeight(*block, n->name) || llvm::any_of(line.rule->body, [&](const Stmt *other) {
+            auto *t = llvm::dyn_cast<TemplateStmt>(other);
+            return t && declaresWeight(t->body, n->name);
+          });
       if (forward || own) {
         if (qualify)
           return s.member(c.name, n->name);
         return bias ? s.name(biasName(n->name)) : nullptr;
       }
-      if (inside && n->name == inside->binder.text)
+      if (!binder.empty() && n->name == binder)
         return s.name(bias ? "b" : "w");
       if (n->name == "fan_in" || n->name == "fan_out") {
         bool dense = c.topology == sema::Topology::Dense;
         return s.number(!dense ? 1 : n->name == "fan_in" ? c.fromSize : c.toSize);
       }
-      if (qualify && inside) // what a message names is told apart by putting it in
-        for (const Stmt *statement : inside->body)
+      if (qualify) // what a message names is told apart by putting it in
+        for (const Stmt *statement : *block)
           if (auto *v = llvm::dyn_cast<VarDecl>(statement); v && v->varKind == VarKind::Let)
             for (auto &d : v->vars)
               if (d.name.text == n->name && d.init)
-                return s.rewrite(*d.init, synapseScope(c, inside, bias, qualify));
+                return s.rewrite(*d.init, synapseScope(c, block, binder, bias, qualify));
       return ruleName(e);
     };
   }
@@ -235,8 +251,10 @@ private:
       if (m.area != area || m.variable != variable || m.connection < 0)
         continue;
       const sema::Connection &c = net.connections[m.connection];
-      Expr *e = s.rewrite(*m.statement->value, synapseScope(c, m.inside, false, true));
-      add(c.topology == sema::Topology::OneToOne ? e : s.sum(e, net.areas[c.to].name));
+      Expr *e = s.rewrite(*m.statement->value, synapseScope(c, m.block, "", false, true));
+      if (c.topology != sema::Topology::OneToOne)
+        e = s.sum(e, net.areas[c.to].name);
+      add(m.phase.empty() ? e : s.at(e, m.phase));
     }
     for (const sema::RouteTerm &r : line.routes)
       if (r.to == area && r.toVariable == variable) {
@@ -394,6 +412,35 @@ private:
     });
   }
 
+  /// The errors that a phase reads: `error(o.rate)` in a block over areas.
+  void wantInPhase(const PhaseDecl &phase) {
+    for (const Stmt *statement : phase.body) {
+      auto *run = llvm::dyn_cast<RunStmt>(statement);
+      for (size_t k = 0; run && k < run->with.size(); ++k)
+        for (const Stmt *inner : run->with[k]) {
+          auto *t = llvm::dyn_cast<TemplateStmt>(inner);
+          if (!t || t->templateKind == TemplateKind::Connection)
+            continue;
+          for (auto [index, area] : llvm::enumerate(net.areas)) {
+            int a = static_cast<int>(index);
+            bool output = line.outputs.count(a), receives = line.areas.count(a);
+            bool taken = t->templateKind == TemplateKind::Output   ? output
+                         : t->templateKind == TemplateKind::Hidden ? receives && !output
+                         : t->templateKind == TemplateKind::Input  ? !receives
+                                                                   : receives;
+            if (!taken)
+              continue;
+            for (const Stmt *assigned : t->body) // not what it assigns to: what it reads
+              if (auto *assign = llvm::dyn_cast<AssignStmt>(assigned))
+                want(*s.rewrite(*assign->value, [&, &area = area](const Expr &e) -> Expr * {
+                  auto *n = llvm::dyn_cast<NameExpr>(&e);
+                  return n && n->name == t->binder.text ? s.name(area.name) : nullptr;
+                }));
+          }
+        }
+    }
+  }
+
   //===--- updates ----------------------------------------------------------===//
 
   ConnectionReport connection(int k) {
@@ -433,6 +480,12 @@ private:
         needs.needs(r.capability, r.at, r.backwards);
       needs.capabilities |= change.capabilities;
     }
+    for (const Stmt *statement : c.decl->body)
+      if (auto *keep = llvm::dyn_cast<KeepStmt>(statement); keep && report.learns)
+        report.update.push_back({s.name("keep " + ast::toString(*keep->target)),
+                                 "=",
+                                 s.rewrite(*keep->value, [](const Expr &) { return nullptr; }),
+                                 {}});
     report.locality = capabilityNames(needs.capabilities);
     for (const sema::CapabilityRead &r : needs.reads) {
       Read read{capabilityNames(r.capability).empty() ? "" : capabilityNames(r.capability)[0],
@@ -468,7 +521,8 @@ private:
     std::string weight = change.bias ? biasName(change.name) : change.name;
     Expr *gradient = nullptr;
     for (const sema::ChangeTerm &term : change.terms) {
-      auto scope = synapseScope(net.connections[term.connection], term.inside, change.bias, false);
+      auto scope = synapseScope(net.connections[term.connection], term.block, term.binder,
+                                change.bias, false);
       addLets(term, scope, equations);
       Expr *value = s.rewrite(*term.statement->value, scope);
       bool exact = false;
@@ -476,6 +530,8 @@ private:
            [&](const Expr &e) { exact |= callOf(e, "grad", 2) != nullptr; });
       if (term.perSample || exact)
         value = s.call("batch_mean", {value});
+      if (!term.phase.empty())
+        value = s.sum(value, term.phase); // over its ticks
       want(*value);
       if (term.gradient) {
         gradient = gradient ? s.binary(BinaryOp::Add, gradient, value) : value;
@@ -486,6 +542,8 @@ private:
                                                              : "=";
       equations.push_back({s.name(weight), op, value, {}});
     }
+    if (gradient && line.decl->every)
+      gradient = s.reduction("mean", gradient, s.rewrite(*line.decl->every, ruleNames()));
     if (gradient)
       equations.push_back({s.member(weight, "grad"), "=", gradient, {}});
     if (change.optimizer)
@@ -496,8 +554,6 @@ private:
   /// The `let`s of the template that the term needs, in their order.
   void addLets(const sema::ChangeTerm &term, const Symbolic::Scope &scope,
                std::vector<Equation> &into) {
-    if (!term.inside)
-      return;
     std::set<std::string> needed;
     auto need = [&](const Expr &e) {
       walk(e, [&](const Expr &x) {
@@ -507,7 +563,7 @@ private:
     };
     need(*term.statement->value);
     std::vector<Equation> lets;
-    for (const Stmt *statement : llvm::reverse(term.inside->body)) {
+    for (const Stmt *statement : llvm::reverse(*term.block)) {
       auto *v = llvm::dyn_cast<VarDecl>(statement);
       if (!v || v->varKind != VarKind::Let)
         continue;

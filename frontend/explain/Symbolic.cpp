@@ -45,10 +45,19 @@ Expr *Symbolic::call(llvm::StringRef callee, llvm::ArrayRef<Expr *> args) {
   return c;
 }
 
-Expr *Symbolic::sum(Expr *e, llvm::StringRef set) {
-  auto *c = llvm::cast<CallExpr>(call("sum", {e}));
-  c->args.push_back({{"over", {}}, false, name(set)});
+Expr *Symbolic::reduction(llvm::StringRef function, Expr *e, Expr *set) {
+  auto *c = llvm::cast<CallExpr>(call(function, {e}));
+  c->args.push_back({{"over", {}}, false, set});
   return c;
+}
+
+Expr *Symbolic::sum(Expr *e, llvm::StringRef set) { return reduction("sum", e, name(set)); }
+
+Expr *Symbolic::at(Expr *e, llvm::StringRef phase) {
+  auto *a = store.make<AtExpr>(Span());
+  a->base = e;
+  a->phase.text = phase.str();
+  return a;
 }
 
 Expr *Symbolic::negative(Expr *e) {
@@ -146,8 +155,11 @@ Expr *Symbolic::rewrite(const Expr &e, const Scope &scope) {
     return i;
   }
   case ExprKind::At: {
+    Expr *base = inside(llvm::cast<AtExpr>(e).base);
+    if (llvm::isa<NumberExpr>(base)) // the same in every phase
+      return base;
     auto *a = store.make<AtExpr>(e.span);
-    a->base = inside(llvm::cast<AtExpr>(e).base);
+    a->base = base;
     a->phase = llvm::cast<AtExpr>(e).phase;
     return a;
   }

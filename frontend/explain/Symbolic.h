@@ -29,6 +29,9 @@ public:
   ast::Expr *call(llvm::StringRef callee, llvm::ArrayRef<ast::Expr *> args);
   /// `sum(e, over = set)`.
   ast::Expr *sum(ast::Expr *e, llvm::StringRef set);
+  ast::Expr *reduction(llvm::StringRef function, ast::Expr *e, ast::Expr *set);
+  /// `e@phase`.
+  ast::Expr *at(ast::Expr *e, llvm::StringRef phase);
   ast::Expr *binary(ast::BinaryOp op, ast::Expr *lhs, ast::Expr *rhs);
   ast::Expr *negative(ast::Expr *e);
 

@@ -18,6 +18,22 @@ WeightChange &LearnAccount::change(llvm::StringRef symbol) {
   return c;
 }
 
+void LearnAccount::add(WeightChange &change, ChangeTerm term) {
+  for (const ChangeTerm &old : change.terms)
+    if (old.statement == term.statement && old.connection == term.connection &&
+        old.phase == term.phase)
+      return;
+  change.terms.push_back(std::move(term));
+}
+
+void LearnAccount::add(MessageTerm message) {
+  for (const MessageTerm &old : messages)
+    if (old.statement == message.statement && old.connection == message.connection &&
+        old.area == message.area && old.phase == message.phase)
+      return;
+  messages.push_back(std::move(message));
+}
+
 const Network *Account::network(llvm::StringRef name) const {
   for (const Network &n : networks)
     if (n.name == name)
@@ -69,6 +85,11 @@ void RuleInstance::openAccount() {
   account->areas = areas;
   account->outputs = outputs;
   account->readByCost = readByCost;
+}
+
+const ast::Block *RuleInstance::blockOf(const ast::TemplateStmt &t) const {
+  // Plain synapse statements stand in the rule itself.
+  return llvm::is_contained(rule->body, &t) ? &t.body : &rule->body;
 }
 
 void RuleInstance::note(WeightChange &change, const Field &value) {

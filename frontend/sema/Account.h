@@ -23,10 +23,12 @@ namespace apical::sema {
 /// One statement that changes a weight, as it stands in the rule.
 struct ChangeTerm {
   const ast::AssignStmt *statement = nullptr;
-  const ast::TemplateStmt *inside = nullptr; ///< null: stands in the rule itself
-  bool gradient = false;                     ///< adds to `w.grad`; else changes `w`
-  bool perSample = false;                    ///< so that the batch is averaged
-  int connection = -1; ///< on which it was instantiated: weights may be shared
+  const ast::Block *block = nullptr; ///< in which it stands
+  std::string binder;                ///< `p` in `each weight p`
+  std::string phase;                 ///< in every tick of which it happens; empty: once
+  bool gradient = false;             ///< adds to `w.grad`; else changes `w`
+  bool perSample = false;            ///< so that the batch is averaged
+  int connection = -1;               ///< on which it was instantiated: weights may be shared
 };
 
 /// How a learn line changes one array of weights.
@@ -50,7 +52,8 @@ struct MessageTerm {
   std::string variable;
   int connection = -1; ///< over which it arrives
   const ast::AssignStmt *statement = nullptr;
-  const ast::TemplateStmt *inside = nullptr;
+  const ast::Block *block = nullptr;
+  std::string phase;      ///< in which it is sent; empty: outside phases
   bool backwards = false; ///< over the forward weight
 };
 
@@ -79,6 +82,9 @@ struct LearnAccount {
   std::vector<WeightChange> changes;
 
   WeightChange &change(llvm::StringRef symbol);
+  /// Adds what is not there yet: a phase repeats its statements in every tick.
+  void add(WeightChange &change, ChangeTerm term);
+  void add(MessageTerm message);
 };
 
 struct StateAccount {

@@ -466,8 +466,13 @@ Field Evaluator::evaluate(const ast::Expr &e, Frame &frame) {
   if (auto *b = llvm::dyn_cast<ast::BoolExpr>(&e))
     return Field::number(b->value);
   if (auto *n = llvm::dyn_cast<ast::NameExpr>(&e)) {
-    if (auto it = frame.locals.find(n->name); it != frame.locals.end())
-      return it->second;
+    if (auto it = frame.locals.find(n->name); it != frame.locals.end()) {
+      Field f = it->second;
+      if (f.signal)
+        f.needs(Modulated, e.span);
+      f.signal = false;
+      return f;
+    }
     if (frame.resolve)
       if (auto f = frame.resolve(e))
         return *f;

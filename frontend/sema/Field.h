@@ -39,6 +39,7 @@ struct Field {
   unsigned capabilities = 0;
   llvm::SmallVector<CapabilityRead, 1> reads; ///< that decide the capabilities
   bool readsForwardWeight = false;
+  bool signal = false; ///< one number for many synapses: to read it by its name is `modulated`
 
   static Field number(double value, Dimension dimension = {});
   bool has(Axis axis) const { return llvm::is_contained(axes, axis); }

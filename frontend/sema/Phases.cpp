@@ -519,9 +519,10 @@ std::optional<Field> RunTick::messages(Tick &tick, const Place &place) {
       bool backwards = e.readsForwardWeight;
       e.needs(backwards ? Nonlocal : Feedback, assign->value->span, backwards);
       e.readsForwardWeight = false;
-      if (rule.account && phase.empty())
-        rule.account->messages.push_back(
-            {c.from, place.second, scope.connection, assign, scope.inside, backwards});
+      if (rule.account)
+        rule.account->add({place.first, place.second, scope.connection, assign,
+                           scope.inside ? rule.blockOf(*scope.inside) : scope.body, phase,
+                           backwards});
       add(gathered(c, e, true, s->span), s->span);
     }
   return sent[place] = total;
@@ -598,9 +599,10 @@ void RunTick::learn(Tick &tick, const Scope &scope, const ast::AssignStmt &assig
   Field value = evaluate(tick, scope, *assign.value, k);
   Trial::At here(rule.trial, {&tick, nullptr});
   RuleInstance::Target &changed = rule.target(c, base->name, scope.bias);
-  if (WeightChange *change = phase.empty() ? rule.noted(changed) : nullptr)
-    change->terms.push_back(
-        {&assign, scope.inside, m != nullptr, value.has(Axis::Sample), scope.connection});
+  if (WeightChange *change = rule.noted(changed))
+    rule.account->add(*change, {&assign, scope.inside ? rule.blockOf(*scope.inside) : scope.body,
+                                "", phase, m != nullptr, value.has(Axis::Sample),
+                                scope.connection});
   rule.contribute(changed, value, assign.op, m != nullptr, assign.span);
 }
 

@@ -57,6 +57,7 @@ void RuleInstance::instantiate() {
     if (cost->constant || cost->has(Axis::Unit) || !cost->has(Axis::Sample))
       ev.fail(Code::CostReachesNothing, learn.decl->subject->span,
               "this is not a cost: it must be one number per sample that depends on the network");
+    cost->signal = true;
   }
   findScope();
   bool plain = llvm::none_of(rule->body, [](const ast::Stmt *s) {

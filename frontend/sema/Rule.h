@@ -40,6 +40,7 @@ private:
   void instantiateBody();
   void findScope();
   void openAccount();
+  const ast::Block *blockOf(const ast::TemplateStmt &t) const;
   void note(WeightChange &change, const Field &value);
   /// Where the account says how this weight changes; null without account and for weights of units.
   WeightChange *noted(const Target &t);

@@ -140,7 +140,8 @@ void RuleInstance::eachWeight(const ast::TemplateStmt &t) {
         Target &changed = target(c, w.name, w.bias);
         Field value = ev.evaluate(*assign->value, frame);
         if (WeightChange *change = noted(changed))
-          change->terms.push_back({assign, &t, m != nullptr, value.has(Axis::Sample), k});
+          account->add(*change, {assign, blockOf(t), t.binder.text, "", m != nullptr,
+                                 value.has(Axis::Sample), k});
         contribute(changed, value, assign->op, m != nullptr, s->span);
       }
     }
