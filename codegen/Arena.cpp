@@ -6,10 +6,12 @@
 //===----------------------------------------------------------------------===//
 //
 // Every memref.alloc of the step gets a constant place in the scratch memory,
-// by live range, largest first, first fit.
+// by live range, largest first, first fit. A kernel's small temporaries live on
+// the stack; what is larger becomes a temporary of the steps that call it.
 //
 //===----------------------------------------------------------------------===//
 
+#include "codegen/Layout.h"
 #include "codegen/Pipeline.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -17,7 +19,12 @@
 #include "mlir/Dialect/Bufferization/Transforms/OneShotModuleBufferize.h"
 #include "mlir/Dialect/Bufferization/Transforms/Transforms.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/SymbolTable.h"
+#include "mlir/Interfaces/LoopLikeInterface.h"
 #include "mlir/Interfaces/ViewLikeInterface.h"
+
+#include <map>
 
 using namespace mlir;
 
@@ -36,6 +43,10 @@ llvm::Error bufferize(ModuleOp kernels) {
   return cleanUp(kernels);
 }
 
+static int64_t bytesOf(MemRefType type) {
+  return type.getNumElements() * ((type.getElementTypeBitWidth() + 7) / 8);
+}
+
 namespace {
 struct Item {
   memref::AllocOp alloc;
@@ -46,9 +57,7 @@ struct Item {
 
 /// The positions of the first and the last use, through views and casts.
 static Item liveRange(memref::AllocOp alloc, Block &block, DenseMap<Operation *, int> &position) {
-  MemRefType type = alloc.getType();
-  int64_t bytes = type.getNumElements() * ((type.getElementTypeBitWidth() + 7) / 8);
-  Item item{alloc, INT_MAX, -1, (bytes + 63) / 64 * 64};
+  Item item{alloc, INT_MAX, -1, (bytesOf(alloc.getType()) + 63) / 64 * 64};
   SmallVector<Value> work{alloc.getResult()};
   DenseSet<Value> seen;
   while (!work.empty()) {
@@ -69,15 +78,100 @@ static Item liveRange(memref::AllocOp alloc, Block &block, DenseMap<Operation *,
   return item;
 }
 
+/// A kernel with large temporaries takes memory for them as arguments.
+void moveBigTemporaries(ModuleOp kernels) {
+  constexpr int64_t limit = 4096;
+  DenseMap<StringAttr, SmallVector<Type>> moved;
+  for (auto function : kernels.getOps<func::FuncOp>()) {
+    if (function->hasAttr("apical.step"))
+      continue;
+    SmallVector<memref::AllocOp> allocs;
+    function.walk([&](memref::AllocOp alloc) {
+      // Threads must not share it.
+      if (bytesOf(alloc.getType()) > limit && !alloc->getParentOfType<scf::ForallOp>())
+        allocs.push_back(alloc);
+    });
+    for (memref::AllocOp alloc : allocs) {
+      auto attributes = DictionaryAttr::get(kernels.getContext(),
+                                            {{StringAttr::get(kernels.getContext(), "llvm.noalias"),
+                                              UnitAttr::get(kernels.getContext())}});
+      function.insertArgument(function.getNumArguments(), alloc.getType(), attributes,
+                              alloc.getLoc());
+      alloc.replaceAllUsesWith(function.getArguments().back());
+      moved[function.getSymNameAttr()].push_back(alloc.getType());
+      alloc.erase();
+    }
+  }
+  kernels.walk([&](func::CallOp call) {
+    auto it = moved.find(call.getCalleeAttr().getAttr());
+    if (it == moved.end())
+      return;
+    OpBuilder builder(call);
+    SmallVector<Value> operands(call.getOperands());
+    for (Type type : it->second)
+      operands.push_back(builder.create<memref::AllocOp>(call.getLoc(), cast<MemRefType>(type)));
+    call->setOperands(operands);
+  });
+}
+
+static std::string shapeOf(ArrayRef<int64_t> shape) {
+  std::string text;
+  for (int64_t size : shape)
+    text += (text.empty() ? "" : "x") + (size < 0 ? "?" : std::to_string(size));
+  return text;
+}
+
+std::vector<std::string> checkMemory(ModuleOp source, ModuleOp kernels, ArrayRef<StepPlan> plans) {
+  // Shapes of matrices of weights, logical and as they lie in memory.
+  std::map<std::string, std::string> weights;
+  std::vector<std::string> found;
+  for (auto state : source.getOps<ir::StateOp>()) {
+    auto type = cast<RankedTensorType>(state.getType());
+    if (state.getRole() != "weight" || type.getRank() < 2)
+      continue;
+    weights[shapeOf(type.getShape())] = state.getSymName().str();
+    SmallVector<int64_t> reversed(llvm::reverse(type.getShape()));
+    weights.insert({shapeOf(reversed), state.getSymName().str()});
+    weights.insert({shapeOf(Layout(1).allocation(type).getShape()), state.getSymName().str()});
+  }
+  for (const StepPlan &plan : plans) {
+    DictionaryAttr experiment = ir::StepOp(plan.step).getExperimentAttr();
+    auto kind = experiment ? experiment.getAs<StringAttr>("kind") : StringAttr();
+    if (kind && kind.getValue() == "init")
+      continue; // runs once
+    std::string step = "step '" + ir::StepOp(plan.step).getSymName().str() + "' ";
+    for (ir::WriteOp write : plan.copied)
+      if (cast<RankedTensorType>(write.getValue().getType()).getRank() > 1)
+        found.push_back(step + "copies the new value of '" + write.getState().str() + "'");
+    auto function = kernels.lookupSymbol<func::FuncOp>(plan.body);
+    function.walk([&](memref::AllocOp alloc) {
+      auto value = alloc->getAttrOfType<TypeAttr>("value");
+      auto shape = shapeOf(cast<ShapedType>(value ? value.getValue() : alloc.getType()).getShape());
+      if (auto it = weights.find(shape); it != weights.end())
+        found.push_back(step + "stores " + shape + ", as large as '" + it->second + "'");
+    });
+  }
+  for (auto function : kernels.getOps<func::FuncOp>())
+    function.walk([&](Operation *op) {
+      if (isa<memref::CopyOp>(op))
+        found.push_back("kernel '" + function.getName().str() + "' copies memory");
+      if (isa<memref::AllocOp>(op) && op->getParentOfType<LoopLikeOpInterface>() &&
+          !op->getParentOfType<scf::ForallOp>())
+        found.push_back("kernel '" + function.getName().str() + "' allocates in a loop");
+    });
+  return found;
+}
+
 llvm::Expected<int64_t> planArena(func::FuncOp function) {
-  // A temporary of a kernel is small: it lives on the stack.
   bool step = function->hasAttr("apical.step");
   SmallVector<memref::AllocOp> allocs;
   function.walk([&](memref::AllocOp alloc) { allocs.push_back(alloc); });
   OpBuilder builder(function.getContext());
   if (!step) {
     for (memref::AllocOp alloc : allocs) {
-      builder.setInsertionPointToStart(&function.front());
+      // Each thread has its own; outlining moves it out of the thread's loop.
+      auto forall = alloc->getParentOfType<scf::ForallOp>();
+      builder.setInsertionPointToStart(forall ? forall.getBody() : &function.front());
       auto local = builder.create<memref::AllocaOp>(alloc.getLoc(), alloc.getType(),
                                                     builder.getI64IntegerAttr(64));
       alloc.replaceAllUsesWith(local.getResult());

@@ -98,16 +98,60 @@ static CompiledProgram printed(ModuleOp module) {
   return result;
 }
 
-llvm::Expected<CompiledProgram> compile(ModuleOp module, const CompileOptions &options) {
-  MLIRContext *context = module.getContext();
+static llvm::Expected<std::unique_ptr<llvm::TargetMachine>>
+prepare(MLIRContext *context, const CompileOptions &options, Machine &machine) {
   DialectRegistry registry;
   registerCodegen(registry);
   context->appendDialectRegistry(registry);
   context->loadAllAvailableDialects();
-
-  Machine machine;
   machine.parallel = options.threads != 1;
-  auto target = selectTarget(options.cpu, machine);
+  return selectTarget(options.cpu, machine);
+}
+
+static void lap(const CompileOptions &options, StringRef part) {
+  if (options.stopwatch)
+    options.stopwatch->lap(part);
+}
+
+/// From kernels as linalg on tensors to vectors on tensors.
+static llvm::Error makeVectors(ModuleOp kernels, const Machine &machine,
+                               const CompileOptions &options) {
+  SmallVector<func::FuncOp> functions(kernels.getOps<func::FuncOp>());
+  for (func::FuncOp function : functions)
+    if (auto failed = schedule(function, machine))
+      return failed;
+  if (auto failed = cleanUp(kernels))
+    return failed;
+  lap(options, "tiles");
+  for (func::FuncOp function : functions)
+    vectorizeTiles(function);
+  if (auto failed = cleanUp(kernels))
+    return failed;
+  lap(options, "vectors");
+  return llvm::Error::success();
+}
+
+llvm::Expected<std::vector<std::string>> findStoredGradients(ModuleOp module,
+                                                             const CompileOptions &options) {
+  Machine machine;
+  auto target = prepare(module.getContext(), options, machine);
+  if (!target)
+    return target.takeError();
+  OwningOpRef<ModuleOp> kernels = ModuleOp::create(module.getLoc());
+  std::vector<StepPlan> plans;
+  if (auto failed = lowerToLinalg(module, *kernels, machine, plans))
+    return failed;
+  if (auto failed = makeVectors(*kernels, machine, options))
+    return failed;
+  if (auto failed = bufferize(*kernels))
+    return failed;
+  moveBigTemporaries(*kernels);
+  return checkMemory(module, *kernels, plans);
+}
+
+llvm::Expected<CompiledProgram> compile(ModuleOp module, const CompileOptions &options) {
+  Machine machine;
+  auto target = prepare(module.getContext(), options, machine);
   if (!target)
     return target.takeError();
   OwningOpRef<ModuleOp> source = module.clone();
@@ -115,22 +159,16 @@ llvm::Expected<CompiledProgram> compile(ModuleOp module, const CompileOptions &o
   std::vector<StepPlan> plans;
   if (auto failed = lowerToLinalg(*source, *kernels, machine, plans))
     return failed;
+  lap(options, "kernels");
   if (options.stop == Stage::Linalg)
     return printed(*kernels);
-  SmallVector<func::FuncOp> functions(kernels->getOps<func::FuncOp>());
-  for (func::FuncOp function : functions)
-    if (auto failed = schedule(function, machine))
-      return failed;
-  if (auto failed = cleanUp(*kernels))
-    return failed;
-  for (func::FuncOp function : functions)
-    vectorizeTiles(function);
-  if (auto failed = cleanUp(*kernels))
+  if (auto failed = makeVectors(*kernels, machine, options))
     return failed;
   if (options.stop == Stage::Vector)
     return printed(*kernels);
   if (auto failed = bufferize(*kernels))
     return failed;
+  moveBigTemporaries(*kernels);
   for (func::FuncOp function : kernels->getOps<func::FuncOp>()) {
     auto bytes = planArena(function);
     if (!bytes)
@@ -139,6 +177,7 @@ llvm::Expected<CompiledProgram> compile(ModuleOp module, const CompileOptions &o
       if (plan.body == function.getName())
         plan.scratch = *bytes;
   }
+  lap(options, "memory");
   if (auto failed = outlineForalls(*kernels))
     return failed;
   for (func::FuncOp function : kernels->getOps<func::FuncOp>())
@@ -146,8 +185,10 @@ llvm::Expected<CompiledProgram> compile(ModuleOp module, const CompileOptions &o
       lowerVectors(function);
   if (auto failed = cleanUp(*kernels))
     return failed;
+  lap(options, "vectors");
   if (auto failed = lowerToLLVM(*kernels))
     return failed;
+  lap(options, "LLVM dialect");
   if (options.stop == Stage::LLVMDialect)
     return printed(*kernels);
   llvm::LLVMContext llvmContext;
@@ -167,9 +208,11 @@ llvm::Expected<CompiledProgram> compile(ModuleOp module, const CompileOptions &o
       f.addFnAttr("target-cpu", machine.cpu);
       f.addFnAttr("target-features", machine.features);
     }
+  lap(options, "LLVM IR");
   auto bytes = emitCode(*code, **target, options.stop);
   if (!bytes)
     return bytes.takeError();
+  lap(options, "machine code");
   return CompiledProgram{std::move(*bytes)};
 }
 

@@ -8,6 +8,8 @@
 #ifndef APICAL_CODEGEN_COMPILE_H
 #define APICAL_CODEGEN_COMPILE_H
 
+#include "codegen/Stopwatch.h"
+
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/Support/Error.h"
@@ -43,6 +45,7 @@ struct CompileOptions {
   std::string symbol = "apical_program"; ///< of the constant
   std::vector<Export> exports;
   Stage stop = Stage::Object;
+  Stopwatch *stopwatch = nullptr; ///< learns what the parts of the compilation take
 };
 
 /// An object file: code and the constant `apical_program`, which alone can be
@@ -53,6 +56,11 @@ struct CompiledProgram {
 
 /// What a context needs before compile() can use it.
 void registerCodegen(mlir::DialectRegistry &registry);
+
+/// What a training step stores or copies besides its weights although it is as
+/// large as one of them, one sentence each. Empty if update fusion did its work.
+llvm::Expected<std::vector<std::string>> findStoredGradients(mlir::ModuleOp module,
+                                                             const CompileOptions &options);
 
 /// Generates code for a differentiated module; the module is not changed.
 llvm::Expected<CompiledProgram> compile(mlir::ModuleOp module, const CompileOptions &options);

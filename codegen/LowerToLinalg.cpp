@@ -184,6 +184,7 @@ private:
         nodes[writer].after = before;
       }
       copies.push_back({write, value});
+      plan.copied.push_back(write);
     }
     auto order = sorted();
     if (!order)
@@ -324,7 +325,9 @@ private:
 
   Value allocate(RankedTensorType field) {
     MemRefType type = layout.memref(field), whole = layout.allocation(field);
-    Value buffer = b.create<memref::AllocOp>(loc, whole);
+    auto alloc = b.create<memref::AllocOp>(loc, whole);
+    alloc->setAttr("value", TypeAttr::get(field)); // see checkMemory
+    Value buffer = alloc;
     if (type != whole) {
       SmallVector<OpFoldResult> offset(type.getRank(), b.getIndexAttr(0)),
           stride(type.getRank(), b.getIndexAttr(1)), size;
@@ -602,7 +605,7 @@ private:
           in.create<linalg::YieldOp>(at, args[0]);
         });
     generic->setAttr("tile", b.getDenseI64ArrayAttr({tile, tile}));
-    if (machine.parallel && cast<ShapedType>(to.getType()).getNumElements() >= 32768)
+    if (machine.parallel && cast<ShapedType>(to.getType()).getNumElements() >= 1 << 17)
       generic->setAttr("par", b.getDenseI64ArrayAttr({0, tile}));
     return generic.getResult(0);
   }
@@ -924,7 +927,10 @@ private:
         order[d] = d < 2 ? 1 - d : d;
       generic->setAttr("order", b.getDenseI64ArrayAttr(order));
     }
-    if (work >= 32768 && sizes[outer] > tile[outer]) {
+    // About ten microseconds: less is not worth waking anybody. One point of a
+    // sum is a fused multiply-add, one of a map reads and writes memory.
+    if (work * (reduced || lift.getInputs().empty() ? 1 : 8) >= 1 << 20 &&
+        sizes[outer] > tile[outer]) {
       SmallVector<int64_t> par(sizes.size(), 0);
       par[outer] = tile[outer];
       generic->setAttr("par", b.getDenseI64ArrayAttr(par));

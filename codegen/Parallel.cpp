@@ -14,6 +14,7 @@
 #include "codegen/Pipeline.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/IR/IRMapping.h"
@@ -71,6 +72,8 @@ llvm::Error outlineForalls(ModuleOp module) {
     map.map(args, entry->getArguments().take_front(args.size()));
     for (Operation *constant : constants)
       inner.clone(*constant, map);
+    for (auto local : forall.getBody()->getOps<memref::AllocaOp>())
+      inner.clone(*local, map); // before the loop, or the stack would grow
     Value one = inner.create<arith::ConstantIndexOp>(loc, 1);
     Value width = inner.create<arith::ConstantIndexOp>(loc, *step);
     auto loop = inner.create<scf::ForOp>(loc, entry->getArgument(args.size()),
@@ -80,7 +83,8 @@ llvm::Error outlineForalls(ModuleOp module) {
     map.map(forall.getInductionVars()[0],
             in.create<arith::MulIOp>(loc, loop.getInductionVar(), width).getResult());
     for (Operation &op : forall.getBody()->without_terminator())
-      in.clone(op, map);
+      if (!isa<memref::AllocaOp>(op))
+        in.clone(op, map);
     builder.setInsertionPoint(forall);
     args.push_back(builder.create<arith::ConstantIndexOp>(loc, (*upper + *step - 1) / *step));
     builder.create<func::CallOp>(loc, stub, args);

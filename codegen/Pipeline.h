@@ -41,6 +41,7 @@ struct StepPlan {
   std::string body;                        ///< name of the function on pointers
   llvm::SmallVector<ir::ReportOp> reports; ///< numbers
   llvm::SmallVector<ir::ReportOp> probes;  ///< fields, one row per sample
+  llvm::SmallVector<ir::WriteOp> copied;   ///< new values that a copy puts into their states
   int64_t scratch = 0;
 };
 
@@ -56,7 +57,11 @@ llvm::Error lowerToLinalg(mlir::ModuleOp source, mlir::ModuleOp kernels, const M
 llvm::Error schedule(mlir::func::FuncOp function, const Machine &machine);
 void vectorizeTiles(mlir::func::FuncOp function);
 llvm::Error bufferize(mlir::ModuleOp kernels);
+void moveBigTemporaries(mlir::ModuleOp kernels);
 llvm::Expected<int64_t> planArena(mlir::func::FuncOp function);
+/// The temporaries and copies of a step that are as large as one of the weights.
+std::vector<std::string> checkMemory(mlir::ModuleOp source, mlir::ModuleOp kernels,
+                                     llvm::ArrayRef<StepPlan> plans);
 llvm::Error outlineForalls(mlir::ModuleOp kernels);
 void bindParallelFor(llvm::Module &module);
 void lowerVectors(mlir::func::FuncOp function);

@@ -32,6 +32,7 @@ struct Invocation {
   std::string emit = "executable";
   std::string prefix;
   bool interpret = false;
+  bool time = false;   ///< print what compiling took
   int64_t steps = 500; ///< of every training that is verified
   int64_t every = 50;  ///< steps from one measurement to the next
   apical_run_options run;

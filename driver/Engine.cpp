@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "driver/Engine.h"
+#include "apical/runtime.h"
 #include "codegen/Compile.h"
 #include "codegen/Jit.h"
 #include "driver/InterpretedProgram.h"
@@ -46,6 +47,10 @@ llvm::Expected<std::unique_ptr<Engine>> makeEngine(ModuleOp module, llvm::String
   if (auto failed = runDialectPasses(module))
     return failed;
   CompileOptions options;
+  options.stopwatch = execution.stopwatch;
+  options.threads = execution.threads > 0 ? execution.threads : apical_processors();
+  if (options.stopwatch)
+    options.stopwatch->lap("dialect");
   options.cpu = execution.cpu;
   options.name = name.str();
   auto compiled = compile(module, options);
@@ -54,6 +59,8 @@ llvm::Expected<std::unique_ptr<Engine>> makeEngine(ModuleOp module, llvm::String
   auto jit = Jit::load(*compiled);
   if (!jit)
     return jit.takeError();
+  if (options.stopwatch)
+    options.stopwatch->lap("link");
   return std::make_unique<Native>(std::move(*jit));
 }
 

@@ -8,6 +8,7 @@
 #define APICAL_DRIVER_ENGINE_H
 
 #include "apical/program.h"
+#include "codegen/Stopwatch.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/Support/Error.h"
 #include <memory>
@@ -17,9 +18,10 @@ namespace apical {
 
 /// How the steps of a model are carried out.
 struct Execution {
-  bool interpret = false;     ///< by the reference interpreter, in double precision
-  std::string cpu = "native"; ///< for which processor code is generated
-  int threads = 1;            ///< among which loops can be split; 0: as many as processors
+  bool interpret = false;         ///< by the reference interpreter, in double precision
+  std::string cpu = "native";     ///< for which processor code is generated
+  int threads = 1;                ///< among which loops can be split; 0: as many as processors
+  Stopwatch *stopwatch = nullptr; ///< learns what the parts of the compilation take
 };
 
 /// The program of a module, for as long as this object lives. The module may be

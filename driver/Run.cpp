@@ -8,6 +8,7 @@
 #include "driver/Engine.h"
 #include "driver/Session.h"
 #include "llvm/Support/Path.h"
+#include <ctime>
 
 namespace apical {
 
@@ -28,6 +29,8 @@ void addModelFolders(const Session &session, Invocation &invocation) {
 }
 
 int runCommand(Invocation &invocation) {
+  Stopwatch stopwatch;
+  stopwatch.add("start", static_cast<double>(clock()) / CLOCKS_PER_SEC); // loading the compiler
   Session session(invocation.folders);
   auto module = loadModule(session, invocation);
   if (!module)
@@ -39,10 +42,16 @@ int runCommand(Invocation &invocation) {
         .hint("add a `train` or a `test`");
     return report(session, invocation);
   }
-  auto engine =
-      makeEngine(*module, llvm::sys::path::filename(invocation.file), executionOf(invocation));
+  stopwatch.lap("parse and check");
+  Execution execution = executionOf(invocation);
+  execution.stopwatch = &stopwatch;
+  auto engine = makeEngine(*module, llvm::sys::path::filename(invocation.file), execution);
   if (!engine)
     return fail(llvm::toString(engine.takeError()));
+  if (invocation.time) {
+    llvm::errs() << "compiled: ";
+    stopwatch.print(llvm::errs());
+  }
   const apical_program *program = (*engine)->program();
   if (invocation.run.list) {
     apical_list(program, stdout);

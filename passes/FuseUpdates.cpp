@@ -108,6 +108,26 @@ static LiftOp join(RewriterBase &rewriter, LiftOp producer, LiftOp consumer) {
   return joined;
 }
 
+/// An earlier lift to put together with `consumer`: one that makes an operand of
+/// it, or one that reads the same sum.
+static LiftOp partner(LiftOp consumer) {
+  for (Value input : consumer.getInputs()) {
+    auto producer = input.getDefiningOp<LiftOp>();
+    if (!producer)
+      continue;
+    if (canJoin(producer, consumer))
+      return producer;
+    if (!producer.reduces() || cast<RankedTensorType>(input.getType()).getRank() == 0)
+      continue;
+    for (Operation *user : input.getUsers())
+      if (auto sibling = dyn_cast<LiftOp>(user); sibling && sibling != consumer &&
+                                                 sibling->isBeforeInBlock(consumer) &&
+                                                 canJoin(sibling, consumer))
+        return sibling;
+  }
+  return nullptr;
+}
+
 namespace {
 
 /// Update fusion: a weight's new value and the new values of its optimiser's
@@ -116,8 +136,9 @@ namespace {
 ///
 ///   1. Walk the pointwise lifts of each step from the last to the first.
 ///   2. While an operand of the lift is made by a pointwise lift on the same
-///      domain, read point by point, and everybody else who uses what that one
-///      makes comes later, put both into one lift with the results of both.
+///      domain, read point by point, or such a lift reads a sum that this one
+///      reads too, and everybody else who uses what the other one makes comes
+///      later, put both into one lift with the results of both.
 struct FuseUpdatesPass : apical::impl::FuseUpdatesBase<FuseUpdatesPass> {
   void runOnOperation() override {
     IRRewriter rewriter(&getContext());
@@ -127,17 +148,9 @@ struct FuseUpdatesPass : apical::impl::FuseUpdatesBase<FuseUpdatesPass> {
       for (LiftOp consumer : llvm::reverse(lifts)) {
         if (gone.contains(consumer) || !isPointwise(consumer))
           continue;
-        for (bool again = true; again;) {
-          again = false;
-          for (Value input : consumer.getInputs()) {
-            auto producer = input.getDefiningOp<LiftOp>();
-            if (!producer || !canJoin(producer, consumer))
-              continue;
-            gone.insert(producer);
-            consumer = join(rewriter, producer, consumer);
-            again = true;
-            break;
-          }
+        while (LiftOp producer = partner(consumer)) {
+          gone.insert(producer);
+          consumer = join(rewriter, producer, consumer);
         }
       }
     }

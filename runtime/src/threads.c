@@ -5,11 +5,15 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// One loop runs at a time. The caller takes part 0; worker i takes part i. A
+// One loop runs at a time. Its range is cut into one part per thread, and each
+// thread takes its own part first, piece by piece, so that what a processor has
+// in its cache is used there again in the next loop; then it helps with the
+// parts of others. A thread that is late, because its processor is busy with
+// something else, is not waited for: only pieces that have been begun are. A
 // worker that has nothing to do spins for a moment, because a network's step
 // is a rapid series of loops, and then sleeps. A loop inside a loop, or beside
-// a loop of another host thread, runs on its caller alone: the work and its
-// results are the same, since a loop's body may not depend on the split.
+// a loop of another host thread, runs on its caller alone. The results are the
+// same in all cases, since a loop's body may not depend on the split.
 //
 //===----------------------------------------------------------------------===//
 #include "apical/runtime.h"
@@ -21,20 +25,28 @@
 
 #define MAX_THREADS 1024
 #define SPINS 4000
+#define PIECES 8 ///< of a part: how finely others can help
+
+/// What is left of one thread's part. Alone on its cache lines.
+struct part {
+  _Alignas(128) atomic_int_fast64_t next;
+  int64_t end, piece;
+};
 
 static struct {
   pthread_mutex_t owner; ///< held for the length of a loop
   pthread_mutex_t lock;  ///< guards the sleepers
   pthread_cond_t wake, done;
   atomic_uint_fast64_t generation; ///< of the loop that workers should run
-  atomic_int pending;              ///< workers still at it
+  atomic_int open;                 ///< the loop may be entered
+  atomic_int inside;               ///< workers in the loop
   atomic_int sleepers;
   atomic_int waiting; ///< the caller sleeps on `done`
   void (*fn)(void *, int64_t, int64_t);
   void *context;
-  int64_t count;
-  atomic_int wanted; ///< threads asked for, 0: not yet
-  int running;       ///< workers there are
+  struct part *parts; ///< one per thread
+  atomic_int wanted;  ///< threads asked for, 0: not yet
+  int running;        ///< workers there are
   int stop;
   int spins;
   pthread_t *workers;
@@ -51,12 +63,46 @@ static inline void relax(void) {
 #endif
 }
 
-static void runPart(int part, int parts) {
-  int64_t count = pool.count;
-  int64_t lo = (int64_t)((__int128)count * part / parts);
-  int64_t hi = (int64_t)((__int128)count * (part + 1) / parts);
-  if (lo < hi)
-    pool.fn(pool.context, lo, hi);
+/// Takes pieces of the parts, the own one first, until none is left.
+static void runParts(int own, int parts) {
+  for (int k = 0; k < parts; ++k) {
+    struct part *part = &pool.parts[(own + k) % parts];
+    for (;;) {
+      int64_t lo = atomic_fetch_add(&part->next, part->piece);
+      if (lo >= part->end)
+        break;
+      pool.fn(pool.context, lo, lo + part->piece < part->end ? lo + part->piece : part->end);
+    }
+  }
+}
+
+static void openLoop(void (*fn)(void *, int64_t, int64_t), void *context, int64_t count) {
+  int parts = pool.running + 1;
+  pool.fn = fn;
+  pool.context = context;
+  for (int k = 0; k < parts; ++k) {
+    int64_t lo = (int64_t)((__int128)count * k / parts);
+    int64_t hi = (int64_t)((__int128)count * (k + 1) / parts);
+    atomic_store(&pool.parts[k].next, lo);
+    pool.parts[k].end = hi;
+    pool.parts[k].piece = (hi - lo + PIECES - 1) / PIECES;
+    if (!pool.parts[k].piece)
+      pool.parts[k].piece = 1;
+  }
+  atomic_store(&pool.open, 1);
+}
+
+/// A worker that comes after the loop has been closed must not touch it: either
+/// it sees that, or the caller sees the worker inside and waits.
+static void visitLoop(int own) {
+  atomic_fetch_add(&pool.inside, 1);
+  if (atomic_load(&pool.open))
+    runParts(own, pool.running + 1);
+  if (atomic_fetch_sub(&pool.inside, 1) == 1 && atomic_load(&pool.waiting)) {
+    pthread_mutex_lock(&pool.lock);
+    pthread_cond_signal(&pool.done);
+    pthread_mutex_unlock(&pool.lock);
+  }
 }
 
 static void *work(void *argument) {
@@ -77,12 +123,7 @@ static void *work(void *argument) {
     seen = atomic_load(&pool.generation);
     if (pool.stop)
       return NULL;
-    runPart(part, pool.running + 1);
-    if (atomic_fetch_sub(&pool.pending, 1) == 1 && atomic_load(&pool.waiting)) {
-      pthread_mutex_lock(&pool.lock);
-      pthread_cond_signal(&pool.done);
-      pthread_mutex_unlock(&pool.lock);
-    }
+    visitLoop(part);
   }
 }
 
@@ -96,6 +137,13 @@ static void announce(void) {
   }
 }
 
+static void releasePool(void) {
+  free(pool.workers);
+  free(pool.parts);
+  pool.workers = NULL;
+  pool.parts = NULL;
+}
+
 static void stopWorkers(void) {
   if (!pool.running)
     return;
@@ -105,8 +153,7 @@ static void stopWorkers(void) {
     pthread_join(pool.workers[i], NULL);
   pool.running = 0;
   pool.stop = 0;
-  free(pool.workers);
-  pool.workers = NULL;
+  releasePool();
 }
 
 /// A forked child has none of the workers; its first loop starts new ones.
@@ -117,8 +164,9 @@ static void forgetWorkers(void) {
   pthread_cond_init(&pool.done, NULL);
   atomic_store(&pool.sleepers, 0);
   atomic_store(&pool.waiting, 0);
-  free(pool.workers);
-  pool.workers = NULL;
+  atomic_store(&pool.inside, 0);
+  atomic_store(&pool.open, 0);
+  releasePool();
   pool.running = 0;
 }
 
@@ -130,7 +178,9 @@ static void startWorkers(int count) {
   // Workers of an earlier pool are gone: those to come have seen nothing.
   atomic_store(&pool.generation, 0);
   pool.workers = malloc((size_t)count * sizeof *pool.workers);
-  if (!pool.workers) {
+  pool.parts = aligned_alloc(128, ((size_t)count + 1) * sizeof *pool.parts);
+  if (!pool.workers || !pool.parts) {
+    releasePool();
     pool.wanted = 1;
     return;
   }
@@ -142,10 +192,8 @@ static void startWorkers(int count) {
     ++started;
   pool.running = started;
   pool.wanted = started + 1; // fewer if the system has no more to give
-  if (!started) {
-    free(pool.workers);
-    pool.workers = NULL;
-  }
+  if (!started)
+    releasePool();
 }
 
 int apical_processors(void) {
@@ -187,20 +235,18 @@ void apical_parallel_for(void (*fn)(void *, int64_t, int64_t), void *context, in
     fn(context, 0, count);
     return;
   }
-  pool.fn = fn;
-  pool.context = context;
-  pool.count = count;
-  atomic_store(&pool.pending, pool.running);
+  openLoop(fn, context, count);
   announce();
   insideLoop = 1;
-  runPart(0, pool.running + 1);
+  runParts(0, pool.running + 1);
   insideLoop = 0;
-  for (int i = 0; i < pool.spins && atomic_load(&pool.pending); ++i)
+  atomic_store(&pool.open, 0);
+  for (int i = 0; i < pool.spins && atomic_load(&pool.inside); ++i)
     relax();
-  if (atomic_load(&pool.pending)) {
+  if (atomic_load(&pool.inside)) {
     pthread_mutex_lock(&pool.lock);
     atomic_store(&pool.waiting, 1);
-    while (atomic_load(&pool.pending))
+    while (atomic_load(&pool.inside))
       pthread_cond_wait(&pool.done, &pool.lock);
     atomic_store(&pool.waiting, 0);
     pthread_mutex_unlock(&pool.lock);

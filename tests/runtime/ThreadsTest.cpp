@@ -57,20 +57,39 @@ TEST(ParallelFor, ResultsDoNotDependOnThreads) {
   }
 }
 
+// No piece ends before all four have begun, so that no thread can take two.
 TEST(ParallelFor, UsesSeveralThreads) {
   apical_set_threads(4);
   struct Ids {
     std::vector<std::thread::id> of = std::vector<std::thread::id>(4);
+    std::atomic<int> begun = 0;
   } ids;
   apical_parallel_for(
       [](void *context, int64_t lo, int64_t hi) {
-        for (int64_t i = lo; i < hi; ++i)
-          static_cast<Ids *>(context)->of[i] = std::this_thread::get_id();
+        auto *ids = static_cast<Ids *>(context);
+        for (int64_t i = lo; i < hi; ++i) {
+          ids->of[i] = std::this_thread::get_id();
+          ++ids->begun;
+          auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+          while (ids->begun < 4 && std::chrono::steady_clock::now() < limit)
+            std::this_thread::yield();
+        }
       },
       &ids, 4);
   for (int i = 0; i < 4; ++i)
     for (int j = 0; j < i; ++j)
       EXPECT_NE(ids.of[i], ids.of[j]);
+}
+
+// A worker that is kept busy elsewhere holds up nothing but what it has begun.
+TEST(ParallelFor, DoesNotWaitForThoseWhoHaveNotBegun) {
+  apical_set_threads(3);
+  for (int repeat = 0; repeat < 2000; ++repeat) {
+    Squares squares(repeat % 40);
+    apical_parallel_for(Squares::run, &squares, repeat % 40);
+    for (auto &visit : squares.visits)
+      ASSERT_EQ(visit, 1);
+  }
 }
 
 TEST(ParallelFor, NestsAndSurvivesPauses) {

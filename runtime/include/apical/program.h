@@ -171,7 +171,7 @@ typedef struct apical_program {
   int64_t init_scratch;
 } apical_program;
 
-/// Calls fn(context, lo, hi) on a fixed split of 0..count among the threads.
+/// Calls fn(context, lo, hi) for ranges that make up 0..count, shared among the threads.
 /// Provided by the runtime; the only symbol that generated code imports,
 /// besides functions of the C mathematics library.
 void apical_parallel_for(void (*fn)(void *context, int64_t lo, int64_t hi), void *context,
