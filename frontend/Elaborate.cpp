@@ -324,7 +324,7 @@ private:
       else if (o.name.text == "trials")
         trials = ev.evaluateSize(*o.value, empty, 1, "`trials`");
       else if (o.name.text == "trial")
-        ticks = ev.evaluateSize(*o.value, empty, 1, "the length of a trial in ticks");
+        ticks = ev.evaluateTicks(*o.value, empty, 1, "the length of a trial in ticks");
       else {
         std::string near = nearest(o.name.text, {"batch", "epochs", "trials", "trial"});
         ev.fail(Code::BadOption, o.name.span,

@@ -439,6 +439,17 @@ int64_t Evaluator::evaluateSize(const ast::Expr &e, Frame &frame, int64_t least,
   return static_cast<int64_t>(v);
 }
 
+int64_t Evaluator::evaluateTicks(const ast::Expr &e, Frame &frame, int64_t least,
+                                 llvm::StringRef what) {
+  constexpr int64_t most = 2000;
+  int64_t ticks = evaluateSize(e, frame, least, what);
+  if (ticks > most)
+    fail(Code::TooLarge, e.span,
+         what + llvm::Twine(" is ") + llvm::Twine(ticks) + ", and a step can hold " +
+             llvm::Twine(most) + " ticks");
+  return ticks;
+}
+
 double Evaluator::evaluateConstant(const ast::Expr &e, Frame &frame, llvm::StringRef what) {
   Field f = evaluate(e, frame);
   if (!f.constant)

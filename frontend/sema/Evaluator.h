@@ -63,6 +63,8 @@ public:
   Field evaluate(const ast::Expr &e, Frame &frame);
   /// A whole number known now and at least `least`.
   int64_t evaluateSize(const ast::Expr &e, Frame &frame, int64_t least, llvm::StringRef what);
+  /// A number of ticks from `least` on. A step holds each of its ticks, so that there is an end to them.
+  int64_t evaluateTicks(const ast::Expr &e, Frame &frame, int64_t least, llvm::StringRef what);
   double evaluateConstant(const ast::Expr &e, Frame &frame, llvm::StringRef what);
   /// Runs `let`s and assignments to locals; false if the statement is of another kind.
   bool execute(const ast::Stmt &s, Frame &frame);

@@ -94,7 +94,7 @@ void Phases::runTicks(const ast::RunStmt &run, const std::string &phase, End &en
   if (run.duration) {
     Frame frame;
     frame.locals = rule.args;
-    count = ev.evaluateSize(*run.duration, frame, 0, "the number of ticks of a run");
+    count = ev.evaluateTicks(*run.duration, frame, 0, "the number of ticks of a run");
   }
   auto scopes = std::make_shared<const std::vector<Scope>>(scopesOf(run));
   if (scopes->empty() && !run.until && end.number == 0 && count == trial.length() &&

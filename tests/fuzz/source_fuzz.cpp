@@ -137,6 +137,11 @@ void interpret(mlir::ModuleOp module) {
   llvm::StringMap<apical::Field> states;
   for (auto state : module.getOps<ir::StateOp>()) {
     auto type = llvm::cast<mlir::RankedTensorType>(state.getType());
+    double size = 1;
+    for (int64_t s : type.getShape())
+      size *= static_cast<double>(s);
+    if (size > 2e5)
+      return; // as costOf below
     states[state.getSymName()] = apical::Field({type.getShape().begin(), type.getShape().end()});
   }
   std::vector<ir::StepOp> steps;
