@@ -279,6 +279,7 @@ LogicalResult Interpreter::evaluate(VjpOp vjp) {
         add(input, contribution);
         continue;
       }
+      bool passes = false; // else a barrier stands between this operand and the results
       for (int64_t begin = 0; begin < domain.count; begin += chunkSize) {
         int64_t end = std::min(begin + chunkSize, domain.count);
         FailureOr<Scalars> scalars = runBody(lift, domain, inputs, begin, end, unsigned(k));
@@ -289,6 +290,7 @@ LogicalResult Interpreter::evaluate(VjpOp vjp) {
           const Dual &yielded = scalars->find(lift.getYielded()[r])->second;
           if (!yielded.active())
             continue;
+          passes = true;
           Value result = lift.getResult(r);
           Offsets from = domain.offsets(domain.strides(lift.getResultMap(r)), begin, end);
           const Field &cotangent = cotangents[result], &primal = values.find(result)->second;
@@ -300,7 +302,8 @@ LogicalResult Interpreter::evaluate(VjpOp vjp) {
           }
         }
       }
-      add(input, contribution);
+      if (passes)
+        add(input, contribution);
     }
   }
   for (auto [input, result] : llvm::zip(vjp.getInputs(), vjp.getCotangents())) {

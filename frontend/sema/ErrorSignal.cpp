@@ -11,15 +11,16 @@ using namespace mlir;
 
 namespace apical::sema {
 
-/// Is `y` computed from `x`?
-static bool dependsOn(Value y, Value x) {
+/// Is `y` computed from `x` in this tick? Variables of other ticks are not computed from one of this tick.
+bool RuleInstance::dependsOn(Value y, Value x) const {
   llvm::SmallVector<Value> work{y};
   llvm::DenseSet<Value> seen;
   while (!work.empty()) {
     Value v = work.pop_back_val();
     if (v == x)
       return true;
-    if (!seen.insert(v).second)
+    auto owner = trial.owners.find(v);
+    if (!seen.insert(v).second || (owner != trial.owners.end() && owner->second != trial.now.tick))
       continue;
     if (Operation *op = v.getDefiningOp(); op && !isBarrier(op))
       work.append(op->operand_begin(), op->operand_end());

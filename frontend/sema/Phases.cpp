@@ -502,8 +502,11 @@ std::optional<Field> RunTick::messages(Tick &tick, const Place &place) {
         auto *call = callOf(*assign->target, "error");
         auto *member =
             call && call->args.size() == 1 ? memberOf(*call->args[0].value, scope.binder) : nullptr;
-        if (scope.area == place.first && member && member->member.text == place.second)
-          add(evaluate(tick, scope, *assign->value, k), s->span);
+        if (scope.area != place.first || !member || member->member.text != place.second)
+          continue;
+        if (assign->op != ast::AssignOp::Add)
+          ev.fail(Code::NotAssignable, s->span, "errors are added to: write `+=`");
+        add(evaluate(tick, scope, *assign->value, k), s->span);
         continue;
       }
       const Connection &c = rule.net.connections[scope.connection];

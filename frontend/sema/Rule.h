@@ -48,6 +48,7 @@ private:
   void connectSets(const ast::ConnectDecl &decl);
   /// error(area.variable) as this rule delivers it; shape of the variable.
   std::optional<Field> error(int area, const std::string &variable, Span at);
+  bool dependsOn(mlir::Value y, mlir::Value x) const;
   std::optional<Field> directError(int area, const std::string &variable, Span at);
   void eachWeight(const ast::TemplateStmt &t);
   bool applies(const ast::TemplateStmt &t, const Connection &c) const;

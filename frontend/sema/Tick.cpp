@@ -11,8 +11,28 @@ using namespace mlir;
 namespace apical::sema {
 
 Tick::Tick(Trial &trial, Values states, int64_t number, int64_t total, Intervention *with)
-    : values(states), states(std::move(states)), number(number), total(total), trial(trial),
-      with(with), progress(trial.net.areas.size(), Progress::None) {}
+    : states(std::move(states)), number(number), total(total), trial(trial), with(with),
+      progress(trial.net.areas.size(), Progress::None) {
+  for (auto &[place, value] : this->states)
+    values[place] = own(value, trial.net.areas[place.first].decl->span);
+}
+
+/// A value that another tick has too is copied: what one tick computes from a variable must not be found by a
+/// derivative by the same variable of another. (Passes drop the copies when derivatives are taken.)
+Field Tick::own(Field value, Span at) {
+  if (!value.tensor)
+    return value;
+  auto [owner, fresh] = trial.owners.try_emplace(value.tensor, this);
+  if (fresh || owner->second == this)
+    return value;
+  Field copy =
+      trial.ev.fields.map(trial.ev.location(at), {value},
+                          [](OpBuilder &, Location, llvm::ArrayRef<Value> v) { return v[0]; });
+  trial.owners[copy.tensor] = this;
+  trial.originals[copy.tensor] = trial.original(value.tensor);
+  value.tensor = copy.tensor;
+  return value;
+}
 
 void Tick::addClock(Frame &frame) const {
   frame.locals["tick"] = Field::number(static_cast<double>(number));
@@ -81,7 +101,7 @@ Field Tick::conduct(const Connection &c) {
   if (c.topology == Topology::Wire)
     return source;
   std::map<std::string, Field> weights;
-  std::vector<const void *> key{&c, source.tensor.getAsOpaquePointer()};
+  std::vector<const void *> key{&c, trial.original(source.tensor).getAsOpaquePointer()};
   for (auto &w : c.weights) {
     Field f = trial.read(w.symbol);
     if (with)
@@ -140,7 +160,7 @@ Field Tick::port(int area, const std::string &name) {
     if (auto more = with->arrival(*this, place))
       arrive(*more, a.decl->span);
   computing.erase(place);
-  return values[place] = perUnit(area, sum, a.decl->span, name, true);
+  return values[place] = own(perUnit(area, sum, a.decl->span, name, true), a.decl->span);
 }
 
 Field Tick::declared(int index, const ast::VarDecl &v, const ast::VarDecl::Declarator &d,
@@ -179,14 +199,14 @@ void Tick::declare(int index, const ast::VarDecl &v, Frame &frame) {
     if (v.varKind == ast::VarKind::Input)
       continue;
     if (v.varKind == ast::VarKind::State) {
-      frame.locals[d.name.text] = states.at(place);
+      frame.locals[d.name.text] = values.at(place);
       continue;
     }
     std::optional<Field> clamped = with ? with->clamp(*this, place) : std::nullopt;
     Field value = clamped ? *clamped : declared(index, v, d, frame);
     if (clamped && (value.constant || value.has(Axis::Unit)))
       value = perUnit(index, value, d.name.span, d.name.text, true);
-    values[place] = frame.locals[d.name.text] = value;
+    values[place] = frame.locals[d.name.text] = own(value, d.name.span);
   }
 }
 

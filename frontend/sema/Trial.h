@@ -89,6 +89,7 @@ private:
   Field conduct(const Connection &c);
   /// One value for each unit, and for each sample if it varies over samples or
   /// `perSample` says that it does: reductions and errors count on both axes.
+  Field own(Field value, Span at);
   Field perUnit(int area, const Field &value, Span at, llvm::StringRef name, bool perSample);
   [[noreturn]] void cycle(int area);
 
@@ -154,10 +155,18 @@ private:
   friend class RuleInstance;
   friend class Phases;
 
+  /// What a copy that a tick has of its own was taken of.
+  mlir::Value original(mlir::Value v) const {
+    auto it = originals.find(v);
+    return it == originals.end() ? v : it->second;
+  }
+
   const Network &net;
   Evaluator &ev;
   States &states;
   Span experiment;
+  llvm::DenseMap<mlir::Value, const Tick *> owners; ///< the tick whose variable a value is
+  llvm::DenseMap<mlir::Value, mlir::Value> originals;
   std::vector<std::unique_ptr<Tick>> ticks;
   std::optional<Values> initial;
   Values end; ///< states at the end of the plain presentation
