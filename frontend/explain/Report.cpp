@@ -765,6 +765,9 @@ Report makeReport(const sema::Account &account, const Sources &sources) {
         continue;
       network.lines.push_back(LineBuilder(account, line, sources, *report.symbolic).build());
       addCopies(line, sources, network.assumptions);
+      for (const sema::AssumptionTerm &a : line.assumptions)
+        network.assumptions.push_back(
+            {"for " + line.rule->name.text + ": " + a.text, placeOf(a.at, sources)});
       for (const sema::WeightChange &change : line.changes)
         changed.insert(change.symbol);
     }

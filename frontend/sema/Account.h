@@ -64,6 +64,12 @@ struct RouteTerm {
   bool ofError = true; ///< carries the error of `fromVariable`, else its value
 };
 
+/// `assume(…)` of the rule: in its own words.
+struct AssumptionTerm {
+  std::string text;
+  Span at;
+};
+
 struct LearnAccount {
   const Network *network = nullptr;
   const ast::LearnDecl *decl = nullptr;
@@ -79,6 +85,7 @@ struct LearnAccount {
   std::map<std::pair<int, std::string>, std::vector<std::string>> chain;
   std::vector<MessageTerm> messages;
   std::vector<RouteTerm> routes;
+  std::vector<AssumptionTerm> assumptions;
   std::vector<WeightChange> changes;
 
   WeightChange &change(llvm::StringRef symbol);

@@ -87,6 +87,13 @@ bool isReserved(llvm::StringRef name) {
   return llvm::is_contained(words, name);
 }
 
+bool isReduction(llvm::StringRef name, size_t arguments) {
+  static const char *const words[] = {"sum",  "mean",    "max",       "min",  "argmax",
+                                      "norm", "softmax", "logsumexp", "rank", "cumsum"};
+  bool ofTwo = (name == "max" || name == "min") && arguments == 2;
+  return llvm::is_contained(words, name) && !ofTwo;
+}
+
 static Value constant(OpBuilder &b, Location loc, double v) {
   return b.create<arith::ConstantOp>(loc, b.getF32FloatAttr(v));
 }
@@ -699,8 +706,7 @@ Field Evaluator::callPrimitive(llvm::StringRef name, const ast::CallExpr &e, Fra
     expect(1, 1);
     return unary(name, arg(0), e.span);
   }
-  bool two = e.args.size() == 2 && !e.args[1].name;
-  if ((name == "max" || name == "min") && two) {
+  if ((name == "max" || name == "min") && e.args.size() == 2 && !e.args[1].name) {
     Field a = arg(0), b = arg(1);
     requireFit(a, b, e.span, "arguments");
     if (!a.dimension.fits(b.dimension))
@@ -720,9 +726,7 @@ Field Evaluator::callPrimitive(llvm::StringRef name, const ast::CallExpr &e, Fra
     r.dimension = a.dimension.any ? b.dimension : a.dimension;
     return r;
   }
-  static const char *const reductions[] = {"sum",  "mean",    "max",       "min",  "argmax",
-                                           "norm", "softmax", "logsumexp", "rank", "cumsum"};
-  if (llvm::is_contained(reductions, name)) {
+  if (isReduction(name, 1)) {
     expect(1, 2);
     llvm::SmallVector<Axis, 2> over = frame.reductions;
     if (e.args.size() == 2) {

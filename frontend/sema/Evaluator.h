@@ -135,6 +135,9 @@ private:
 /// Is `name` a primitive of the language reference, of this version or of a later one?
 bool isReserved(llvm::StringRef name);
 
+/// Does a call of this primitive look at several elements of the area or connection?
+bool isReduction(llvm::StringRef name, size_t arguments);
+
 /// Binds the arguments of a call to the parameters of a definition.
 /// Defaults are evaluated in a frame of their own; `evaluate` sees the caller's.
 std::map<std::string, Field> bindArguments(Evaluator &evaluator, const ast::Definition &definition,

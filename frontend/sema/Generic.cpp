@@ -31,7 +31,8 @@ bool isPrimitive(llvm::StringRef name) {
       "hidden",     "output",    "outputs",   "input",     "inputs", "areas",   "units",
       "components", "start",     "over",      "dense",     "sparse", "conv",    "local",
       "one_to_one", "wire",      "pool",      "transpose", "tied",   "table",   "ring",
-      "idx",        "npy",       "csv",       "delay",     "like"};
+      "idx",        "npy",       "csv",       "delay",     "like",   "assume",  "links",
+      "symmetric",  "stateful",  "pointwise", "ports"};
   return llvm::is_contained(words, name) || isReserved(name);
 }
 
@@ -88,6 +89,8 @@ std::vector<const ast::Expr *> expressionsOf(const ast::Stmt &s) {
   if (auto *x = dyn_cast<ast::OnStmt>(&s))
     return {x->event, x->every};
   if (auto *x = dyn_cast<ast::ReturnStmt>(&s))
+    return {x->value};
+  if (auto *x = dyn_cast<ast::ExprStmt>(&s))
     return {x->value};
   if (auto *x = dyn_cast<ast::RunStmt>(&s))
     return {x->duration, x->until};

@@ -547,6 +547,8 @@ void RunTick::finish(Tick &tick) {
         }
         continue;
       }
+      if (phase.empty() && RuleInstance::assumption(*s))
+        continue;
       auto *assign = llvm::dyn_cast<ast::AssignStmt>(s);
       if (!assign)
         ev.unsupported(s->span, phase.empty() ? "this statement in a template is"

@@ -77,6 +77,7 @@ void RuleInstance::instantiate() {
   if (everyTick && trial.length() > 1)
     ev.unsupported(learn.decl->span, "a rule without phases in a trial of several ticks is");
   openAccount();
+  checkAssumptions();
   instantiateBody();
   bool gradients = false;
   for (auto &symbol : targetOrder) {
@@ -120,7 +121,7 @@ void RuleInstance::instantiateBody() {
   outside = std::make_unique<RunTick>(*this, scopes, "", areaStates, synapseStates);
   end.attend(outside.get());
   for (const ast::Stmt *s : rule->body) {
-    if (whole || llvm::isa<ast::ConnectDecl, ast::TemplateStmt>(s))
+    if (whole || llvm::isa<ast::ConnectDecl, ast::TemplateStmt>(s) || assumption(*s))
       continue;
     auto *v = llvm::dyn_cast<ast::VarDecl>(s);
     if (auto *phase = llvm::dyn_cast<ast::PhaseDecl>(s))

@@ -73,6 +73,12 @@ private:
   Field response(const ast::CallExpr &e, const ast::MemberExpr &callee, Frame &frame,
                  const End &end);
   Field localDerivative(const ast::CallExpr &e, Frame &frame, const Ends &ends);
+  /// What the model's structure answers: `links(pre, hidden)`, `stateful(a)`, …
+  std::optional<Field> structure(const ast::CallExpr &e, const Ends &ends);
+  bool symmetric(const Connection &c) const;
+  /// `assume(…)`; null for other statements.
+  static const ast::CallExpr *assumption(const ast::Stmt &s);
+  void checkAssumptions();
   /// What the rule declares for the synapses of a connection, at the moment at hand.
   std::optional<Field> synapseValue(int connection, bool bias, const std::string &name);
   /// The weights and states that templates declare: phases may read them.

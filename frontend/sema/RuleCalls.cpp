@@ -14,6 +14,8 @@ namespace apical::sema {
 std::optional<Field> RuleInstance::call(const ast::CallExpr &e, Frame &frame, const Ends &ends) {
   if (callOf(e, "d"))
     return localDerivative(e, frame, ends);
+  if (auto known = structure(e, ends))
+    return known;
   auto *m = llvm::dyn_cast<ast::MemberExpr>(e.callee);
   auto *base = m ? llvm::dyn_cast<ast::NameExpr>(m->base) : nullptr;
   auto end = base ? ends.find(base->name) : ends.end();

@@ -51,6 +51,8 @@ Frame RuleInstance::synapseFrame(const Connection &c, bool bias) {
     };
     if (auto distance = hops(e, c))
       return distance;
+    if (auto *n = llvm::dyn_cast<ast::NameExpr>(&e); n && n->name == "symmetric")
+      return Field::number(symmetric(c));
     if (auto *n = llvm::dyn_cast<ast::NameExpr>(&e); n && (n->name == "pre" || n->name == "post"))
       return atEnd(n->name == "pre", "", e.span);
     if (auto *n = llvm::dyn_cast<ast::NameExpr>(&e))
