@@ -1,34 +1,37 @@
 # Part of the Apical project, under the Apache License v2.0 with LLVM
 # Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""How the settings of models were chosen, without a look at the test images: choose.py MODEL, or choose.py check
+"""How the settings of models were chosen, without a look at the test images.
 
-The model is trained on the first 50 000 training images and tested on the last 10 000, for every setting of its grid
-and for seeds that the results do not use. Networks of one model share one setting, so that they differ in the rule
-only: the best is that with the greatest mean over them. The table is kept in results/settings_MODEL.md, and `check`
-says whether each model has the settings that its table found best.
+choose.py MODEL [NETWORK...]   tries the grid of the model, or of some of its networks
+choose.py apply [MODEL...]     gives the models the settings that were found best
+choose.py check                does each model have the settings that were found best?
+choose.py page                 writes results/settings.md again
+
+A network is trained on the first 50 000 training images and tested on the last 10 000, for every setting of its grid
+and for seeds that the results do not use. What was found is kept in results/chosen.json.
 """
 import gzip
 import itertools
+import json
 import os
 import re
+import statistics
 import sys
 
 import numpy
 
+from grids import GRIDS
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
+CHOSEN = os.path.join(HERE, "chosen.json")
+PAGE = os.path.join(HERE, "settings.md")
 sys.path.insert(0, os.path.join(ROOT, "tests", "rules"))
-from harness import run
+from harness import Diverged, run
 
 FOLDERS = {
     "fashion_mnist": "/usr/share/datasets/fashion-mnist",  # of the Debian package dataset-fashion-mnist
     "mnist": os.path.join(os.environ.get("XDG_DATA_HOME", os.path.expanduser("~/.local/share")), "apical", "mnist"),
-}
-GRIDS = {  # data set, rates, schedules, seeds
-    "fashion_mnist": ("fashion_mnist", (0.005, 0.01, 0.02, 0.04),
-                      ("1", "where(epoch < 6, 1, 0.2)", "where(epoch < 4, 1, 0.2)"), (11, 12)),
-    "feedback": ("fashion_mnist", (0.01, 0.02, 0.05), ("where(epoch < 7, 1, 0.2)",), (11,)),
-    "mnist": ("mnist", (0.02, 0.05, 0.1, 0.2), ("1", "where(epoch < 15, 1, 0.2)"), (11,)),
 }
 
 
@@ -55,51 +58,136 @@ data {name} = table(
     return arrays, declaration
 
 
-def choose(name):
-    data, rates, schedules, seeds = GRIDS[name]
-    arrays, declaration = split(data)
+def model_text(name):
     with open(os.path.join(ROOT, "models", f"{name}.apical")) as file:
-        model = file.read().replace("use std\n", "") + declaration
-    networks = re.findall(r"^network (\w+)", model, re.M)
-    lines = [f"Written by `results/choose.py {name}`; do not edit. Accuracy on the last 10 000 training images, seeds "
-             f"{', '.join(map(str, seeds))}.\n",
-             "| rate | schedule | " + " | ".join(networks) + " | mean |", "|---" * (len(networks) + 3) + "|"]
-    best = (0,)
-    for rate, schedule in itertools.product(rates, schedules):
-        text, count = re.subn(r"rate \* where\(.*?\)", f"rate * {schedule}", model)
-        assert count == len(networks)
-        found = {n: [] for n in networks}
-        for seed in seeds:
-            for record in run(text, data=arrays, seed=seed, sets={"rate": rate}).records:
-                if record["event"] == "test":
-                    found[record["network"]].append(record["accuracy"])
-        means = [100 * numpy.mean(found[n]) for n in networks]
-        lines.append(f"| {rate} | `{schedule}` | " + " | ".join(f"{m:.2f} %" for m in means)
-                     + f" | {numpy.mean(means):.2f} % |")
-        print(lines[-1], flush=True)
-        best = max(best, (numpy.mean(means), rate, schedule))
-    lines.append(f"\nBest: `param rate = {best[1]}`, `rate * {best[2]}`.")
-    with open(os.path.join(HERE, f"settings_{name}.md"), "w") as file:
-        file.write("\n".join(lines) + "\n")
+        return file.read()
+
+
+def alone(text, network):
+    """The model without its other networks and their experiments."""
+    for other in set(re.findall(r"^network (\w+)", text, re.M)) - {network}:
+        text = re.sub(rf"^network {other} \{{.*?^\}}\n", "", text, flags=re.M | re.S)
+        text = re.sub(rf"^(train|test)\s+{other}\b.*\n", "", text, flags=re.M)
+    return text
+
+
+def load():
+    if not os.path.exists(CHOSEN):
+        return {}
+    with open(CHOSEN) as file:
+        return json.load(file)
+
+
+def choose(name, networks):
+    grid = GRIDS[name]
+    arrays, declaration = split(grid.data)
+    for network in networks:
+        text = alone(model_text(name), network).replace("use std\n", "") + declaration
+        settings = grid.networks[network]
+        rows = []
+        for values in itertools.product(*settings.values()):
+            setting = dict(zip(settings, values))
+            schedule = setting.get("schedule")
+            model = re.sub(r"where\(epoch.*?\)", schedule, text) if schedule else text
+            scores = []
+            for seed in grid.seeds:
+                try:
+                    tests = run(model, data=arrays, seed=seed, epochs=grid.epochs,
+                                sets={k: v for k, v in setting.items() if k != "schedule"}).series(grid.measure, "test")
+                    assert len(tests) == 1
+                    scores += tests
+                except Diverged:
+                    scores.append(None)
+            rows.append({"setting": setting, "seeds": list(grid.seeds), "scores": scores})
+            print(f"{name}, {network}, {setting}: {scores}", flush=True)
+        chosen = load()  # again: others may have written meanwhile
+        chosen.setdefault(name, {})[network] = rows
+        with open(CHOSEN, "w") as file:
+            json.dump(chosen, file, indent=1, sort_keys=True)
+            file.write("\n")
+
+
+def best(grid, rows):
+    """The row with the best mean over its seeds; one that diverged is never best."""
+    finite = [r for r in rows if None not in r["scores"]]
+    return (min if grid.least else max)(finite, key=lambda r: statistics.mean(r["scores"]))
+
+
+def number(setting):
+    return ", ".join(f"`{k} = {v}`" for k, v in setting.items())
 
 
 def check():
-    good = True
-    for name in GRIDS:
-        with open(os.path.join(HERE, f"settings_{name}.md")) as file:
-            best = re.search(r"^Best: `(.*)`, `(.*)`\.$", file.read(), re.M).groups()
-        with open(os.path.join(ROOT, "models", f"{name}.apical")) as file:
-            model = file.read()
-        for setting in best:
-            if setting not in model:
-                print(f"models/{name}.apical does not have `{setting}`, the best of results/settings_{name}.md")
-                good = False
+    chosen, good = load(), True
+    for name, grid in GRIDS.items():
+        for network in grid.networks:
+            rows = chosen.get(name, {}).get(network)
+            if not rows:
+                continue  # and docs/results.md says so
+            model = model_text(name)
+            for key, value in best(grid, rows)["setting"].items():
+                wanted = value if key == "schedule" else rf"param {key} += {re.escape(str(value))}\n"
+                found = value in alone(model, network) if key == "schedule" else re.search(wanted, model)
+                if not found:
+                    print(f"models/{name}.apical does not have `{key} = {value}`, the best of results/chosen.json")
+                    good = False
+    with open(PAGE) as file:
+        if file.read() != page():
+            print("results/settings.md is not that of results/chosen.json: results/choose.py page")
+            good = False
     sys.exit(not good)
 
 
-if __name__ == "__main__":
-    if sys.argv[1:] == ["check"]:
+def apply(names):
+    for name in names or GRIDS:
+        for network, rows in load().get(name, {}).items():
+            text = model_text(name)
+            for key, value in best(GRIDS[name], rows)["setting"].items():
+                if key != "schedule":
+                    text = re.sub(rf"^(param {key} +=) .*$", rf"\1 {value}", text, flags=re.M)
+            with open(os.path.join(ROOT, "models", f"{name}.apical"), "w") as file:
+                file.write(text)
+
+
+def page():
+    chosen = load()
+    lines = ["# How settings were chosen\n", "Written by `results/choose.py`; do not edit. Each network was trained on the "
+             "first 50 000 training images and tested on the last 10 000; the best setting is that of the model. A dash: "
+             "learning diverged.\n"]
+    for name, grid in GRIDS.items():
+        for network in grid.networks:
+            rows = chosen.get(name, {}).get(network)
+            if not rows:
+                continue
+            top = best(grid, rows)
+            epochs = f", {grid.epochs} epochs" if grid.epochs else ""
+            lines += [f"## models/{name}.apical, `{network}`\n", f"| setting | {grid.measure}{epochs} | seeds |",
+                      "|---|---|---|"]
+            for row in rows:
+                diverged = None in row["scores"]
+                mean = "–" if diverged else grid.show(statistics.mean(row["scores"]))
+                mark = " **best**" if row is top else ""
+                lines.append(f"| {number(row['setting'])} | {mean}{mark} | {', '.join(map(str, row['seeds']))} |")
+            lines.append("")
+    return "\n".join(lines)
+
+
+def main(arguments):
+    if arguments == ["check"]:
         check()
-    if len(sys.argv) != 2 or sys.argv[1] not in GRIDS:
+    if not arguments or arguments[0] not in ("page", "apply", *GRIDS):
         sys.exit(__doc__)
-    choose(sys.argv[1])
+    if arguments[0] == "apply":
+        apply(arguments[1:])
+    elif arguments != ["page"]:
+        known = list(GRIDS[arguments[0]].networks)
+        for network in arguments[1:]:
+            if network not in known:
+                sys.exit(f"the grid of {arguments[0]} has no '{network}', but {', '.join(known)}")
+        choose(arguments[0], arguments[1:] or known)
+    with open(PAGE, "w") as file:
+        file.write(page())
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

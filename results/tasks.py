@@ -8,29 +8,54 @@ class Target(NamedTuple):
     network: str
     title: str
     published: str = "–"  # with its source
-    low: float = 0  # least and greatest mean accuracy
-    high: float = 1
-    near: Optional[str] = None  # at most `within` below this network of the same model
+    measure: str = "accuracy"  # of the test
+    low: Optional[float] = None  # least and greatest mean
+    high: Optional[float] = None
+    near: Optional[str] = None  # at most `within` below this network, of the same model or as `model/network`
     within: float = 0
+    above: Optional[str] = None  # at least `by` above this network
+    by: float = 0
+    reference: Optional[str] = None  # at most `times` this number of references.py
+    times: float = 1
 
 
 class Task(NamedTuple):
     model: str
     title: str
     targets: tuple
+    plain: bool = False  # numbers as they are, not percentages
+    chosen: Optional[str] = None  # how the settings were chosen, if not by choose.py
+    seeds: tuple = (1, 2, 3)
+
+
+class Angle(NamedTuple):
+    """`apical verify` of a model: the angle between the change by the rule and minus the gradient, in degrees."""
+    model: str
+    title: str
+    steps: int
+    every: int
+    high: tuple = ()  # (network, connection, greatest angle at the last step, published)
     seeds: tuple = (1, 2, 3)
 
 
 TASKS = (
-    Task("fashion_mnist", "Fashion-MNIST, 784-100-100-10, 8 epochs", (
+    Task("fashion_mnist", "Fashion-MNIST, 784-100-100-10, 8 epochs: the demo", (
         Target("by_backprop", "backprop", low=0.880),
         Target("by_feedback", "feedback alignment", low=0.870),
         Target("by_direct_feedback", "direct feedback alignment", low=0.875),
     )),
-    Task("mnist", "MNIST, 784-500-10, 20 epochs", (
-        Target("digits", "backprop", "98.5 %, logistic units, 400 epochs (Akrout et al. 2019, code)", low=0.982),
+    Task("deep_feedback", "Fashion-MNIST, 784-100-100-10, 8 epochs, standardised images", (
+        Target("by_backprop", "backprop"),
+        Target("by_feedback", "feedback alignment", low=0.873, above="frozen_hidden", by=0.07),
+        Target("by_direct_feedback", "direct feedback alignment", low=0.877),
+        Target("by_target_projection", "direct random target projection"),
+        Target("by_kolen_pollack", "Kolen–Pollack"),
+        Target("by_uniform_signs", "uniform sign symmetry"),
+        Target("by_fixed_signs", "sign symmetry, fixed sizes"),
+        Target("by_redrawn_signs", "sign symmetry, redrawn sizes"),
+        Target("frozen_hidden", "null model: frozen hidden areas"),
     )),
-    Task("feedback", "Fashion-MNIST, 784-500-10, 12 epochs", (
+    Task("feedback", "Fashion-MNIST, 784-500-10, 12 epochs, standardised images", (
         Target("by_backprop", "backprop", low=0.888),
         Target("by_feedback", "feedback alignment", near="by_backprop", within=0.010),
         Target("by_direct_feedback", "direct feedback alignment", low=0.883),
@@ -38,6 +63,79 @@ TASKS = (
         Target("by_kolen_pollack", "Kolen–Pollack", near="by_backprop", within=0.003),
         Target("by_uniform_signs", "uniform sign symmetry", near="by_backprop", within=0.005),
         Target("by_fixed_signs", "sign symmetry, fixed sizes", near="by_backprop", within=0.005),
+        Target("by_redrawn_signs", "sign symmetry, redrawn sizes", near="by_backprop", within=0.005),
         Target("frozen_hidden", "null model: frozen hidden area", high=0.870),
     )),
+    Task("mnist", "MNIST, 784-500-10, 20 epochs", (
+        Target("digits", "backprop", "98.5 %, logistic units, 400 epochs (Akrout et al. 2019, code)", low=0.982),
+    )),
+    Task("feedback_alignment", "MNIST, 784-1000-10, 10 epochs", (
+        Target("by_feedback", "feedback alignment", low=0.975),
+        Target("by_backprop", "backprop"),
+        Target("frozen_hidden", "null model: frozen hidden area"),
+    )),
+    Task("direct_feedback_alignment", "MNIST, 784-800-800-10, 10 epochs", (
+        Target("digits", "direct feedback alignment", "98.55 % with dropout, 300 epochs (Nøkland 2016)", low=0.980),
+    )),
+    Task("random_target_projection", "MNIST, 784-1000-10, 10 epochs", (
+        Target("digits", "direct random target projection", low=0.950),
+    )),
+    Task("kolen_pollack", "MNIST, 784-500-10, 20 epochs", (
+        Target("digits", "Kolen–Pollack", "98.45 %, logistic units, 400 epochs (Akrout et al. 2019, code)",
+               near="mnist/digits", within=0.003),
+    )),
+    Task("sign_symmetry", "MNIST, 784-500-10, 20 epochs", (
+        Target("uniform_signs", "uniform sign symmetry", near="mnist/digits", within=0.005),
+        Target("fixed_signs", "sign symmetry, fixed sizes", near="mnist/digits", within=0.005),
+        Target("redrawn_signs", "sign symmetry, redrawn sizes", near="mnist/digits", within=0.005),
+    )),
+    Task("node_perturbation", "MNIST, 784-100-10, 12 epochs", (
+        Target("by_nodes", "node perturbation", low=0.920, above="frozen_hidden", by=0.01),
+        Target("by_backprop", "backprop"),
+        Target("frozen_hidden", "null model: frozen hidden area"),
+    )),
+    Task("equilibrium_propagation", "MNIST, 784-500-10, 20 epochs", (
+        Target("digits", "equilibrium propagation", "97 to 98 %, 25 epochs (Scellier & Bengio 2017)", low=0.975),
+        Target("frozen_hidden", "null model: frozen hidden area, 3 epochs"),
+    )),
+    Task("contrastive_hebbian", "MNIST, 784-100-10, 15 epochs", (
+        Target("digits", "contrastive Hebbian learning", low=0.950),
+        Target("frozen_hidden", "null model: frozen hidden area, 3 epochs"),
+    )),
+    Task("principal_components", "Fashion-MNIST, principal components, 3 and 8 epochs", (
+        Target("one", "Oja, 1 unit: squared error of the images put together again", measure="loss",
+               reference="1 principal component", times=1.02),
+        Target("several", "Sanger, 16 units: squared error", measure="loss", reference="16 principal components",
+               times=1.02),
+    ), plain=True, chosen="the rates were chosen by the loss of the training images"),
+    Task("competing_hidden_units", "MNIST, 784-400 without labels, 20 epochs, and a readout, 10 epochs", (
+        Target("digits", "competing hidden units", "about 98.5 %, 2000 units, 200 epochs (Krotov & Hopfield 2019)",
+               low=0.965, above="random_hidden", by=0.01),
+        Target("random_hidden", "null model: random hidden units"),
+    )),
+    Task("sliding_threshold", "Ten random patterns, 20 epochs", (
+        Target("selective", "mean rate of a unit; 1 if it answers 10 to one pattern and 0 to the others",
+               measure="mean_rate", low=0.9, high=1.1),
+        Target("selective", "mean squared rate; 10 then", measure="squared_rate", low=9, high=11),
+    ), plain=True, chosen="the rate is not tuned"),
+    Task("area_costs", "MNIST, three areas, 3 epochs", tuple(
+        Target(f"{network}_assignment", f"{network} assignment: area {area} on bit {bit}"
+               + (", its own" if bit == own else ""), measure=f"{area}_bit{bit}",
+               low=0.9 if bit == own else None, high=None if bit == own else 0.65)
+        for network, owns in (("first", (0, 1, 2)), ("second", (1, 2, 0)), ("third", (2, 0, 1)))
+        for area, own in zip("abc", owns) for bit in range(3)),
+        chosen="the rate is not tuned; the more frequent answer to bits 0, 1 and 2 is right for 51, 60 and 61 %"),
+    Task("critical_period", "Fashion-MNIST, a critical period of three epochs", tuple(
+        Target(network, f"{title}: drive from the {eye} eye", measure=f"{eye}_eye",
+               low=None if (network, eye) == ("covered_early", "left") else 5,
+               high=3.4 if (network, eye) == ("covered_early", "left") else None)
+        for network, title in (("open_eyes", "both eyes open"), ("covered_early", "left eye covered in epochs 2 and 3"),
+                               ("covered_late", "left eye covered in epochs 4 to 6")) for eye in ("left", "right")),
+        plain=True, chosen="nothing is tuned; 3.4 is half of what an open eye gives"),
+)
+
+ANGLES = (
+    Angle("deep_feedback", "Fashion-MNIST, 784-100-100-10, standardised images", steps=3000, every=100),
+    Angle("kolen_pollack", "MNIST, 784-500-10", steps=18740, every=937, high=(
+        ("digits", "image_hidden", 10, "3.15° between the error signals, 400 epochs (Akrout et al. 2019, code)"),)),
 )

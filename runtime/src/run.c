@@ -138,19 +138,23 @@ static int checkFinite(run *r, int index) {
                      o->save ? o->save : "");
 }
 
-/// Warns, once in an experiment, of an area that a phase left before it settled.
+/// Warns, once in an experiment, of an area that a phase left before it settled: of the one that moves most.
 static void checkSettled(run *r, int index) {
   const apical_experiment *e = &r->program->experiments[index];
-  for (int i = 0; i < e->measure_count && r->unsettled != index; ++i) {
-    if (e->measures[i].kind != APICAL_RESIDUAL || r->instance->results[i] == 0)
-      continue;
-    r->unsettled = index;
-    fprintf(stderr,
-            "warning: %s: area '%s' has not settled at step %lld: it still changes by %.3g a tick; "
-            "run more ticks or raise the tolerance\n",
-            e->network, e->measures[i].name, (long long)r->instance->position.trial + 1,
-            r->instance->results[i]);
-  }
+  const double *results = r->instance->results;
+  int worst = -1;
+  for (int i = 0; i < e->measure_count && r->unsettled != index; ++i)
+    if (e->measures[i].kind == APICAL_RESIDUAL && results[i] != 0 &&
+        (worst < 0 || results[i] > results[worst]))
+      worst = i;
+  if (worst < 0)
+    return;
+  r->unsettled = index;
+  fprintf(stderr,
+          "warning: %s: area '%s' has not settled at step %lld: it still changes by %.3g a tick; "
+          "run more ticks or raise the tolerance\n",
+          e->network, e->measures[worst].name, (long long)r->instance->position.trial + 1,
+          results[worst]);
 }
 
 //===----------------------------------------------------------------------===//

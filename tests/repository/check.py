@@ -7,6 +7,7 @@ diagnostics  every diagnostic code has one number and one name, in rising order
 names        nothing that std/ declares is known to the compiler
 paths        no file names a place on the machine it was written on
 licences     every source file says its licence
+links        every link of a page leads to a file, and to a heading of it if it says so
 """
 import os
 import re
@@ -159,7 +160,35 @@ def check_licences(root):
                 yield f"{name}: has no licence line, `{tag}`"
 
 
+def anchors(text):
+    """The names that GitHub gives to the headings of a page."""
+    found = set()
+    for heading in re.findall(r"^#+ (.*)$", re.sub(r"^```.*?^```", "", text, flags=re.M | re.S), re.M):
+        plain = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading).lower().strip()
+        found.add(re.sub(r"[^\w\- ]", "", plain).replace(" ", "-"))
+    return found
+
+
+def check_links(root):
+    pages = [name for name in files(root) if name.endswith(".md")]
+    if not pages:
+        yield "no page was found"
+    for name in pages:
+        text = re.sub(r"^```.*?^```", lambda m: "\n" * m[0].count("\n"), read(root, name), flags=re.M | re.S)
+        for match in re.finditer(r"\]\(([^)\s]+)\)", text):
+            target, _, heading = match[1].partition("#")
+            if re.match(r"[a-z]+:", target):
+                continue
+            line = text.count("\n", 0, match.start()) + 1
+            path = os.path.normpath(os.path.join(os.path.dirname(name), target)) if target else name
+            if path.startswith("..") or not os.path.exists(os.path.join(root, path)):
+                yield f"{name}:{line}: `{match[1]}` leads nowhere"
+            elif heading and heading not in anchors(read(root, path)):
+                yield f"{name}:{line}: `{path}` has no heading `{heading}`"
+
+
 CHECKS = {
+    "links": check_links,
     "diagnostics": check_diagnostics,
     "names": check_names,
     "paths": check_paths,

@@ -61,6 +61,14 @@ class Checks(unittest.TestCase):
         self.assertEqual(self.run_check("paths", {"docs/a.md": "see frontend/work/file, /tmp\n"}), [])
         self.assertRegex(self.run_check("paths", {"docs/a.md": bad})[0], "a.md:1")
 
+    def test_links(self):
+        page = "[a](b.md) [c](b.md#what-it-is) [d](#top) [e](https://example.org/x)\n\n# Top\n"
+        self.assertEqual(self.run_check("links", {"docs/a.md": page, "docs/b.md": "## What *it* is\n"}), [])
+        self.assertRegex(self.run_check("links", {"docs/a.md": page})[0], "a.md:1: `b.md` leads nowhere")
+        self.assertRegex(self.run_check("links", {"docs/a.md": page, "docs/b.md": ""})[0], "no heading `what-it-is`")
+        self.assertEqual(self.run_check("links", {"a.md": "```\n[x](y)\n```\n"}), [])
+        self.assertRegex(self.run_check("links", {"a.md": "[out](../b.md)"})[0], "leads nowhere")
+
     def test_licences(self):
         self.assertEqual(self.run_check("licences", {"ir/A.cpp": TAG + "int x;\n"}), [])
         self.assertRegex(self.run_check("licences", {"ir/A.cpp": "int x;\n"})[0], "A.cpp")

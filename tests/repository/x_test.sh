@@ -24,6 +24,7 @@ expect 2 "there is no command 'fly'" fly
 expect 2 "data knows one set: mnist" data cifar
 expect 2 "data knows one set: mnist" data
 expect 2 "fmt knows --check, not '--all'" fmt --all
+expect 2 "docs knows --plots, not 'plots'" docs plots
 expect 2 "build takes no arguments" build everything
 
 exit $((failures > 0))

@@ -60,10 +60,11 @@ def follows_its_equation(rule):
     assert numpy.abs(w - first["n.x_h.w"]).max() > 0.1
 
 
-system.mutant("no decay", ("(pre - post.drive * w)", "pre"))
-system.mutant("no rank: all units learn", ("post.move * (", "post.drive * ("))
+system.mutant("no decay", (" - batch_sum(post.move * post.drive) * w", ""))
+system.mutant("no rank: all units learn", ("post.move * pre", "post.drive * pre"))
 system.mutant("the sign", ("w += eps", "w += -eps"))
 system.mutant("not scaled to the largest change", (" / max(abs(change))", ""))
 system.mutant("largest change per unit", ("max(abs(change))", "max(abs(change), over = pre)"))
+system.mutant("pre and post swapped in the decay", ("post.move * post.drive", "pre * post.drive"))
 
 system.main()

@@ -71,5 +71,6 @@ system.mutant("anti-Hebbian", ("@free - (post.rate * pre)@clamped", "@clamped - 
 system.mutant("not scaled by gamma", ("post.gamma^(-hops(post, outputs)) * ", ""))
 system.mutant("the outputs stay free", ("o.rate = o.target", "o.rate = o.rate"))
 system.mutant("settles for three ticks", ("free    { run ticks until change < tolerance }", "free    { run 3 }"))
+system.mutant("the free phase is not subtracted", ("(post.rate * pre)@free - ", "-"))
 
 system.main()

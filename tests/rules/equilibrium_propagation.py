@@ -116,5 +116,7 @@ system.mutant("the second nudge starts from the first", ("down from settled", "d
 system.mutant("half the scale", ("/ (2 * beta)", "/ beta"))
 system.mutant("nudged by the state", ("beta * error(o.rate) } }\n    phase down", "beta * o.rate } }\n    phase down"))
 system.mutant("the free state in place of a nudged one", ("(post.rate * pre)@up", "(post.rate * pre)@settled"))
+system.mutant("the sign", ("((post.rate * pre)@down - (post.rate * pre)@up)", "((post.rate * pre)@up - (post.rate * pre)@down)"))
+system.mutant("one phase is not subtracted", ("(post.rate * pre)@down - ", "-"))
 
 system.main()

@@ -35,5 +35,7 @@ system.mutant("signs of the sizes as well", ("abs(size)", "size"))
 system.mutant("the sign of the message", ("abs(size)", "-abs(size)"))
 system.mutant("sizes learn", ("w.grad     +=", "size.grad += error(post) * pre\n        w.grad     +="))
 system.mutant("no derivative of the unit", ("error(post) * pre", "error(post.rate) * pre"))
+system.mutant("sizes redrawn in every step", ("weight size", "shared state size"))
+system.mutant("pre and post swapped in the update", ("error(post) * pre", "error(post) * post"))
 
 system.main()

@@ -63,5 +63,6 @@ system.mutant("errors through w", ("+= B * error", "+= w * error"), (": feedback
 system.mutant("the sign of the message", ("+= B * error", "+= -B * error"))
 system.mutant("no derivative of the unit, in both", ("error(post) * pre", "error(post.rate) * pre"))
 system.mutant("B learns from pre and pre", (LAST, "B.grad += pre * pre"))
+system.mutant("pre and post swapped in the update", ("w.grad     += error(post) * pre", "w.grad     += error(post) * post"))
 
 system.main()

@@ -37,5 +37,7 @@ system.mutant("the other noise scale", ("/ sigma^2", "/ sigma"))
 system.mutant("the input of the noisy phase is the probe", ("pre@clean", "post.xi@noisy"))
 system.mutant("noise behind the unit", ("a.drive += xi", "a.drive += 2 * xi"))
 system.mutant("one sign of noise", ("let xi ~ normal(0, sigma)", "let xi ~ uniform(0, sigma)"))
+system.mutant("pre and post swapped", ("pre@clean", "post@clean"))
+system.mutant("the modulator is detached", ("let gain = (C@noisy - C@clean)", "let gain = 1"))
 
 system.main()

@@ -79,5 +79,7 @@ system.mutant("the sizes of the weights", ("abs(size)", "abs(w)"))
 system.mutant("the sign of the message", ("abs(size)", "-abs(size)"))
 system.mutant("sizes of another law", ("sqrt(2 /", "sqrt(6 /"))
 system.mutant("the update of the output scaled", ("+= error(post) * pre", "+= 2 * error(post) * pre"))
+system.mutant("no derivative of the unit", ("error(post) * pre", "error(post.rate) * pre"))
+system.mutant("pre and post swapped in the update", ("error(post) * pre", "error(post) * post"))
 
 system.main()

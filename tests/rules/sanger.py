@@ -54,5 +54,6 @@ system.mutant("each unit alone", ("cumsum(post.rate * w, over = post)", "post.ra
 system.mutant("along the wrong end", ("over = post", "over = pre"))
 system.mutant("the sign", ("w += eta", "w += -eta"))
 system.mutant("no decay", ("(pre - cumsum(post.rate * w, over = post))", "pre"))
+system.mutant("pre and post swapped", ("eta * post.rate * (pre -", "eta * pre * (post.rate -"))
 
 system.main()

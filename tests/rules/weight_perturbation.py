@@ -38,5 +38,6 @@ system.mutant("the eligibility is another draw", ("shared state xi", "shared sta
               ("gain * xi", "gain * other"))
 system.mutant("noise of twice the size", ("w += xi", "w += 2 * xi"))
 system.mutant("one sign of noise", ("xi ~ normal(0, sigma)", "xi ~ uniform(0, sigma)"))
+system.mutant("the modulator is detached", ("let gain = (C@noisy - C@clean)", "let gain = 1"))
 
 system.main()

@@ -1,0 +1,60 @@
+# Part of the Apical project, under the Apache License v2.0 with LLVM
+# Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""What results/choose.py tries: by model and network, the values of each setting. A setting is a parameter of the model,
+or `schedule`, the text of its `where(epoch …)`."""
+from typing import Callable, NamedTuple, Optional
+
+
+class Grid(NamedTuple):
+    data: str  # the data set that is split
+    networks: dict  # network: {setting: values}
+    seeds: tuple = (11,)
+    epochs: Optional[int] = None  # fewer than the model's, where those take long
+    measure: str = "accuracy"
+    least: bool = False  # is the least the best?
+    show: Callable = lambda x: f"{100 * x:.2f} %"
+
+
+RATES = (0.005, 0.01, 0.02, 0.05)
+
+
+def of_rules(rates, names):
+    """One rate for each network of a comparison."""
+    return {network: {f"{parameter}_rate": rates} for network, parameter in names.items()}
+
+
+COMPARED = {"by_backprop": "backprop", "by_feedback": "feedback", "by_direct_feedback": "direct_feedback",
+            "by_target_projection": "target_projection", "by_kolen_pollack": "kolen_pollack",
+            "by_uniform_signs": "uniform_signs", "by_fixed_signs": "fixed_signs", "by_redrawn_signs": "redrawn_signs",
+            "frozen_hidden": "frozen"}
+
+def with_decay(networks, rates, decays):
+    """What Kolen-Pollack lives by is the decay."""
+    return {**networks, "by_kolen_pollack": {"kolen_pollack_rate": rates, "decay": decays}}
+
+
+GRIDS = {
+    "fashion_mnist": Grid("fashion_mnist", {network: {
+        "rate": (0.005, 0.01, 0.02, 0.04), "schedule": ("where(epoch < 6, 1, 0.2)",)}
+        for network in ("by_backprop", "by_feedback", "by_direct_feedback")}, seeds=(11, 12)),
+    "mnist": Grid("mnist", {"digits": {"rate": (0.02, 0.05, 0.1), "schedule": ("where(epoch < 15, 1, 0.2)",)}}),
+    "deep_feedback": Grid("fashion_mnist", with_decay(of_rules(RATES, COMPARED), (0.01, 0.02, 0.04), (1e-4, 1e-3, 3e-3)),
+                          seeds=(11, 12)),
+    "feedback": Grid("fashion_mnist", with_decay(of_rules(RATES, COMPARED), (0.01, 0.02), (1e-3, 3e-3))),
+    "feedback_alignment": Grid("mnist", {"by_feedback": {"feedback_rate": (0.02, 0.05, 0.1)},
+                                         "by_backprop": {"backprop_rate": (0.02, 0.05, 0.1)},
+                                         "frozen_hidden": {"frozen_rate": (0.02, 0.05, 0.1)}}, epochs=3),
+    "direct_feedback_alignment": Grid("mnist", {"digits": {"rate": (0.02, 0.05, 0.1)}}, epochs=3),
+    "random_target_projection": Grid("mnist", {"digits": {"rate": (0.005, 0.01, 0.02, 0.05)}}, epochs=5),
+    "kolen_pollack": Grid("mnist", {"digits": {"rate": (0.02, 0.05, 0.1), "decay": (1e-4, 1e-3)}}, epochs=5),
+    "sign_symmetry": Grid("mnist", {"uniform_signs": {"uniform_rate": (0.01, 0.02, 0.05)},
+                                    "fixed_signs": {"fixed_rate": (0.01, 0.02, 0.05)},
+                                    "redrawn_signs": {"redrawn_rate": (0.01, 0.02, 0.05)}}, epochs=5),
+    "node_perturbation": Grid("mnist", {"by_nodes": {"nodes_rate": (0.02, 0.05, 0.1, 0.2)},
+                                        "by_backprop": {"backprop_rate": (0.1, 0.2, 0.5)},
+                                        "frozen_hidden": {"frozen_rate": (0.1, 0.2, 0.5)}}),
+    "equilibrium_propagation": Grid("mnist", {"digits": {"rate": (0.05, 0.1, 0.2)},
+                                              "frozen_hidden": {"frozen_rate": (0.05, 0.1, 0.2)}}, epochs=3),
+    "contrastive_hebbian": Grid("mnist", {"digits": {"rate": (0.2, 0.5, 1, 2)},
+                                          "frozen_hidden": {"frozen_rate": (0.2, 0.5, 1)}}, epochs=5),
+}

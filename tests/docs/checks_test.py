@@ -1,0 +1,78 @@
+#!/usr/bin/env python3
+# Part of the Apical project, under the Apache License v2.0 with LLVM
+# Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""The checks of the documentation accept what is right and refuse what is not: checks_test.py APICAL"""
+import os
+import sys
+import tempfile
+import unittest
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+sys.path[:0] = [HERE, os.path.join(ROOT, "docs")]
+import generate
+import snippets
+
+APICAL = os.path.abspath(sys.argv.pop(1))
+RULE = "```apical\nrule r(C: cost) : local { each connection { w.grad += error(post) * pre } }\n```\n"
+
+
+class Snippets(unittest.TestCase):
+    def problems(self, text):
+        with tempfile.TemporaryDirectory() as folder:
+            page = os.path.join(folder, "page.md")
+            with open(page, "w", encoding="utf-8") as file:
+                file.write(text)
+            return snippets.check(APICAL, page)
+
+    def test_excerpts(self):
+        self.assertEqual(self.problems(RULE), ([], 1))
+        self.assertRegex(self.problems(RULE.replace("pre", "pry"))[0][0], "page.md:1: is not accepted")
+
+    def test_what_is_not_supported(self):
+        self.assertRegex(self.problems(RULE.replace("apical", "apical later"))[0][0], "should be refused")
+        later = "use std\nnetwork n {\narea a[3, 3] : source\narea b[3, 3] : linear_unit\nconnect a -> b : conv(kernel = 2)\n}\n"
+        self.assertEqual(self.problems(f"```apical later\n{later}```\n")[0], [])
+        self.assertRegex(self.problems("```apical later\nunit u {\n```\n")[0][0], "should be refused")
+
+    def test_commands(self):
+        session = "```apical a.apical\nunit u\n```\n\n```sh\ncat a.apical; echo one two\n```\n\n```text\nunit u\nSAID\n```\n"
+        for said in ("one two", "one   two", "one …", "… two", "…", "…o"):
+            self.assertEqual(self.problems(session.replace("SAID", said)), ([], 2), said)
+        for said in ("one", "two …", "one two\nthree"):
+            self.assertRegex(self.problems(session.replace("SAID", said))[0][0], "page.md:5: printed", said)
+        self.assertRegex(self.problems("```sh\nfalse\n```\n")[0][0], "failed")
+        self.assertEqual(self.problems("no block\n"), ([], 0))
+
+
+class Generated(unittest.TestCase):
+    def page(self, part, inside=""):
+        return generate.generated("docs/systems/x.md", f"a\n<!-- begin {part} -->\n{inside}<!-- end -->\nb\n")
+
+    def test_a_part_is_written_and_stays(self):
+        first = self.page("library oja sanger")
+        self.assertIn(generate.definitions()["oja"][1], first)
+        self.assertIn("../../std/hebbian.apical", first)
+        self.assertEqual(generate.generated("docs/systems/x.md", first), first)
+        self.assertEqual(self.page("library oja sanger", "old\n"), first)
+
+    def test_what_is_not_there_is_a_problem(self):
+        for part in ("library ojja", "explain mnist nobody", "model nothing", "results nothing", "checks nothing", "poem",
+                     "results mnist nobody"):
+            with self.assertRaises(generate.Problem, msg=part):
+                self.page(part)
+        with self.assertRaises(generate.Problem):
+            generate.generated("docs/x.md", "<!-- begin systems -->\n")
+
+    def test_explain_is_what_the_command_says(self):
+        self.assertIn("gradient   exact", self.page("explain mnist digits"))
+
+    def test_checks_and_mutants_are_read_from_the_file(self):
+        title, checks, mutants = generate.system_file("oja")
+        self.assertEqual(title, "Oja")
+        self.assertIn("follows_its_equation", [name for name, _ in checks])
+        self.assertIn("no decay: plain Hebb", mutants)
+
+
+if __name__ == "__main__":
+    unittest.main()
