@@ -233,7 +233,7 @@ def mosaic(axes, columns, across, title):
         image = columns[:, k].reshape(side, side)
         y, x = k // across * (side + 2), k % across * (side + 2)
         picture[y : y + side, x : x + side] = image / numpy.abs(image).max()
-    axes.imshow(picture[:-2, :-2], cmap="RdBu_r", vmin=-1, vmax=1, interpolation="nearest")
+    axes.imshow(picture[:-2, :-2], cmap="RdBu_r", vmin=-1, vmax=1, interpolation="none")
     axes.set_title(title)
     axes.axis("off")
 

@@ -82,7 +82,7 @@ def choose(name, networks):
     grid = GRIDS[name]
     arrays, declaration = split(grid.data)
     for network in networks:
-        text = alone(model_text(name), network).replace("use std\n", "") + declaration
+        text = (model_text(name) if network == "*" else alone(model_text(name), network)).replace("use std\n", "") + declaration
         settings = grid.networks[network]
         rows = []
         for values in itertools.product(*settings.values()):
@@ -94,8 +94,8 @@ def choose(name, networks):
                 try:
                     tests = run(model, data=arrays, seed=seed, epochs=grid.epochs,
                                 sets={k: v for k, v in setting.items() if k != "schedule"}).series(grid.measure, "test")
-                    assert len(tests) == 1
-                    scores += tests
+                    assert len(tests) == 1 or network == "*"
+                    scores.append(statistics.mean(tests))
                 except Diverged:
                     scores.append(None)
             rows.append({"setting": setting, "seeds": list(grid.seeds), "scores": scores})
@@ -127,7 +127,7 @@ def check():
             model = model_text(name)
             for key, value in best(grid, rows)["setting"].items():
                 wanted = value if key == "schedule" else rf"param {key} += {re.escape(str(value))}\n"
-                found = value in alone(model, network) if key == "schedule" else re.search(wanted, model)
+                found = value in (model if network == "*" else alone(model, network)) if key == "schedule" else re.search(wanted, model)
                 if not found:
                     print(f"models/{name}.apical does not have `{key} = {value}`, the best of results/chosen.json")
                     good = False
@@ -161,7 +161,8 @@ def page():
                 continue
             top = best(grid, rows)
             epochs = f", {grid.epochs} epochs" if grid.epochs else ""
-            lines += [f"## models/{name}.apical, `{network}`\n", f"| setting | {grid.measure}{epochs} | seeds |",
+            title = "all networks" if network == "*" else f"`{network}`"
+            lines += [f"## models/{name}.apical, {title}\n", f"| setting | {grid.measure}{epochs} | seeds |",
                       "|---|---|---|"]
             for row in rows:
                 diverged = None in row["scores"]

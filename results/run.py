@@ -185,7 +185,7 @@ def command(task, measured):
     chosen = task.chosen
     if not chosen:
         tables, networks = choose.load().get(task.model, {}), {t.network for t in task.targets}
-        chosen = ("settings chosen on held-out training images" if networks <= set(tables) else
+        chosen = ("settings chosen on held-out training images" if networks <= set(tables) or "*" in tables else
                   "the settings of some networks were chosen on held-out training images" if tables else
                   "nothing is tuned")
     stale = {s.get("model") for s in seeds.values()} != {digest(task.model)}
