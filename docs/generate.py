@@ -115,9 +115,9 @@ def heading(model):
     """The documentation at the top of a model, as one line."""
     lines = []
     for line in read("models", f"{model}.apical").splitlines():
-        if not line.startswith("///"):
+        if not line.startswith("//"):
             break
-        lines.append(line[3:].strip())
+        lines.append(line.lstrip("/").strip())
     if not lines:
         raise Problem(f"models/{model}.apical does not say at its top what it shows")
     return " ".join(lines)
@@ -198,19 +198,28 @@ def checks(page, *names):
     return "".join(out).rstrip() + "\n"
 
 
+KINDS = ("Errors that travel back", "Targets, and costs of each area's own", "Noise and one number", "Settling and comparing",
+         "Without a cost", "Where and when costs act")
+
+
 def systems(page):
-    lines = ["| system | learns by | source |", "|---|---|---|"]
+    rows = {kind: [] for kind in KINDS}
     for name in sorted(os.listdir(os.path.join(HERE, "systems"))):
         if not name.endswith(".md") or name == "README.md":
             continue
         text = read("docs", "systems", name)
-        title = re.match(r"# (.*)", text)
-        summary = re.search(r"^> (.*)", text, re.M)
-        source = re.search(r"^\*\*Source\.\*\* (.*?)\.?$", text, re.M)
-        if not title or not summary or not source:
-            raise Problem(f"docs/systems/{name} needs a title, a summary after `> ` and a line `**Source.** …`")
-        lines.append(f"| [{title[1]}]({name}) | {summary[1]} | {source[1]} |")
-    return "\n".join(lines) + "\n"
+        title, summary = re.match(r"# (.*)", text), re.search(r"^> (.*)", text, re.M)
+        kind, source = re.search(r"^\*\*Kind\.\*\* (.*)\.$", text, re.M), re.search(r"^\*\*Source\.\*\* (.*)$", text, re.M)
+        if not title or not summary or not source or not kind or kind[1] not in rows:
+            raise Problem(f"docs/systems/{name} needs a title, a summary after `> `, a line `**Source.** …`, and a line `**Kind.** …` "
+                          f"with one of {'; '.join(KINDS)}")
+        authors = re.sub(r",? \*[^*]*\*[^;]*", "", source[1]).rstrip(".")
+        rows[kind[1]].append(f"| [{title[1]}]({name}) | {summary[1]} | {authors} |")
+    out = []
+    for kind, found in rows.items():
+        if found:
+            out += [f"### {kind}", "", "| system | learns by | source |", "|---|---|---|", *found, ""]
+    return "\n".join(out)
 
 
 def models(page):

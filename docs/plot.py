@@ -255,6 +255,23 @@ def principal_components():
 
 
 @plot
+def competing_hidden_units():
+    figure, (left, right) = plt.subplots(1, 2, figsize=(8, 3.2), constrained_layout=True)
+    _, states = trained("competing_hidden_units", extra=["--epochs", "8"])
+    mosaic(left, states["digits.image_hidden.w"].astype(float)[:, :25], 5, "weights of the first 25 units, after 8 epochs")
+    for network, name, colour, style in (("digits", "competing hidden units", BLUE, "-"),
+                                         ("random_hidden", "random hidden units", GREY, "--")):
+        rows = curves("competing_hidden_units", network)
+        band(right, rows, f"{name}, {100 * rows[:, -1].mean():.1f} %", colour, style)
+    right.axvline(20, color="#BBBBBB", linewidth=1)
+    right.text(20, 62, "the readout begins ", ha="right", color=GREY, fontsize=8)
+    accuracy_axes(right, "MNIST, 784-400 and a readout")
+    right.set_ylim(0, 100)
+    right.legend(loc="lower left", bbox_to_anchor=(0.0, 0.2))
+    save(figure, "competing_hidden_units")
+
+
+@plot
 def sliding_threshold():
     figure, axes = plt.subplots(figsize=(5.2, 3.1), constrained_layout=True)
     for measure, name, colour, value in (("squared_rate", "mean squared rate", BLUE, 10), ("mean_rate", "mean rate", ORANGE, 1)):

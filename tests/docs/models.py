@@ -12,7 +12,7 @@ problems, names = [], sorted(n for n in os.listdir(FOLDER) if n.endswith(".apica
 for name in names:
     path = os.path.join(FOLDER, name)
     with open(path, encoding="utf-8") as file:
-        if not file.readline().startswith("/// "):
+        if not file.readline().startswith(("// ", "/// ")):
             problems.append(f"{name} does not say at its top what it shows")
     for command, silent in (("check", True), ("explain", False)):
         done = subprocess.run([APICAL, command, path], capture_output=True, text=True)
