@@ -2,6 +2,7 @@
 # Part of the Apical project, under the Apache License v2.0 with LLVM
 # Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """The checks of the documentation accept what is right and refuse what is not: checks_test.py APICAL"""
+import json
 import os
 import sys
 import tempfile
@@ -11,7 +12,9 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 sys.path[:0] = [HERE, os.path.join(ROOT, "docs")]
 import generate
+import run as results
 import snippets
+import tasks
 
 APICAL = os.path.abspath(sys.argv.pop(1))
 RULE = "```apical\nrule r(C: cost) : local { each connection { w.grad += error(post) * pre } }\n```\n"
@@ -72,6 +75,36 @@ class Generated(unittest.TestCase):
         self.assertEqual(title, "Oja")
         self.assertIn("follows_its_equation", [name for name, _ in checks])
         self.assertIn("no decay: plain Hebb", mutants)
+
+
+class Results(unittest.TestCase):
+    def verdict(self, target, finals):
+        """What is said of a target when networks of the model `mnist` ended with these accuracies."""
+        task = tasks.Task("mnist", "a task", (target,))
+        curves = {n: {"accuracy": [0.1, a]} for n, a in finals.items()}
+        return results.verdict(task, target, {"tasks": {"mnist": {"1": {"curves": curves}}}, "references": {"plain": 0.5}})[1]
+
+    def test_targets_can_be_missed(self):
+        finals = {"a": 0.90, "b": 0.92}
+        for target, fine in ((dict(low=0.9), True), (dict(low=0.91), False), (dict(high=0.9), True), (dict(high=0.89), False),
+                             (dict(near="b", within=0.03), True), (dict(near="b", within=0.01), False),
+                             (dict(above="b", by=-0.03), True), (dict(above="b", by=0.01), False),
+                             (dict(reference="plain", times=2), True), (dict(reference="plain"), False),
+                             (dict(low=0.9, high=0.89), False), (dict(near="c"), None), (dict(reference="none"), None)):
+            self.assertIs(self.verdict(tasks.Target("a", "a", **target), finals), fine, target)
+
+    def test_every_task_is_a_model_with_its_networks(self):
+        for task in tasks.TASKS:
+            text = generate.read("models", task.model + ".apical")
+            for target in task.targets:
+                self.assertIn(f"network {target.network} ", text, task.model)
+                self.assertRegex(text, rf"(measure|cost) {target.measure} ", task.model)
+
+    def test_lists_are_kept_on_one_line(self):
+        data = {"a": [1, 2.5, None], "b": {"c": []}, "d": [{"e": [3]}]}
+        text = results.shorten(json.dumps(data, indent=1))
+        self.assertEqual(json.loads(text), data)
+        self.assertIn("[1, 2.5, null]", text)
 
 
 if __name__ == "__main__":
