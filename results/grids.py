@@ -43,7 +43,7 @@ GRIDS = {
     "feedback_alignment": Grid("mnist", {"by_feedback": {"feedback_rate": (0.02, 0.05, 0.1)},
                                          "by_backprop": {"backprop_rate": (0.02, 0.05, 0.1)},
                                          "frozen_hidden": {"frozen_rate": (0.02, 0.05, 0.1)}}, epochs=3),
-    "direct_feedback_alignment": Grid("mnist", {"digits": {"rate": (0.02, 0.05, 0.1)}}, epochs=3),
+    "direct_feedback_alignment": Grid("mnist", {"digits": {"rate": (0.005, 0.01, 0.02, 0.05)}}, epochs=3),
     "random_target_projection": Grid("mnist", {"digits": {"rate": (0.005, 0.01, 0.02, 0.05)}}, epochs=5),
     "kolen_pollack": Grid("mnist", {"digits": {"rate": (0.05,), "decay": (1e-4, 3e-4, 6e-4)}}),
     "sign_symmetry": Grid("mnist", {"uniform_signs": {"uniform_rate": (0.01, 0.02, 0.05)},
