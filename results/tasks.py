@@ -94,7 +94,7 @@ TASKS = (
         Target("by_backprop", "backprop"),
         Target("frozen_hidden", "null model: frozen hidden area"),
     )),
-    Task("equilibrium_propagation", "MNIST, 784-500-10, 20 epochs", (
+    Task("equilibrium_propagation", "MNIST, 784-500-10, 12 epochs", (
         Target("digits", "equilibrium propagation", "97 to 98 %, 25 epochs (Scellier & Bengio 2017)", low=0.975),
         Target("frozen_hidden", "null model: frozen hidden area, 3 epochs"),
     )),
