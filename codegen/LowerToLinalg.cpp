@@ -289,6 +289,7 @@ private:
     clocks["trial"] = trial;
     clocks["epoch"] = entry->getArgument(k++);
     clocks["training"] = entry->getArgument(k++);
+    clocks["epoch_end"] = entry->getArgument(k++);
     Type f32 = b.getF32Type();
     for (auto [value, memory] : llvm::zip(block.getArguments(), columns))
       loadColumn(value, memory, [](OpBuilder &, Location, Value x) { return x; });
