@@ -113,6 +113,16 @@ static int writeProbed(run *r, int index, int64_t step, int64_t epoch, const int
                      r->options->probe, strerror(errno ? errno : EIO));
 }
 
+/// Passes over its data that the network of a test has been trained for, by the last training before it.
+static int64_t epochsTrained(const run *r, int index) {
+  const apical_experiment *experiments = r->program->experiments;
+  for (int i = index; i-- > 0;)
+    if (experiments[i].kind == APICAL_TRAIN &&
+        strcmp(experiments[i].network, experiments[index].network) == 0)
+      return r->instance->epochsDone[i];
+  return 0;
+}
+
 static int save(run *r) {
   const apical_position *p = &r->instance->position;
   if (!r->options->save ||
@@ -303,7 +313,8 @@ static int presentBatch(run *r, int index, table *t, int64_t trialOffset, int ep
   ++p->batch;
   if (learning)
     ++p->trial;
-  failed = writeProbed(r, index, p->trial, learning ? p->epoch : -1, t->batchRows, samples);
+  failed = writeProbed(r, index, p->trial, learning ? p->epoch : epochsTrained(r, index),
+                       t->batchRows, samples);
   if (failed || !learning)
     return failed;
   if (!r->metrics)
@@ -345,8 +356,8 @@ static int finishEpoch(run *r, int index, const extent *x, double spent) {
   int64_t epoch = ++p->epoch;
   p->batch = 0;
   instance->epochsDone[index] = epoch;
-  int failed =
-      writeMetrics(r, test ? "test" : "epoch", index, test ? -1 : epoch, &instance->epoch, NULL);
+  int failed = writeMetrics(r, test ? "test" : "epoch", index, test ? epochsTrained(r, index) : epoch,
+                            &instance->epoch, NULL);
   clearTotals(&instance->epoch, instance->measures);
   clearTotals(&r->window, instance->measures);
   if (failed || test)
@@ -499,8 +510,11 @@ int apical_run(apical_instance *instance, const apical_run_options *options, api
   clearBar(&r.progress);
   apical_error first = *r.error; // the first failure is the one to report
   int result = 0;
+  const apical_position *p = &instance->position; // where the run ended
+  int last = (int)p->experiment < r.program->experiment_count ? (int)p->experiment
+                                                              : r.program->experiment_count - 1;
   if (r.metrics)
-    result = writeMetrics(&r, "end", -1, -1, NULL,
+    result = writeMetrics(&r, "end", last, last < 0 ? -1 : instance->epochsDone[last], NULL,
                           !failed                              ? "finished"
                           : failed == APICAL_ERROR_INTERRUPTED ? "interrupted"
                                                                : "failed");
