@@ -107,7 +107,7 @@ std::string nearest(llvm::StringRef name, const std::vector<std::string> &candid
       found = candidate;
     }
   }
-  // Else a longer or shorter form: `tanh` for `tanh_unit`.
+  // Else a longer or shorter form of the word.
   size_t difference = 13;
   for (const std::string &candidate : candidates) {
     llvm::StringRef shorter = name, longer = candidate;

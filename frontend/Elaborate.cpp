@@ -187,6 +187,7 @@ private:
   }
 
   ir::StepOp beginStep(llvm::StringRef name, Location loc) {
+    ev.densities.clear();
     builder.setInsertionPointToEnd(module->getBody());
     auto step = builder.create<ir::StepOp>(loc, builder.getStringAttr(name), DictionaryAttr());
     Block &block = step.getBody().empty() ? step.getBody().emplaceBlock() : step.getBody().front();

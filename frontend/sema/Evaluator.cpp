@@ -176,12 +176,6 @@ bool isReserved(llvm::StringRef name) {
   return llvm::is_contained(words, name);
 }
 
-bool isDistribution(llvm::StringRef name) {
-  static const char *const words[] = {"normal",      "uniform", "bernoulli", "poisson",
-                                      "categorical", "choice",  "wald",      "orthogonal"};
-  return llvm::is_contained(words, name);
-}
-
 bool isReduction(llvm::StringRef name, size_t arguments) {
   static const char *const words[] = {"sum",  "mean",    "max",       "min",  "argmax",
                                       "norm", "softmax", "logsumexp", "rank", "cumsum"};
@@ -814,38 +808,23 @@ Field Evaluator::callFunction(const ast::FnDecl &fn, const ast::CallExpr &e, Fra
        "end it with `return`");
 }
 
-Field Evaluator::draw(llvm::StringRef distribution, Frame &frame, Span at) {
-  if (frame.stream.empty())
-    unsupported(at, "draws outside initial values are");
-  llvm::SmallVector<int64_t> shape;
-  Field unit;
-  for (auto [axis, size] : frame.drawExtent) {
-    shape.push_back(size);
-    unit.axes.push_back(axis);
-  }
-  OpBuilder &b = fields.builder;
-  std::string stream = frame.stream + (frame.draws++ ? "#" + std::to_string(frame.draws) : "");
-  auto op = b.create<ir::DrawOp>(location(at), RankedTensorType::get(shape, b.getF32Type()),
-                                 b.getStringAttr(distribution), b.getStringAttr(stream),
-                                 frame.drawEachTrial ? b.getUnitAttr() : UnitAttr());
-  unit.tensor = op.getValue();
-  return unit;
+void Evaluator::requireArguments(llvm::StringRef name, const ast::CallExpr &e, size_t low,
+                                 size_t high) {
+  if (e.args.size() < low)
+    fail(Code::MissingArgument, e.span,
+         "`" + name + "` needs " + llvm::Twine(low) + (low == 1 ? " argument" : " arguments"));
+  if (e.args.size() > high)
+    fail(Code::TooManyArguments, e.args[high].value->span,
+         "`" + name + "` takes " + llvm::Twine(high) + (high == 1 ? " argument" : " arguments"));
+  for (auto &a : e.args)
+    if (a.name && a.name.text != "over")
+      fail(Code::UnknownArgument, a.name.span,
+           "the arguments of `" + name + "` have no names: they are told apart by their order");
 }
 
 Field Evaluator::callPrimitive(llvm::StringRef name, const ast::CallExpr &e, Frame &frame,
                                bool &found) {
-  auto expect = [&](size_t low, size_t high) {
-    if (e.args.size() < low)
-      fail(Code::MissingArgument, e.span,
-           "`" + name + "` needs " + llvm::Twine(low) + (low == 1 ? " argument" : " arguments"));
-    if (e.args.size() > high)
-      fail(Code::TooManyArguments, e.args[high].value->span,
-           "`" + name + "` takes " + llvm::Twine(high) + (high == 1 ? " argument" : " arguments"));
-    for (auto &a : e.args)
-      if (a.name && a.name.text != "over")
-        fail(Code::UnknownArgument, a.name.span,
-             "the arguments of `" + name + "` have no names: they are told apart by their order");
-  };
+  auto expect = [&](size_t low, size_t high) { requireArguments(name, e, low, high); };
   auto arg = [&](size_t k) { return evaluate(*e.args[k].value, frame); };
   static const char *const unaries[] = {"exp", "log",  "sqrt",     "abs",      "sign", "sin",
                                         "cos", "tanh", "logistic", "softplus", "floor"};
@@ -934,100 +913,10 @@ Field Evaluator::callPrimitive(llvm::StringRef name, const ast::CallExpr &e, Fra
            "`one_hot` takes one number per sample, and this is " + describe(x));
     return binary(ast::BinaryOp::Eq, x, fields.index(location(e.span), Axis::Unit, n), e.span);
   }
-  if (name == "uniform" || name == "normal") {
-    expect(2, 2);
-    Field low = arg(0), high = arg(1), unit = draw(name, frame, e.span);
-    using ast::BinaryOp;
-    Field width = name == "uniform" ? binary(BinaryOp::Sub, high, low, e.span) : high;
-    return binary(BinaryOp::Add, low, binary(BinaryOp::Mul, width, unit, e.span), e.span);
-  }
-  if (name == "bernoulli") {
-    expect(1, 1);
-    Field p = arg(0), unit = draw("uniform", frame, e.span);
-    return binary(ast::BinaryOp::Lt, unit, p, e.span);
-  }
-  if (name == "choice") { // each with the same probability
-    expect(1, 1000);
-    double count = static_cast<double>(e.args.size());
-    Field unit = draw("uniform", frame, e.span), chosen = arg(e.args.size() - 1);
-    for (size_t k = e.args.size() - 1; k-- > 0;) {
-      Field below = Field::number(static_cast<double>(k + 1) / count);
-      chosen = select(binary(ast::BinaryOp::Lt, unit, below, e.span), arg(k), chosen, e.span);
-    }
-    return chosen;
-  }
-  if (name == "poisson") {
-    expect(1, 1);
-    return poisson(arg(0), frame, e.span);
-  }
-  if (name == "categorical") {
-    expect(1, 1);
-    return categorical(arg(0), frame, e.span);
-  }
+  if (std::optional<Field> drawn = callDistribution(name, e, frame))
+    return *drawn;
   found = false;
   return {};
-}
-
-/// Up to a mean of 12 by inversion: how many partial sums of the probabilities lie below a uniform
-/// number, of which the 40th differs from 1 by less than 1e-10. Above, the expansion of the inverse
-/// about a normal number (Giles 2016), whose distribution differs from the exact one by less than
-/// 5e-4 in total variation.
-Field Evaluator::poisson(const Field &mean, Frame &frame, Span at) {
-  constexpr int terms = 40;
-  constexpr double most = 12;
-  requireDimension(mean, {}, at, "the mean of `poisson`");
-  bool small = !mean.constant || *mean.constant <= most;
-  bool large = !mean.constant || *mean.constant > most;
-  std::vector<Field> inputs{mean};
-  if (small)
-    inputs.push_back(draw("uniform", frame, at));
-  if (large)
-    inputs.push_back(draw("normal", frame, at));
-  return fields.map(location(at), inputs, [=](OpBuilder &b, Location l, Values v) -> Value {
-    auto k = [&](double x) { return constant(b, l, x); };
-    auto mul = [&](Value x, Value y) -> Value { return b.create<arith::MulFOp>(l, x, y); };
-    auto add = [&](Value x, Value y) -> Value { return b.create<arith::AddFOp>(l, x, y); };
-    Value counted, expanded;
-    if (small) {
-      Value probability = b.create<math::ExpOp>(l, b.create<arith::NegFOp>(l, v[0]));
-      Value below = probability;
-      counted = k(0);
-      for (int n = 1; n <= terms; ++n) {
-        counted = add(counted, truth(b, l, compare(b, l, arith::CmpFPredicate::OGT, v[1], below)));
-        probability = mul(probability, mul(v[0], k(1. / n)));
-        below = add(below, probability);
-      }
-    }
-    if (large) {
-      Value z = v.back(), root = b.create<math::SqrtOp>(l, v[0]), square = mul(z, z);
-      Value third = mul(mul(z, add(square, k(2))), k(-1. / 72));
-      expanded = add(add(v[0], mul(root, z)), mul(add(square, k(2)), k(1. / 6)));
-      expanded = add(expanded, b.create<arith::DivFOp>(l, third, root));
-      expanded = b.create<arith::MaximumFOp>(l, b.create<math::FloorOp>(l, expanded), k(0));
-    }
-    Value drawn =
-        !large ? counted
-        : !small
-            ? expanded
-            : b.create<arith::SelectOp>(l, compare(b, l, arith::CmpFPredicate::OLE, v[0], k(most)),
-                                        counted, expanded);
-    return b.create<ir::StopOp>(l, drawn.getType(), drawn); // a constant for derivatives
-  });
-}
-
-/// One unit of the area is 1, the others 0, each with its share of the sum: the first to fire of
-/// clocks that run at these rates.
-Field Evaluator::categorical(const Field &p, Frame &frame, Span at) {
-  using ast::BinaryOp;
-  if (p.constant || !p.has(Axis::Unit))
-    fail(Code::ShapeMismatch, at,
-         "`categorical` draws one of the units of an area, and this is " + describe(p));
-  requireDimension(p, {}, at, "the probability of `categorical`");
-  Field time = binary(BinaryOp::Div, unary("log", draw("uniform", frame, at), at), p, at);
-  Field first = reduce("argmax", time, {Axis::Unit}, at);
-  return barrier(
-      binary(BinaryOp::Eq, fields.index(location(at), Axis::Unit, p.size(Axis::Unit)), first, at),
-      at);
 }
 
 } // namespace apical::sema

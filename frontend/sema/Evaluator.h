@@ -154,6 +154,13 @@ public:
   private:
     std::vector<Call> &calls;
   };
+  /// Of what was drawn in the step at hand.
+  struct Density {
+    std::string law;
+    llvm::SmallVector<Axis, 3> axes;
+    std::vector<Field> parameters;
+  };
+  llvm::DenseMap<mlir::Value, Density> densities;
   /// A factor that is known to be 0 takes its term away, as in an optimizer
   /// whose options are off. Elsewhere 0 * x is evaluated as written.
   bool dropZeroFactors = false;
@@ -163,6 +170,11 @@ private:
   Field callFunction(const ast::FnDecl &fn, const ast::CallExpr &e, Frame &frame);
   /// `uniform` on (0, 1) or `normal` with mean 0 and deviation 1, of the frame's stream and extent.
   Field draw(llvm::StringRef distribution, Frame &frame, Span at);
+  /// A distribution, or the density of what was drawn; nothing if `name` is neither.
+  std::optional<Field> callDistribution(llvm::StringRef name, const ast::CallExpr &e, Frame &frame);
+  Field logProbability(const Field &x, Span at);
+  /// The number of arguments, which have no names but `over`.
+  void requireArguments(llvm::StringRef name, const ast::CallExpr &e, size_t low, size_t high);
   Field poisson(const Field &mean, Frame &frame, Span at);
   Field categorical(const Field &p, Frame &frame, Span at);
   Field callPrimitive(llvm::StringRef name, const ast::CallExpr &e, Frame &frame, bool &found);

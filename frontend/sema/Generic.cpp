@@ -33,11 +33,12 @@ bool isPrimitive(llvm::StringRef name) {
 }
 
 std::vector<std::string> primitives() {
-  return {"exp",     "log",       "sqrt",       "abs",       "sign",      "sin",        "cos",
-          "tanh",    "logistic",  "softplus",   "clip",      "where",     "floor",      "sum",
-          "mean",    "max",       "min",        "argmax",    "norm",      "rank",       "cumsum",
-          "softmax", "logsumexp", "batch_mean", "batch_sum", "batch_max", "stop",       "one_hot",
-          "uniform", "normal",    "bernoulli",  "choice",    "poisson",   "categorical"};
+  return {"exp",       "log",       "sqrt",     "abs",         "sign",      "sin",
+          "cos",       "tanh",      "logistic", "softplus",    "clip",      "where",
+          "floor",     "sum",       "mean",     "max",         "min",       "argmax",
+          "norm",      "rank",      "cumsum",   "softmax",     "logsumexp", "batch_mean",
+          "batch_sum", "batch_max", "stop",     "one_hot",     "uniform",   "normal",
+          "bernoulli", "choice",    "poisson",  "categorical", "log_prob"};
 }
 
 namespace {
@@ -284,8 +285,7 @@ private:
             .error(Code::UsedBeforeWritten, n->span,
                    "`" + n->name + "` is read before it is written")
             .label(it->second.second, "written here")
-            .hint("move the line that writes it up; `prev(" + n->name +
-                  ")` is its value at the previous tick");
+            .hint("move the line that writes it up");
       }
     };
     for (size_t k = 0; k < block.size(); ++k)

@@ -20,7 +20,8 @@ namespace {
 
 std::string gibibytes(double bytes) {
   char text[32];
-  std::snprintf(text, sizeof text, "%.3g GiB", bytes / (1 << 30));
+  double amount = bytes / (1 << 30);
+  std::snprintf(text, sizeof text, amount < 1000 ? "%.3g GiB" : "%.0f GiB", amount);
   return text;
 }
 

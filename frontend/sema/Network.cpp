@@ -588,15 +588,47 @@ private:
     if (ready.size() == net.areas.size())
       return;
     auto blocked = [&](int a) { return waiting[a] > 0; };
-    for (auto &c : net.connections)
-      if (blocked(c.from) && blocked(c.to)) {
-        ev.diags
-            .error(Code::Cycle, c.decl->span,
-                   "the values of `" + net.areas[c.to].name +
-                       "` depend on themselves within one tick")
-            .hint("give one connection of the cycle `delay = 1 tick`, or let it read a `state`");
-        return;
-      }
+    for (auto &c : net.connections) {
+      if (!blocked(c.from) || !blocked(c.to))
+        continue;
+      std::vector<const Connection *> cycle = wayBack(c, waitsFor);
+      if (cycle.empty())
+        continue;
+      std::string way = net.areas[c.to].name;
+      for (const Connection *k : cycle)
+        way += " -> " + net.areas[k->to].name;
+      Diagnostic &d = ev.diags.error(Code::Cycle, c.decl->span,
+                                     "the values of `" + net.areas[c.to].name +
+                                         "` depend on themselves within one tick: " + way);
+      for (const Connection *k : cycle)
+        if (k->decl != c.decl)
+          d.label(k->decl->span, "on the way");
+      d.hint("let one connection of the cycle read a `state`, which others see as it was at the "
+             "start of the tick");
+      return;
+    }
+  }
+
+  /// From the target of `c` back to itself, over connections that wait for their source; `c` is the
+  /// last. Empty if there is no way.
+  template <typename F>
+  std::vector<const Connection *> wayBack(const Connection &c, F waitsFor) const {
+    std::map<int, const Connection *> reached; // by what
+    std::vector<int> work{c.to};
+    for (size_t k = 0; k < work.size(); ++k)
+      for (auto &next : net.connections)
+        if (next.from == work[k] && &next != &c && waitsFor(next) &&
+            reached.emplace(next.to, &next).second)
+          work.push_back(next.to);
+    std::vector<const Connection *> way{&c};
+    for (int area = c.from; area != c.to; area = way.back()->from) {
+      auto it = reached.find(area);
+      if (it == reached.end())
+        return {};
+      way.push_back(it->second);
+    }
+    std::reverse(way.begin(), way.end());
+    return way;
   }
 
   Network net;

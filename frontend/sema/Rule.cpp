@@ -15,7 +15,7 @@ namespace apical::sema {
 RuleInstance::RuleInstance(Trial &trial, const Learn &learn)
     : trial(trial), ev(trial.ev), net(trial.net), learn(learn) {}
 
-RuleInstance::~RuleInstance() { trial.ticks.back()->attend(nullptr); }
+RuleInstance::~RuleInstance() = default;
 
 void RuleInstance::instantiate() {
   llvm::ArrayRef<ast::Argument> given;

@@ -141,7 +141,7 @@ void RuleInstance::findScope() {
   for (int c : plastic)
     reaches |= reach.count(net.connections[c].to) != 0;
   if (!reaches || plastic.empty())
-    ev.fail(Code::CostReachesNothing, learn.decl->span,
+    ev.fail(Code::CostReachesNothing, cost ? learn.decl->subject->span : learn.decl->span,
             cost ? "this cost depends on none of the connections that may change"
                  : "there is no connection to change",
             "a cost must read, through the network, an area that a weighted connection feeds");

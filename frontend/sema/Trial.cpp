@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "frontend/sema/Rule.h"
+#include "llvm/ADT/ScopeExit.h"
 
 using namespace mlir;
 
@@ -157,6 +158,7 @@ void Trial::learn() {
   for (auto &l : net.learns)
     try {
       lines.push_back(std::make_unique<RuleInstance>(*this, l));
+      auto leave = llvm::make_scope_exit([&] { ticks.back()->attend(nullptr); });
       lines.back()->instantiate();
     } catch (Reported &) {
     }

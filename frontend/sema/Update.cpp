@@ -20,6 +20,10 @@ void RuleInstance::openGate() {
   if (learn.decl->condition) {
     Span at = learn.decl->condition->span;
     active = ev.evaluate(*learn.decl->condition, network);
+    if (!active->constant && (active->has(Axis::Sample) || active->has(Axis::Unit)))
+      ev.fail(Code::ShapeMismatch, at,
+              "`while` is one condition for the line, and this is " + describe(*active),
+              "take one number for the batch: `batch_mean(…)`");
     if (dependsOnTrial(*active))
       active->needs(Modulated, at); // one number decides for all synapses
     checkLocality(*active, at, "its `while`");
@@ -266,6 +270,10 @@ void RuleInstance::runOptimizer(const ast::OptimizerDecl &optimizer, Frame &fram
       ev.fail(Code::NotAssignable, s->span, "an optimizer assigns to `w` and to its own states");
     Field value = ev.evaluate(*assign->value, frame);
     Field &slot = frame.locals[target->name];
+    if (!value.constant && value.has(Axis::Sample))
+      ev.fail(Code::PerSampleToShared, s->span,
+              "a value per sample is assigned to `" + target->name + "`, which has no samples",
+              "take one number for the batch: `batch_mean(…)`");
     ev.requireSameDimension(slot, value, s->span,
                             "`" + target->name + "` and what it is given here");
     if (assign->op == ast::AssignOp::Add)

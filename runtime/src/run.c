@@ -21,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 typedef struct run {
   apical_instance *instance;
@@ -356,8 +357,8 @@ static int finishEpoch(run *r, int index, const extent *x, double spent) {
   int64_t epoch = ++p->epoch;
   p->batch = 0;
   instance->epochsDone[index] = epoch;
-  int failed = writeMetrics(r, test ? "test" : "epoch", index, test ? epochsTrained(r, index) : epoch,
-                            &instance->epoch, NULL);
+  int failed = writeMetrics(r, test ? "test" : "epoch", index,
+                            test ? epochsTrained(r, index) : epoch, &instance->epoch, NULL);
   clearTotals(&instance->epoch, instance->measures);
   clearTotals(&r->window, instance->measures);
   if (failed || test)
@@ -482,6 +483,25 @@ static int closeRecords(run *r, const char *what, const char *path, FILE *file) 
                      strerror(errno));
 }
 
+/// Whether checkpoints can be written is found out before the training, not after its first epoch.
+static int checkFolder(run *r) {
+  const char *path = r->options->save;
+  const char *slash = path ? strrchr(path, '/') : NULL;
+  if (!slash)
+    return 0;
+  char *folder = strdup(path);
+  if (!folder)
+    return apical_fail(r->error, APICAL_ERROR_MEMORY, "not enough memory for a run");
+  folder[slash == path ? 1 : slash - path] = 0;
+  int there = access(folder, F_OK) == 0;
+  int number = errno;
+  free(folder);
+  return there ? 0
+               : apical_fail(r->error, APICAL_ERROR_FILE,
+                             "cannot save the checkpoint %s: %s; make its folder first", path,
+                             strerror(number));
+}
+
 int apical_run(apical_instance *instance, const apical_run_options *options, apical_error *error) {
   apical_error local;
   run r = {.instance = instance,
@@ -505,6 +525,8 @@ int apical_run(apical_instance *instance, const apical_run_options *options, api
   int failed = openRecords(&r, "metrics", options->metrics, &r.metrics);
   if (!failed)
     failed = openProbes(&r);
+  if (!failed)
+    failed = checkFolder(&r);
   if (!failed)
     failed = runAll(&r);
   clearBar(&r.progress);

@@ -63,7 +63,7 @@ CASES = {
     "position": unit("input drive\noutput rate = drive + ⟦position⟧"),
     "neighbour": unit("input drive\noutput rate = ⟦neighbour⟧(drive, 1)"),
     "wald": unit("input drive\noutput rate ~ ⟦wald⟧(1, 2)"),
-    "log_prob": unit("input drive\nlet xi ~ normal(drive, 1)\noutput rate = ⟦log_prob⟧(xi)"),
+    "log_prob of a count": unit("input drive\nlet xi ~ poisson(2)\noutput rate = drive * ⟦log_prob(xi)⟧"),
     "filter": unit("input drive\noutput rate = trace(drive, 2)", add=TRACE),
     "if in a function": unit("input drive\noutput rate = f(drive)", add="fn f(x) { ⟦if x > 0 { return 1 }⟧; return x }\n"),
     "parameter drawn per unit": edit(("tanh_unit", "mine(g ~ ⟦uniform(0.5, 1)⟧)"),
