@@ -109,10 +109,19 @@ Series measure(apical_instance *instance, const apical_program &program, const C
       at.push_back(columns.data[c] + first * columns.width[c]);
     for (int64_t i = 0; i < e.batch; ++i)
       rows[i] = first + i;
-    apical_call call{states.data(),  at.data(), params.data(),
-                     results.data(), nullptr,   scratch,
-                     rows.data(),    e.batch,   1,
-                     trial,          0,         1};
+    apical_call call{states.data(),
+                     at.data(),
+                     params.data(),
+                     results.data(),
+                     nullptr,
+                     scratch,
+                     rows.data(),
+                     e.batch,
+                     1,
+                     trial,
+                     0,
+                     1,
+                     0};
     auto before = Clock::now();
     e.step(&call, e.context);
     series.times.push_back(since(before));

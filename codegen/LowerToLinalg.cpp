@@ -260,7 +260,7 @@ private:
     }
     types.push_back(MemRefType::get({std::max<int64_t>(1, plan.reports.size())}, f64));
     types.push_back(MemRefType::get({plan.batch}, i64));
-    types.append(5, i64);
+    types.append(6, i64); // samples, seed, trial, epoch, training, epoch_end
     b.setInsertionPointToEnd(kernels.getBody());
     plan.body = (step.getSymName() + ".body").str();
     auto function = b.create<func::FuncOp>(loc, plan.body, b.getFunctionType(types, {}));
@@ -289,6 +289,7 @@ private:
     clocks["trial"] = trial;
     clocks["epoch"] = entry->getArgument(k++);
     clocks["training"] = entry->getArgument(k++);
+    clocks["epoch_end"] = entry->getArgument(k++);
     Type f32 = b.getF32Type();
     for (auto [value, memory] : llvm::zip(block.getArguments(), columns))
       loadColumn(value, memory, [](OpBuilder &, Location, Value x) { return x; });

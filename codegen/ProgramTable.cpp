@@ -106,9 +106,9 @@ private:
       args.push_back(element(outputs, k, ptr));
     args.push_back(field(offsetof(apical_call, results), ptr));
     args.push_back(field(offsetof(apical_call, rows), ptr));
-    for (size_t offset :
-         {offsetof(apical_call, samples), offsetof(apical_call, seed), offsetof(apical_call, trial),
-          offsetof(apical_call, epoch), offsetof(apical_call, training)})
+    for (size_t offset : {offsetof(apical_call, samples), offsetof(apical_call, seed),
+                          offsetof(apical_call, trial), offsetof(apical_call, epoch),
+                          offsetof(apical_call, training), offsetof(apical_call, epoch_end)})
       args.push_back(field(offset, b.getInt64Ty()));
     args.push_back(field(offsetof(apical_call, scratch), ptr));
     b.CreateCall(body, args);

@@ -219,6 +219,7 @@ static llvm::Error build(ModuleOp module, const Invocation &invocation) {
 
 int buildCommand(Invocation &invocation) {
   Session session(invocation.folders);
+  session.forThisMachine = false;
   auto module = loadModule(session, invocation);
   if (!module)
     return 1;

@@ -27,6 +27,7 @@ int fail(const llvm::Twine &message) {
 mlir::OwningOpRef<mlir::ModuleOp> loadModule(Session &session, const Invocation &invocation,
                                              sema::Account *account) {
   mlir::OwningOpRef<mlir::ModuleOp> module;
+  session.interpreted = invocation.interpret;
   if (session.load(invocation.file))
     module = session.elaborate(account);
   if (report(session, invocation))

@@ -18,6 +18,8 @@
 #include "llvm/Support/raw_ostream.h"
 #include <algorithm>
 #include <cstdlib>
+#include <sys/resource.h>
+#include <unistd.h>
 
 namespace apical {
 
@@ -97,10 +99,21 @@ static ColumnInfo columnInfo(const apical_data_info &data) {
   return {data.type, data.rows, {data.shape + 1, data.shape + data.rank}};
 }
 
+/// What this process may use: the machine's memory, or less where a limit is set.
+static double memoryOfMachine() {
+  double bytes =
+      static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGESIZE));
+  rlimit limit{};
+  if (getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
+    bytes = std::min(bytes, static_cast<double>(limit.rlim_cur));
+  return std::max(bytes, 0.);
+}
+
 mlir::OwningOpRef<mlir::ModuleOp> Session::elaborate(sema::Account *account, bool withoutData) {
   ElaborateOptions options;
   options.account = account;
   options.withoutData = withoutData;
+  options.memory = {forThisMachine ? memoryOfMachine() : 0, interpreted};
   options.probe = [this](llvm::StringRef path, int format, llvm::StringRef field, ColumnInfo &info,
                          std::string &why) {
     if (const apical_array *array = apical_find_array(arrays.data(), arrays.size(),

@@ -37,6 +37,8 @@ public:
   std::vector<ast::File> files; ///< the model first
   mlir::MLIRContext context;
   std::vector<std::string> dataFolders;
+  bool interpreted = false;            ///< by the reference interpreter, which needs more memory
+  bool forThisMachine = true;          ///< so that the model must fit into its memory
   llvm::ArrayRef<apical_array> arrays; ///< which take the place of data files
 
 private:

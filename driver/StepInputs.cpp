@@ -94,6 +94,7 @@ StepInputs readInputs(const apical_program &program, const apical_call &call, ir
   inputs.clock.trial = call.trial;
   inputs.clock.epoch = call.epoch;
   inputs.clock.training = call.training;
+  inputs.clock.epochEnd = call.epoch_end;
   inputs.clock.seed = call.seed;
   if (call.rows)
     inputs.clock.rows.assign(call.rows, call.rows + samples);

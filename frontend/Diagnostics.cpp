@@ -80,6 +80,17 @@ llvm::StringRef codeSummary(Code code) {
   return "";
 }
 
+/// Do two neighbouring letters only change places?
+static bool swapped(llvm::StringRef a, llvm::StringRef b) {
+  if (a.size() != b.size())
+    return false;
+  size_t k = 0;
+  while (k < a.size() && a[k] == b[k])
+    ++k;
+  return k + 1 < a.size() && a[k] == b[k + 1] && a[k + 1] == b[k] &&
+         a.substr(k + 2) == b.substr(k + 2);
+}
+
 std::string nearest(llvm::StringRef name, const std::vector<std::string> &candidates) {
   // A third of the letters may differ, at least one and at most three.
   unsigned best = std::clamp<unsigned>(static_cast<unsigned>(name.size() / 3), 1, 3) + 1;
@@ -87,12 +98,25 @@ std::string nearest(llvm::StringRef name, const std::vector<std::string> &candid
   for (const std::string &candidate : candidates) {
     if (name == candidate || candidate.empty())
       continue;
-    unsigned distance = name.equals_insensitive(candidate)
+    unsigned distance = name.equals_insensitive(candidate) || swapped(name, candidate)
                             ? 1
                             : name.edit_distance(candidate, /*AllowReplacements=*/true, best);
     // Replacing every letter of a short word is no likeness.
     if (distance < best && distance < std::max(name.size(), candidate.size())) {
       best = distance;
+      found = candidate;
+    }
+  }
+  // Else a longer or shorter form of the word.
+  size_t difference = 13;
+  for (const std::string &candidate : candidates) {
+    llvm::StringRef shorter = name, longer = candidate;
+    if (shorter.size() > longer.size())
+      std::swap(shorter, longer);
+    if ((found.empty() || difference < 13) && shorter.size() >= 3 &&
+        longer.starts_with_insensitive(shorter) && longer.size() - shorter.size() < difference &&
+        longer != shorter) {
+      difference = longer.size() - shorter.size();
       found = candidate;
     }
   }

@@ -7,7 +7,10 @@
 #include "frontend/Elaborate.h"
 #include "frontend/sema/Account.h"
 #include "frontend/sema/Generic.h"
+#include "frontend/sema/Memory.h"
 #include "frontend/sema/Rule.h"
+#include "frontend/sema/Statements.h"
+#include "llvm/ADT/ScopeExit.h"
 
 using namespace mlir;
 
@@ -44,6 +47,10 @@ public:
         guarded([&] { network(*n); });
     for (auto *e : experiments) // of the networks that are sound
       guarded([&] { experiment(*e); });
+    if (!options.account)
+      for (auto &[name, net] : networks)
+        if (!trained.count(name))
+          guarded([&] { rehearse(net); });
     if (!diags.hasErrors())
       guarded([&] { initialise(); });
     if (diags.hasErrors())
@@ -80,9 +87,7 @@ private:
         const ast::Name *name = nameOf(*s);
         if (!name) {
           if (!llvm::isa<ast::UseDecl, ast::ExperimentDecl>(s))
-            diags.error(Code::Syntax, s->span, "this statement stands only within a definition")
-                .hint("at the level of the file stand `use const param fn unit synapse rule "
-                      "optimizer network data train test simulate`");
+            refuse(*s, InFile, diags);
           continue;
         }
         auto [it, fresh] = places.emplace(name->text, name->span);
@@ -107,6 +112,37 @@ private:
     for (const ast::Stmt *s : files[0].body)
       if (auto *n = llvm::dyn_cast<ast::NetworkDecl>(s); n && !account.network(n->name.text))
         account.networks.push_back(networks.at(n->name.text));
+  }
+
+  /// A network that no experiment trains is checked as one that is: what is wrong with it is said
+  /// before it is needed. Of what that elaborates nothing stays.
+  void rehearse(const Network &net) {
+    States before = states;
+    ir::StepOp step = beginStep("rehearsal", ev.location(net.decl->span));
+    auto undo = llvm::make_scope_exit([&] {
+      step.erase();
+      states = std::move(before);
+    });
+    Trial trial(net, ev, states);
+    for (const Area &area : net.areas)
+      for (const ast::Block *body : {&area.decl->body, &area.unit->body})
+        for (const ast::Stmt *s : *body)
+          if (auto *v = llvm::dyn_cast<ast::VarDecl>(s); v && v->varKind == ast::VarKind::Given)
+            for (auto &d : v->vars) {
+              Field given = placeholder(area, step, d.name.span);
+              given.dimension = d.type ? ev.typeDimension(*d.type) : Dimension();
+              trial.bindings[area.name + "." + d.name.text] = given;
+            }
+    for (const Scalar &s : net.scalars)
+      if (s.decl->varKind == ast::VarKind::Given) {
+        Field &given = trial.bindings[s.name];
+        given.axes = {Axis::Sample};
+        given.tensor = step.getBody().front().addArgument(
+            RankedTensorType::get({ShapedType::kDynamic}, builder.getF32Type()),
+            ev.location(s.decl->span));
+      }
+    trial.run(net.decl->span, 1);
+    trial.learn();
   }
 
   /// In the place of a value that only data could give.
@@ -151,6 +187,7 @@ private:
   }
 
   ir::StepOp beginStep(llvm::StringRef name, Location loc) {
+    ev.densities.clear();
     builder.setInsertionPointToEnd(module->getBody());
     auto step = builder.create<ir::StepOp>(loc, builder.getStringAttr(name), DictionaryAttr());
     Block &block = step.getBody().empty() ? step.getBody().emplaceBlock() : step.getBody().front();
@@ -173,6 +210,9 @@ private:
       if (base && !globals.named.count(base->name))
         ev.unknown(base->span, base->name, none);
       auto *call = llvm::dyn_cast<ast::CallExpr>(&source);
+      if (auto *unit = call ? llvm::dyn_cast<ast::NameExpr>(call->callee) : base;
+          unit && ev.globals.find<ast::UnitDecl>(unit->name))
+        ev.unsupported(source.span, "a world, which is a unit as the source of an experiment, is");
       ev.fail(Code::WrongKind, source.span, "`" + ast::toString(source) + "` is not data",
               call && !call->args.empty() && call->args[0].name
                   ? "options follow a comma: `, " + llvm::Twine(call->args[0].name.text) + " = " +
@@ -218,6 +258,8 @@ private:
       auto *field = file && file->args.size() > 1
                         ? llvm::dyn_cast<ast::StringExpr>(file->args[1].value)
                         : nullptr;
+      if (kind && llvm::is_contained({"windows", "ring"}, kind->name))
+        ev.unsupported(a.value->span, "`" + kind->name + "` is");
       if (format < 0 || !pathArg || !a.name)
         ev.fail(Code::WrongKind, a.value->span,
                 "a column of a table is `name = idx(\"file\")`, `npy(…)` or `csv(…)`");
@@ -296,6 +338,39 @@ private:
     return f;
   }
 
+  [[noreturn]] void wrongOption(const ast::Argument &o, bool train) {
+    const std::string &name = o.name.text;
+    if (name == "epochs")
+      ev.fail(Code::BadOption, o.name.span, "a `test` passes once over its data",
+              "`epochs` belongs to `train`; `trials` is how many batches a test presents");
+    if (llvm::is_contained({"episodes", "time", "dt", "method", "reset", "active"}, name))
+      ev.unsupported(o.name.span, "the option `" + name + "` is");
+    std::vector<std::string> options{"batch", "trials", "trial", "precision"};
+    if (train)
+      options.push_back("epochs");
+    std::string near = nearest(name, options), all;
+    for (auto &option : options)
+      all += (all.empty() ? "`" : ", `") + option + "`";
+    ev.fail(Code::BadOption, o.name.span, "an experiment has no option `" + name + "`",
+            !near.empty() ? "did you mean `" + near + "`?"
+                          : "it has " + all +
+                                "; what concerns learning stands in the network's `learn` line");
+  }
+
+  /// `single`, as compiled code computes; the interpreter computes in double precision.
+  void checkPrecision(const ast::Expr &e) {
+    std::string precision = ast::toString(e);
+    if (precision == "double") {
+      diags
+          .error(Code::NotSupported, e.span,
+                 "compiled code in double precision is not supported yet")
+          .hint("`apical run --interpret` computes everything in double precision");
+      throw Reported();
+    }
+    if (precision != "single")
+      ev.fail(Code::BadOption, e.span, "`precision` is `single` or `double`");
+  }
+
   void experiment(const ast::ExperimentDecl &decl) {
     auto *name = llvm::dyn_cast<ast::NameExpr>(decl.network);
     auto *netDecl = name ? ev.globals.find<ast::NetworkDecl>(name->name) : nullptr;
@@ -306,31 +381,35 @@ private:
       ev.fail(Code::WrongKind, decl.network->span, "an experiment runs a network");
     }
     const Network &net = network(*netDecl);
+    if (decl.experimentKind == ast::ExperimentKind::Train)
+      trained.insert(net.name);
     bool train = decl.experimentKind == ast::ExperimentKind::Train;
     if (decl.experimentKind == ast::ExperimentKind::Simulate)
       ev.unsupported(decl.span, "`simulate` is");
     if (!decl.source)
       ev.unsupported(decl.span, "an experiment without data is");
+    if (decl.alias)
+      ev.unsupported(decl.alias.span, "a name for the source of an experiment is");
     std::vector<Column> columns;
     if (!options.withoutData)
       columns = table(*decl.source);
     int64_t batch = train ? 1 : 100, epochs = 1, trials = 0, ticks = 1;
+    Span batchAt = decl.span;
     for (auto &o : decl.options) {
       Frame empty;
-      if (o.name.text == "batch")
+      if (o.name.text == "batch") {
+        batchAt = o.value->span;
         batch = ev.evaluateSize(*o.value, empty, 1, "`batch`");
-      else if (o.name.text == "epochs" && train)
+      } else if (o.name.text == "epochs" && train)
         epochs = ev.evaluateSize(*o.value, empty, 1, "`epochs`");
       else if (o.name.text == "trials")
         trials = ev.evaluateSize(*o.value, empty, 1, "`trials`");
       else if (o.name.text == "trial")
         ticks = ev.evaluateTicks(*o.value, empty, 1, "the length of a trial in ticks");
-      else {
-        std::string near = nearest(o.name.text, {"batch", "epochs", "trials", "trial"});
-        ev.fail(Code::BadOption, o.name.span,
-                "an experiment of this kind has no option `" + o.name.text + "`",
-                near.empty() ? llvm::Twine() : "did you mean `" + llvm::Twine(near) + "`?");
-      }
+      else if (o.name.text == "precision")
+        checkPrecision(*o.value);
+      else
+        wrongOption(o, train);
     }
     std::string stepName = (train ? "train" : "test") + std::to_string(steps++);
     columnFields.clear();
@@ -381,7 +460,7 @@ private:
         continue;
       }
       if (!target || (assign->op != ast::AssignOp::Set && !draws))
-        ev.unsupported(s->span, "this statement in an experiment is");
+        ev.refuse(*s, InExperiment);
       int area = net.area(*target->base, ev);
       if (area < 0) {
         Frame none;
@@ -390,11 +469,18 @@ private:
         ev.unknown(target->base->span, ast::toString(*target->base), none);
       }
       const Area &a = net.areas[area];
-      if (!llvm::is_contained(a.variables, target->member.text)) {
-        std::string near = nearest(target->member.text, a.variables);
+      const std::string &variable = target->member.text;
+      if (llvm::is_contained(a.inputs, variable))
+        ev.fail(Code::NotAssignable, target->span,
+                "`" + a.name + "." + variable + "` is the sum of what connections bring",
+                "an experiment gives values to `given` variables");
+      if (!llvm::is_contained(a.variables, variable)) {
+        std::string near = nearest(variable, a.variables);
         ev.fail(Code::UnknownMember, target->member.span,
-                "the area `" + a.name + "` has no variable `" + target->member.text + "` to bind",
-                near.empty() ? llvm::Twine() : "did you mean `" + llvm::Twine(near) + "`?");
+                "the area `" + a.name + "` has no variable `" + variable + "` to bind",
+                near.empty() ? "declare it in the area's braces: `area " + a.name +
+                                   " : … { given " + variable + " }`"
+                             : "did you mean `" + near + "`?");
       }
       if (options.withoutData) {
         trial.bindings[a.name + "." + target->member.text] = placeholder(a, step, s->span);
@@ -416,7 +502,10 @@ private:
                    "`" + a.name + "." + target->member.text + "` has " + std::to_string(a.size) +
                        (a.size == 1 ? " unit" : " units") + ", and the data give " +
                        describe(value))
-            .label(a.decl->span, std::to_string(a.size) + " units");
+            .label(a.decl->span, std::to_string(a.size) + " units")
+            .hint(!perUnit ? "a class is presented as `one_hot(" + ast::toString(*assign->value) +
+                                 ", " + std::to_string(a.size) + ")`"
+                           : "");
         throw Reported();
       }
       if (!perUnit && !value.constant)
@@ -460,6 +549,7 @@ private:
       throw Reported();
     moveWritesLast(step);
     eraseUnused(step);
+    requireMemory(states, step, batch, batchAt, options.memory, diags);
     step.setExperimentAttr(attributes(decl, net, train, batch, epochs, trials));
   }
 
@@ -467,6 +557,12 @@ private:
   void bindScalar(const Network &net, Trial &trial, const ast::NameExpr &name,
                   const ast::AssignStmt &assign, ir::StepOp step, Frame &frame) {
     const Scalar *scalar = net.scalar(name.name);
+    if (int area = net.area(name.name); !scalar && area >= 0)
+      ev.fail(Code::WrongKind, name.span,
+              "`" + name.name + "` is an area: bind one of its variables",
+              "write `" + name.name + "." + net.areas[area].mainOutput + " = …`");
+    if (!scalar && llvm::is_contained(frame.known, name.name))
+      ev.unsupported(name.span, "a column written back is");
     if (!scalar) {
       Frame none;
       for (auto &s : net.scalars)
@@ -605,6 +701,10 @@ private:
                   "the initial value of `" + s.symbol + "` is " + describe(value) +
                       ", which does not fit its shape");
       }
+      if (!value.dimension.fits(s.dimension))
+        ev.fail(Code::DimensionMismatch, s.at,
+                "the initial value of `" + s.symbol + "` is " + value.dimension.kind() +
+                    ", and from what it connects it is " + s.dimension.kind());
       value = ev.fields.broadcast(builder.getUnknownLoc(), value, s.extent);
       builder.create<ir::WriteOp>(builder.getUnknownLoc(),
                                   FlatSymbolRefAttr::get(builder.getContext(), s.symbol),
@@ -623,7 +723,8 @@ private:
   States states;
   OwningOpRef<ModuleOp> module;
   std::map<std::string, Network> networks;
-  std::set<std::string> broken; ///< networks with errors, which are reported once
+  std::set<std::string> trained; ///< networks
+  std::set<std::string> broken;  ///< networks with errors, which are reported once
   std::map<std::string, Field> columnFields;
   std::vector<std::pair<const Column *, ColumnInfo>> columnInfos;
   std::vector<std::tuple<const Column *, int, int64_t>> columnAttributes;

@@ -15,7 +15,15 @@
 namespace apical {
 namespace sema {
 struct Account;
-}
+
+/// The memory of the machine that will run the model, and how that computes.
+struct MachineMemory {
+  double bytes = 0; ///< 0: not known
+  /// The interpreter keeps every value of a step, in double precision. Compiled code keeps at least
+  /// one at a time, in single precision.
+  bool interpreted = false;
+};
+} // namespace sema
 
 /// What the header of a data file says.
 struct ColumnInfo {
@@ -35,6 +43,8 @@ struct ElaborateOptions {
   /// Experiments are checked without looking at data: what they bind is taken
   /// as given, and their measures are left out. The steps cannot be run.
   bool withoutData = false;
+  /// What does not fit into it is refused.
+  sema::MachineMemory memory;
 };
 
 /// Checks the model (files[0]; the library follows) and instantiates its rules

@@ -119,8 +119,8 @@ def Apical_GetParamOp : Apical_Op<"get_param", [Pure]> {
 def Apical_ClockOp : Apical_Op<"clock", [Pure]> {
   let summary = "a number that the host supplies";
   let description = [{
-    `samples` (valid samples of the batch), `trial`, `epoch`, `training`, each a
-    `tensor<f32>`, or `rows`: the data index of each sample, `tensor<?xf32>`.
+    `samples` (valid samples of the batch), `trial`, `epoch`, `training`,
+    `epoch_end` (1 in the last trial of a pass over the data), each a `tensor<f32>`, or `rows`: the data index of each sample, `tensor<?xf32>`.
   }];
   let arguments = (ins StrAttr:$which);
   let results = (outs Apical_Field:$value);

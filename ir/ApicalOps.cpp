@@ -184,11 +184,11 @@ LogicalResult ClockOp::verify() {
   auto type = cast<RankedTensorType>(getValue().getType());
   bool rows = getWhich() == "rows";
   bool number = llvm::StringSwitch<bool>(getWhich())
-                    .Cases("samples", "trial", "epoch", "training", true)
+                    .Cases("samples", "trial", "epoch", "training", "epoch_end", true)
                     .Default(false);
   if (!rows && !number)
     return emitOpError() << "has the unknown kind \"" << getWhich()
-                         << "\"; kinds are samples, trial, epoch, training, rows";
+                         << "\"; kinds are samples, trial, epoch, training, epoch_end, rows";
   if (number && type.getRank() != 0)
     return emitOpError() << "\"" << getWhich() << "\" is a tensor<f32>, not a " << type;
   if (rows && (type.getRank() != 1 || !type.isDynamicDim(0)))

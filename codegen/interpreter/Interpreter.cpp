@@ -342,10 +342,11 @@ LogicalResult Interpreter::evaluate(Operation &op) {
       for (int64_t i = 0; i < field.size(); ++i)
         field.data[i] = clock.rows.empty() ? static_cast<double>(i) : clock.rows[i];
     } else {
-      field.data[0] = which == "samples" ? static_cast<double>(clock.samples)
-                      : which == "trial" ? static_cast<double>(clock.trial)
-                      : which == "epoch" ? static_cast<double>(clock.epoch)
-                                         : static_cast<double>(clock.training);
+      field.data[0] = which == "samples"     ? static_cast<double>(clock.samples)
+                      : which == "trial"     ? static_cast<double>(clock.trial)
+                      : which == "epoch"     ? static_cast<double>(clock.epoch)
+                      : which == "epoch_end" ? static_cast<double>(clock.epochEnd)
+                                             : static_cast<double>(clock.training);
     }
     values[host.getValue()] = std::move(field);
     return success();

@@ -41,6 +41,7 @@ struct HostClock {
   int64_t trial = 0;
   int64_t epoch = 0;
   bool training = true;
+  bool epochEnd = false; ///< the last trial of a pass over the data
   uint64_t seed = 0;
   std::vector<double> rows; ///< the data index of each sample; counted from 0 if empty
 };

@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "frontend/sema/Dimension.h"
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringSwitch.h"
 #include <cmath>
@@ -119,6 +120,9 @@ std::string Dimension::str() const {
   for (const Known &k : known)
     if (*k.quantity && fromExponents(k.exponents) == *this)
       return k.quantity;
+  for (const Known &k : known)
+    if (*k.quantity && Dimension().times(fromExponents(k.exponents), -1) == *this)
+      return std::string("1/") + k.quantity;
   std::string above, below;
   for (int i = 0; i < 7; ++i) {
     if (halves[i] == 0)
@@ -134,6 +138,15 @@ std::string Dimension::str() const {
       side += "^" + std::to_string(h / 2);
   }
   return (above.empty() ? "1" : above) + (below.empty() ? "" : "/" + below);
+}
+
+std::string Dimension::kind() const {
+  if (none())
+    return "a number without dimension";
+  std::string name = str();
+  if (llvm::none_of(known, [&](auto &k) { return name == k.quantity; }))
+    return "of the dimension " + name;
+  return (llvm::StringRef("aeiou").contains(name[0]) ? "an " : "a ") + name;
 }
 
 std::optional<UnitOfMeasure> readUnit(llvm::StringRef text) {
@@ -159,6 +172,14 @@ std::optional<Dimension> namedDimension(llvm::StringRef name) {
     if (*k.quantity && name == k.quantity)
       return fromExponents(k.exponents);
   return std::nullopt;
+}
+
+std::vector<std::string> dimensionNames() {
+  std::vector<std::string> names;
+  for (const Known &k : known)
+    if (*k.quantity)
+      names.push_back(k.quantity);
+  return names;
 }
 
 } // namespace apical

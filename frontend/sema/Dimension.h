@@ -11,6 +11,7 @@
 #include <array>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace apical {
 
@@ -28,6 +29,8 @@ struct Dimension {
   std::optional<Dimension> power(double exponent) const;
   /// "voltage", "1/s", "m kg/s^2"; "no dimension" if none.
   std::string str() const;
+  /// "a voltage", "a number without dimension", "of the dimension 1/s": for sentences.
+  std::string kind() const;
 };
 
 struct UnitOfMeasure {
@@ -38,6 +41,8 @@ struct UnitOfMeasure {
 std::optional<UnitOfMeasure> readUnit(llvm::StringRef text);
 /// "voltage", "time" … as written after `:`.
 std::optional<Dimension> namedDimension(llvm::StringRef name);
+/// All of them: for suggestions.
+std::vector<std::string> dimensionNames();
 
 } // namespace apical
 #endif

@@ -172,7 +172,8 @@ std::optional<Field> RuleInstance::error(int area, const std::string &variable, 
                                   ValueRange{x->tensor}, ValueRange{});
     Field e = *x;
     e.tensor = op.getResult(0);
-    e.dimension.any = true;
+    e.dimension = costHere()->dimension.times(x->dimension, -1);
+    e.dimension.any = x->dimension.any;
     e.capabilities = 0;
     e.reads.clear();
     e.inherit(needed);

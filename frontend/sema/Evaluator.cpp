@@ -9,6 +9,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "llvm/ADT/StringSwitch.h"
+#include "llvm/Support/SaveAndRestore.h"
 #include <cmath>
 
 using namespace mlir;
@@ -29,14 +30,37 @@ Location Evaluator::location(Span at) {
   return FileLineColLoc::get(fields.builder.getContext(), sources.path(at.file), p.line, p.column);
 }
 
-void Evaluator::fail(Code code, Span at, const llvm::Twine &message, const llvm::Twine &hint) {
+Diagnostic &Evaluator::report(Code code, Span at, const llvm::Twine &message) {
   // What fails inside a function of the library is the fault of the model's call.
   Span call = at;
   for (auto it = calls.rbegin(); it != calls.rend() && call.file != 0; ++it)
     call = it->at;
   Diagnostic &d = diags.error(code, call, message);
-  if (call.file != at.file)
-    d.label(at, "in the function `" + calls.back().function->name.text + "`");
+  if (call.file != at.file) {
+    const ast::Definition &inner = *calls.back().definition;
+    d.label(at, llvm::Twine(llvm::isa<ast::FnDecl>(inner) ? "in the function `"
+                                                          : "in the optimizer `") +
+                    inner.name.text + "`");
+  }
+  return d;
+}
+
+void Evaluator::label(Diagnostic &d, const Field &a, const Field &b,
+                      llvm::function_ref<std::string(const Field &)> text) const {
+  if (calls.empty() && sides) {
+    d.label(sides->first, text(a)).label(sides->second, text(b));
+    return;
+  }
+  for (auto it = calls.rbegin(); it != calls.rend(); ++it)
+    if (it->at.file == 0) { // the arguments of the model's own call
+      for (auto &[span, value] : it->args)
+        d.label(span, text(value));
+      return;
+    }
+}
+
+void Evaluator::fail(Code code, Span at, const llvm::Twine &message, const llvm::Twine &hint) {
+  Diagnostic &d = report(code, at, message);
   std::string text = hint.str();
   if (!text.empty())
     d.hint(text);
@@ -47,12 +71,62 @@ void Evaluator::unsupported(Span at, const llvm::Twine &what) {
   fail(Code::NotSupported, at, what + " not supported yet", "docs/language.md lists what is");
 }
 
+void Evaluator::refuse(const ast::Stmt &statement, Body body) {
+  sema::refuse(statement, body, diags);
+  throw Reported();
+}
+
+/// What a word of other languages and of the textbooks is called here.
+llvm::StringRef translation(llvm::StringRef name) {
+  return llvm::StringSwitch<llvm::StringRef>(name.lower())
+      .Cases("gaussian", "randn", "gauss", "`normal(mean, deviation)`")
+      .Cases("rand", "random", "`uniform(low, high)`")
+      .Cases("sigmoid", "expit", "`logistic(x)`")
+      .Case("relu", "`max(x, 0)`")
+      .Cases("ln", "log1p", "`log(x)`")
+      .Cases("pow", "square", "`x^2`")
+      .Cases("detach", "stop_gradient", "no_grad", "`stop(x)`")
+      .Cases("clamp", "clip_by_value", "`clip(x, low, high)`")
+      .Cases("onehot", "to_categorical", "`one_hot(labels, 10)`")
+      .Cases("pi", "PI", "3.14159265")
+      .Default("");
+}
+
+void Evaluator::unknown(Span at, llvm::StringRef what, llvm::StringRef name,
+                        const std::vector<std::string> &candidates) {
+  std::string near = nearest(name, candidates), all;
+  for (auto &c : candidates)
+    all += (all.empty() ? "`" : ", `") + c + "`";
+  fail(Code::UnknownName, at, "unknown " + what + " `" + name + "`",
+       !near.empty()                                    ? "did you mean `" + near + "`?"
+       : !candidates.empty() && candidates.size() <= 12 ? "there are " + all
+                                                        : std::string());
+}
+
+void Evaluator::unknownMember(Span at, llvm::StringRef kind, llvm::StringRef area,
+                              llvm::StringRef name, const std::vector<std::string> &has) {
+  std::string near = nearest(name, has), all;
+  for (auto &h : has)
+    all += (all.empty() ? "`" : ", `") + h + "`";
+  fail(Code::UnknownMember, at, "the area `" + area + "` has no " + kind + " `" + name + "`",
+       !near.empty() ? "did you mean `" + near + "`?"
+       : has.empty() ? std::string()
+                     : "it has " + all + "; more are declared in its unit, or in its braces");
+}
+
 void Evaluator::unknown(Span at, llvm::StringRef name, const Frame &frame) {
-  std::vector<std::string> candidates = globals.names();
+  std::vector<std::string> candidates = frame.known;
   for (auto &[local, value] : frame.locals)
     candidates.push_back(local);
-  candidates.insert(candidates.end(), frame.known.begin(), frame.known.end());
-  std::string near = nearest(name, candidates);
+  std::string near = nearest(name, candidates); // what is meant here, before what is far
+  if (llvm::StringRef here = translation(name); near.empty() && !here.empty())
+    fail(Code::UnknownName, at, "unknown name `" + name + "`",
+         "that is written " + llvm::Twine(here));
+  if (near.empty() && sources.count() > 1) {
+    llvm::append_range(candidates, globals.names());
+    llvm::append_range(candidates, primitives());
+    near = nearest(name, candidates);
+  }
   if (isReserved(name))
     fail(Code::NotSupported, at, "`" + name + "` is not supported here yet",
          "docs/language.md lists what is");
@@ -67,23 +141,38 @@ void Evaluator::requireDimension(const Field &f, const Dimension &d, Span at,
                                  llvm::StringRef what) {
   if (!f.dimension.fits(d))
     fail(Code::DimensionMismatch, at,
-         what + " has the dimension " + f.dimension.str() + " where " + d.str() + " is needed");
+         what + " is " + f.dimension.kind() + " where " + d.kind() + " is needed");
 }
 
 void Evaluator::requireFit(const Field &a, const Field &b, Span at, llvm::StringRef what) {
-  if (FieldBuilder::conflict({a, b}))
-    fail(Code::ShapeMismatch, at,
-         what + " of " + describe(a) + " and " + describe(b) + " do not fit");
+  if (!FieldBuilder::conflict({a, b}))
+    return;
+  label(report(Code::ShapeMismatch, at,
+               what + " of " + describe(a) + " and " + describe(b) + " do not fit"),
+        a, b, [](const Field &f) { return describe(f); });
+  throw Reported();
+}
+
+void Evaluator::requireSameDimension(const Field &a, const Field &b, Span at,
+                                     const llvm::Twine &what) {
+  if (a.dimension.fits(b.dimension))
+    return;
+  label(report(Code::DimensionMismatch, at,
+               what + " have different dimensions: " + a.dimension.str() + " and " +
+                   b.dimension.str()),
+        a, b, [](const Field &f) { return f.dimension.str(); });
+  throw Reported();
 }
 
 bool isReserved(llvm::StringRef name) {
   static const char *const words[] = {
-      "d",         "error",    "grad",       "push",       "stop",        "time",     "elapsed",
-      "updates",   "first",    "last",       "ended",      "change",      "prev",     "next",
-      "bernoulli", "poisson",  "normal",     "uniform",    "categorical", "choice",   "wald",
-      "identity",  "log_prob", "orthogonal", "rank",       "cumsum",      "position", "neighbour",
-      "hops",      "twin",     "append",     "sample",     "windows",     "nearest",  "count",
-      "one_hot",   "fan_in",   "fan_out",    "probability"};
+      "d",         "error",    "grad",       "push",        "stop",        "time",     "elapsed",
+      "updates",   "first",    "last",       "ended",       "change",      "prev",     "next",
+      "bernoulli", "poisson",  "normal",     "uniform",     "categorical", "choice",   "wald",
+      "identity",  "log_prob", "orthogonal", "rank",        "cumsum",      "position", "neighbour",
+      "hops",      "twin",     "append",     "sample",      "windows",     "nearest",  "count",
+      "one_hot",   "fan_in",   "fan_out",    "probability", "idx",         "npy",      "csv",
+      "ring"};
   return llvm::is_contained(words, name);
 }
 
@@ -212,10 +301,7 @@ Field Evaluator::binary(ast::BinaryOp op, const Field &a, const Field &b, Span a
   case BinaryOp::Or:
     break;
   default:
-    if (!a.dimension.fits(b.dimension))
-      fail(Code::DimensionMismatch, at,
-           "operands have different dimensions: " + a.dimension.str() + " and " +
-               b.dimension.str());
+    requireSameDimension(a, b, at, "operands");
     if (op == BinaryOp::Add || op == BinaryOp::Sub)
       d = a.dimension.any ? b.dimension : a.dimension;
   }
@@ -342,10 +428,7 @@ Field Evaluator::select(const Field &c, const Field &yes, const Field &no, Span 
   requireFit(c, yes, at, "condition and value");
   requireFit(c, no, at, "condition and value");
   requireFit(yes, no, at, "values");
-  if (!yes.dimension.fits(no.dimension))
-    fail(Code::DimensionMismatch, at,
-         "the two values have different dimensions: " + yes.dimension.str() + " and " +
-             no.dimension.str());
+  requireSameDimension(yes, no, at, "the two values");
   if (c.constant)
     return *c.constant ? yes : no;
   Field r = fields.map(location(at), {c, yes, no}, [](OpBuilder &b, Location l, Values v) -> Value {
@@ -435,7 +518,11 @@ Field Evaluator::averageOverSamples(const Field &x, Span at) {
 
 int64_t Evaluator::evaluateSize(const ast::Expr &e, Frame &frame, int64_t least,
                                 llvm::StringRef what) {
-  double v = evaluateConstant(e, frame, what);
+  Dimension dimension;
+  double v = evaluateConstant(e, frame, what, &dimension);
+  if (!dimension.none())
+    fail(Code::DimensionMismatch, e.span,
+         what + llvm::Twine(" is a whole number, and this is ") + dimension.kind());
   if (v != std::floor(v) || v < least || v > 1e9) {
     char number[32];
     std::snprintf(number, sizeof number, "%.6g", std::isnan(v) ? std::abs(v) : v);
@@ -449,6 +536,10 @@ int64_t Evaluator::evaluateSize(const ast::Expr &e, Frame &frame, int64_t least,
 int64_t Evaluator::evaluateTicks(const ast::Expr &e, Frame &frame, int64_t least,
                                  llvm::StringRef what) {
   constexpr int64_t most = 2000;
+  Dimension dimension;
+  evaluateConstant(e, frame, what, &dimension);
+  if (dimension == *namedDimension("time"))
+    unsupported(e.span, "a length in seconds, which needs a `dt`, is");
   int64_t ticks = evaluateSize(e, frame, least, what);
   if (ticks > most)
     fail(Code::TooLarge, e.span,
@@ -457,11 +548,14 @@ int64_t Evaluator::evaluateTicks(const ast::Expr &e, Frame &frame, int64_t least
   return ticks;
 }
 
-double Evaluator::evaluateConstant(const ast::Expr &e, Frame &frame, llvm::StringRef what) {
+double Evaluator::evaluateConstant(const ast::Expr &e, Frame &frame, llvm::StringRef what,
+                                   Dimension *dimension) {
   Field f = evaluate(e, frame);
   if (!f.constant)
     fail(Code::NotConstant, e.span, what + " must be known when compiling",
          "a `param` is set at run time and sizes nothing: use `const`");
+  if (dimension)
+    *dimension = f.dimension;
   return *f.constant;
 }
 
@@ -496,7 +590,7 @@ Field Evaluator::evaluate(const ast::Expr &e, Frame &frame) {
         return *f;
     if (n->name == "epoch" || n->name == "trial" || n->name == "training")
       return clock(n->name, e.span);
-    if (n->name == "tick" || n->name == "elapsed")
+    if (n->name == "tick")
       return Field::number(0);
     if (n->name == "ticks" || n->name == "dt" || n->name == "first" || n->name == "last")
       return Field::number(1);
@@ -524,6 +618,9 @@ Field Evaluator::evaluate(const ast::Expr &e, Frame &frame) {
     }
     if (globals.named.count(n->name))
       fail(Code::WrongKind, e.span, "`" + n->name + "` is not a value");
+    if (!isReserved(n->name) && isPrimitive(n->name))
+      fail(Code::WrongKind, e.span,
+           "`" + n->name + "` is a word of the language, and no value here");
     unknown(e.span, n->name, frame);
   }
   if (llvm::isa<ast::MemberExpr>(e)) {
@@ -539,6 +636,7 @@ Field Evaluator::evaluate(const ast::Expr &e, Frame &frame) {
   if (auto *b = llvm::dyn_cast<ast::BinaryExpr>(&e)) {
     Field l = evaluate(*b->lhs, frame);
     Field r = evaluate(*b->rhs, frame);
+    llvm::SaveAndRestore here(sides, std::optional(std::pair(b->lhs->span, b->rhs->span)));
     return binary(b->op, l, r, e.span);
   }
   if (auto *at = llvm::dyn_cast<ast::AtExpr>(&e)) {
@@ -552,6 +650,29 @@ Field Evaluator::evaluate(const ast::Expr &e, Frame &frame) {
   if (llvm::isa<ast::ArrayExpr>(e))
     unsupported(e.span, "concatenation is");
   fail(Code::WrongType, e.span, "this is not a number");
+}
+
+Dimension Evaluator::typeDimension(const ast::Expr &e) {
+  if (auto *name = llvm::dyn_cast<ast::NameExpr>(&e)) {
+    if (auto d = namedDimension(name->name))
+      return *d;
+    std::string near = nearest(name->name, dimensionNames());
+    fail(Code::UnknownName, e.span, "unknown dimension `" + name->name + "`",
+         near.empty() ? "a variable is a `voltage`, a `current`, a `time`, …, or has no type"
+                      : "did you mean `" + near + "`?");
+  }
+  auto *b = llvm::dyn_cast<ast::BinaryExpr>(&e);
+  auto *number = llvm::dyn_cast<ast::NumberExpr>(b ? b->rhs : &e);
+  if (b && (b->op == ast::BinaryOp::Mul || b->op == ast::BinaryOp::Div))
+    return typeDimension(*b->lhs).times(typeDimension(*b->rhs),
+                                        b->op == ast::BinaryOp::Mul ? 1 : -1);
+  if (b && b->op == ast::BinaryOp::Pow && number && number->unit.empty())
+    if (auto power = typeDimension(*b->lhs).power(number->value))
+      return *power;
+  if (!b && number && number->value == 1 && number->unit.empty())
+    return {}; // `1 / time`
+  fail(Code::WrongType, e.span, "`" + ast::toString(e) + "` is no dimension",
+       "write `voltage`, or `voltage / time`");
 }
 
 bool Evaluator::execute(const ast::Stmt &s, Frame &frame) {
@@ -629,6 +750,21 @@ std::map<std::string, Field> bindArguments(Evaluator &ev, const ast::Definition 
       ev.fail(Code::DefinedTwice, a.value->span, "`" + target->name.text + "` is given twice");
     bound[target->name.text] = ev.evaluate(*a.value, caller);
   }
+  auto requireType = [&](const ast::Parameter &p, const Field &value, Span place) {
+    auto *name = llvm::dyn_cast_or_null<ast::NameExpr>(p.type);
+    if (!p.type || llvm::isa<ast::CallExpr>(p.type) ||
+        (name && llvm::is_contained({"cost", "signal", "network", "area", "weight"}, name->name)))
+      return;
+    Dimension type = ev.typeDimension(*p.type);
+    if (!value.dimension.fits(type))
+      ev.fail(Code::DimensionMismatch, place,
+              "`" + p.name.text + "` is " + type.kind() + ", and this is " +
+                  value.dimension.kind());
+  };
+  for (auto &[p, value] : bound)
+    for (auto &parameter : definition.params)
+      if (parameter.name.text == p)
+        requireType(parameter, value, at);
   Frame defaults;
   for (auto &p : definition.params) {
     if (auto it = bound.find(p.name.text); it != bound.end()) {
@@ -639,6 +775,7 @@ std::map<std::string, Field> bindArguments(Evaluator &ev, const ast::Definition 
       ev.fail(Code::MissingArgument, at,
               "`" + definition.name.text + "` needs the argument `" + p.name.text + "`");
     Field value = ev.evaluate(*p.init, defaults);
+    requireType(p, value, p.init->span);
     // `like(x)`: a bare default adopts a dimension where it is used.
     if (auto *like = llvm::dyn_cast_or_null<ast::CallExpr>(p.type); like && value.dimension.none())
       value.dimension.any = true;
@@ -652,53 +789,42 @@ Field Evaluator::callFunction(const ast::FnDecl &fn, const ast::CallExpr &e, Fra
   Frame body;
   body.locals = bindArguments(*this, fn, e.args, e.span, frame);
   for (const Call &outer : calls)
-    if (outer.function == &fn)
+    if (outer.definition == &fn)
       fail(Code::Recursive, e.span, "the function `" + fn.name.text + "` calls itself",
            "a function is expanded where it is called, and cannot be recursive");
-  struct Entered {
-    std::vector<Call> &calls;
-    ~Entered() { calls.pop_back(); }
-  } entered{calls};
-  calls.push_back({&fn, e.span});
+  std::vector<std::pair<Span, Field>> given;
+  for (auto [k, a] : llvm::enumerate(e.args))
+    given.push_back({a.value->span, body.locals.at(a.name ? a.name.text : fn.params[k].name.text)});
+  Expansion expansion(*this, fn, e.span, std::move(given));
   body.reductions = frame.reductions;
+  body.synapse = frame.synapse;
   for (const ast::Stmt *s : fn.body) {
     if (auto *r = llvm::dyn_cast<ast::ReturnStmt>(s))
       return evaluate(*r->value, body);
     if (!execute(*s, body))
-      unsupported(s->span, "a function with states or assignments is");
+      refuse(*s, InFunction);
   }
   fail(Code::WrongType, fn.name.span, "the function `" + fn.name.text + "` returns nothing",
        "end it with `return`");
 }
 
-Field Evaluator::draw(llvm::StringRef distribution, Frame &frame, Span at) {
-  if (frame.stream.empty())
-    unsupported(at, "draws outside initial values are");
-  llvm::SmallVector<int64_t> shape;
-  Field unit;
-  for (auto [axis, size] : frame.drawExtent) {
-    shape.push_back(size);
-    unit.axes.push_back(axis);
-  }
-  OpBuilder &b = fields.builder;
-  std::string stream = frame.stream + (frame.draws++ ? "#" + std::to_string(frame.draws) : "");
-  auto op = b.create<ir::DrawOp>(location(at), RankedTensorType::get(shape, b.getF32Type()),
-                                 b.getStringAttr(distribution), b.getStringAttr(stream),
-                                 frame.drawEachTrial ? b.getUnitAttr() : UnitAttr());
-  unit.tensor = op.getValue();
-  return unit;
+void Evaluator::requireArguments(llvm::StringRef name, const ast::CallExpr &e, size_t low,
+                                 size_t high) {
+  if (e.args.size() < low)
+    fail(Code::MissingArgument, e.span,
+         "`" + name + "` needs " + llvm::Twine(low) + (low == 1 ? " argument" : " arguments"));
+  if (e.args.size() > high)
+    fail(Code::TooManyArguments, e.args[high].value->span,
+         "`" + name + "` takes " + llvm::Twine(high) + (high == 1 ? " argument" : " arguments"));
+  for (auto &a : e.args)
+    if (a.name && a.name.text != "over")
+      fail(Code::UnknownArgument, a.name.span,
+           "the arguments of `" + name + "` have no names: they are told apart by their order");
 }
 
 Field Evaluator::callPrimitive(llvm::StringRef name, const ast::CallExpr &e, Frame &frame,
                                bool &found) {
-  auto expect = [&](size_t low, size_t high) {
-    if (e.args.size() < low)
-      fail(Code::MissingArgument, e.span,
-           "`" + name + "` needs " + llvm::Twine(low) + " arguments");
-    if (e.args.size() > high)
-      fail(Code::TooManyArguments, e.args[high].value->span,
-           "`" + name + "` takes " + llvm::Twine(high) + " arguments");
-  };
+  auto expect = [&](size_t low, size_t high) { requireArguments(name, e, low, high); };
   auto arg = [&](size_t k) { return evaluate(*e.args[k].value, frame); };
   static const char *const unaries[] = {"exp", "log",  "sqrt",     "abs",      "sign", "sin",
                                         "cos", "tanh", "logistic", "softplus", "floor"};
@@ -709,10 +835,7 @@ Field Evaluator::callPrimitive(llvm::StringRef name, const ast::CallExpr &e, Fra
   if ((name == "max" || name == "min") && e.args.size() == 2 && !e.args[1].name) {
     Field a = arg(0), b = arg(1);
     requireFit(a, b, e.span, "arguments");
-    if (!a.dimension.fits(b.dimension))
-      fail(Code::DimensionMismatch, e.span,
-           "arguments have different dimensions: " + a.dimension.str() + " and " +
-               b.dimension.str());
+    requireSameDimension(a, b, e.span, "arguments");
     bool largest = name == "max";
     Field r = a.constant && b.constant
                   ? Field::number(largest ? std::max(*a.constant, *b.constant)
@@ -740,9 +863,16 @@ Field Evaluator::callPrimitive(llvm::StringRef name, const ast::CallExpr &e, Fra
         over = {Axis::Pre};
       else if (where == "post")
         over = {Axis::Post};
+      else if (where == "components")
+        unsupported(e.args[1].value->span, "a reduction over components is");
       else
         fail(Code::NeedsOver, e.args[1].value->span,
              "`over` is one of `units`, `components`, `pre`, `post`");
+      if (!llvm::is_contained(frame.reductions, over[0]))
+        fail(Code::NeedsOver, e.args[1].value->span,
+             frame.reductions[0] == Axis::Unit
+                 ? "there are no synapses here: a reduction runs over units"
+                 : "a reduction of synapses runs over `pre` or `post`, not over `units`");
     }
     Field r = reduce(name, arg(0), over, e.span);
     if (frame.synapse) // of other synapses
@@ -783,28 +913,8 @@ Field Evaluator::callPrimitive(llvm::StringRef name, const ast::CallExpr &e, Fra
            "`one_hot` takes one number per sample, and this is " + describe(x));
     return binary(ast::BinaryOp::Eq, x, fields.index(location(e.span), Axis::Unit, n), e.span);
   }
-  if (name == "uniform" || name == "normal") {
-    expect(2, 2);
-    Field low = arg(0), high = arg(1), unit = draw(name, frame, e.span);
-    using ast::BinaryOp;
-    Field width = name == "uniform" ? binary(BinaryOp::Sub, high, low, e.span) : high;
-    return binary(BinaryOp::Add, low, binary(BinaryOp::Mul, width, unit, e.span), e.span);
-  }
-  if (name == "bernoulli") {
-    expect(1, 1);
-    Field p = arg(0), unit = draw("uniform", frame, e.span);
-    return binary(ast::BinaryOp::Lt, unit, p, e.span);
-  }
-  if (name == "choice") { // each with the same probability
-    expect(1, 1000);
-    double count = static_cast<double>(e.args.size());
-    Field unit = draw("uniform", frame, e.span), chosen = arg(e.args.size() - 1);
-    for (size_t k = e.args.size() - 1; k-- > 0;) {
-      Field below = Field::number(static_cast<double>(k + 1) / count);
-      chosen = select(binary(ast::BinaryOp::Lt, unit, below, e.span), arg(k), chosen, e.span);
-    }
-    return chosen;
-  }
+  if (std::optional<Field> drawn = callDistribution(name, e, frame))
+    return *drawn;
   found = false;
   return {};
 }

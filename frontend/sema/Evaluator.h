@@ -10,6 +10,7 @@
 #include "frontend/Ast.h"
 #include "frontend/sema/Field.h"
 #include "frontend/sema/Forms.h"
+#include "frontend/sema/Statements.h"
 #include <map>
 #include <set>
 
@@ -49,6 +50,13 @@ struct Globals {
     return it == named.end() ? nullptr : llvm::dyn_cast<T>(it->second);
   }
   std::vector<std::string> names() const;
+  template <typename T> std::vector<std::string> names() const {
+    std::vector<std::string> all;
+    for (auto &[name, statement] : named)
+      if (llvm::isa<T>(statement))
+        all.push_back(name);
+    return all;
+  }
   /// Definitions with errors, which are reported once and not at each use.
   std::set<const ast::Stmt *> broken;
 };
@@ -65,9 +73,13 @@ public:
   int64_t evaluateSize(const ast::Expr &e, Frame &frame, int64_t least, llvm::StringRef what);
   /// A number of ticks from `least` on. A step holds each of its ticks, so that there is an end to them.
   int64_t evaluateTicks(const ast::Expr &e, Frame &frame, int64_t least, llvm::StringRef what);
-  double evaluateConstant(const ast::Expr &e, Frame &frame, llvm::StringRef what);
+  double evaluateConstant(const ast::Expr &e, Frame &frame, llvm::StringRef what,
+                          Dimension *dimension = nullptr);
   /// Runs `let`s and assignments to locals; false if the statement is of another kind.
   bool execute(const ast::Stmt &s, Frame &frame);
+
+  /// The dimension that `voltage` or `voltage / time` names after a colon.
+  Dimension typeDimension(const ast::Expr &e);
 
   Field binary(ast::BinaryOp op, const Field &a, const Field &b, Span at);
   Field unary(llvm::StringRef function, const Field &x, Span at);
@@ -81,10 +93,19 @@ public:
 
   mlir::Location location(Span at);
   void requireDimension(const Field &f, const Dimension &d, Span at, llvm::StringRef what);
+  void requireSameDimension(const Field &a, const Field &b, Span at, const llvm::Twine &what);
   [[noreturn]] void fail(Code code, Span at, const llvm::Twine &message,
                          const llvm::Twine &hint = {});
   [[noreturn]] void unsupported(Span at, const llvm::Twine &what);
+  /// A statement to which `body` gives no meaning.
+  [[noreturn]] void refuse(const ast::Stmt &statement, Body body);
   [[noreturn]] void unknown(Span at, llvm::StringRef name, const Frame &frame);
+  /// A name that should be one of `candidates`, which `what` calls by their kind.
+  [[noreturn]] void unknown(Span at, llvm::StringRef what, llvm::StringRef name,
+                            const std::vector<std::string> &candidates);
+  /// A variable that an area lacks.
+  [[noreturn]] void unknownMember(Span at, llvm::StringRef kind, llvm::StringRef area,
+                                  llvm::StringRef name, const std::vector<std::string> &has);
   /// The definition that `NAME` or `NAME(args)` refers to; `wrong` says what is
   /// expected if it is of another kind.
   template <typename T>
@@ -97,8 +118,10 @@ public:
         return *found;
       }
     if (!name || globals.named.count(name->name))
-      fail(Code::WrongKind, at, wrong);
-    unknown(name->span, name->name, {});
+      fail(Code::WrongKind, e ? e->span : at, wrong);
+    Frame ofThisKind;
+    ofThisKind.known = globals.names<T>();
+    unknown(name->span, name->name, ofThisKind);
   }
 
   /// Throws `Reported` if the definition has errors of its own.
@@ -111,6 +134,33 @@ public:
   const Globals &globals;
   const Sources &sources;
   Diagnostics &diags;
+  /// A definition that is being expanded: a function, an optimizer.
+  struct Call {
+    const ast::Definition *definition;
+    Span at;
+    std::vector<std::pair<Span, Field>> args; ///< as written at the call
+  };
+  /// While it lives, what fails in the library is the fault of this use of a definition.
+  class Expansion {
+  public:
+    Expansion(Evaluator &ev, const ast::Definition &definition, Span at,
+              std::vector<std::pair<Span, Field>> args)
+        : calls(ev.calls) {
+      calls.push_back({&definition, at, std::move(args)});
+    }
+    ~Expansion() { calls.pop_back(); }
+    Expansion(const Expansion &) = delete;
+
+  private:
+    std::vector<Call> &calls;
+  };
+  /// Of what was drawn in the step at hand.
+  struct Density {
+    std::string law;
+    llvm::SmallVector<Axis, 3> axes;
+    std::vector<Field> parameters;
+  };
+  llvm::DenseMap<mlir::Value, Density> densities;
   /// A factor that is known to be 0 takes its term away, as in an optimizer
   /// whose options are off. Elsewhere 0 * x is evaluated as written.
   bool dropZeroFactors = false;
@@ -120,20 +170,36 @@ private:
   Field callFunction(const ast::FnDecl &fn, const ast::CallExpr &e, Frame &frame);
   /// `uniform` on (0, 1) or `normal` with mean 0 and deviation 1, of the frame's stream and extent.
   Field draw(llvm::StringRef distribution, Frame &frame, Span at);
+  /// A distribution, or the density of what was drawn; nothing if `name` is neither.
+  std::optional<Field> callDistribution(llvm::StringRef name, const ast::CallExpr &e, Frame &frame);
+  Field logProbability(const Field &x, Span at);
+  /// The number of arguments, which have no names but `over`.
+  void requireArguments(llvm::StringRef name, const ast::CallExpr &e, size_t low, size_t high);
+  Field poisson(const Field &mean, Frame &frame, Span at);
+  Field categorical(const Field &p, Frame &frame, Span at);
   Field callPrimitive(llvm::StringRef name, const ast::CallExpr &e, Frame &frame, bool &found);
   void requireFit(const Field &a, const Field &b, Span at, llvm::StringRef what);
+  /// Where two values come from, for the labels of a message about them.
+  void label(Diagnostic &d, const Field &a, const Field &b,
+             llvm::function_ref<std::string(const Field &)> text) const;
+  /// An error at this place, or at the model's call if the place is in the library.
+  Diagnostic &report(Code code, Span at, const llvm::Twine &message);
   int depth = 0;
-  /// The functions and constants that are being expanded.
-  struct Call {
-    const ast::FnDecl *function;
-    Span at;
-  };
   std::vector<Call> calls;
+  std::optional<std::pair<Span, Span>> sides; ///< of the operation at hand
   std::set<const ast::ConstDecl *> constants;
 };
 
 /// Is `name` a primitive of the language reference, of this version or of a later one?
 bool isReserved(llvm::StringRef name);
+/// Does `~` take it?
+bool isDistribution(llvm::StringRef name);
+/// Is it a word of the language at all, which no definition may lack?
+bool isPrimitive(llvm::StringRef name);
+/// What a word of other systems and of the textbooks is called here, or "".
+llvm::StringRef translation(llvm::StringRef name);
+/// The functions that this version knows: for suggestions.
+std::vector<std::string> primitives();
 
 /// Does a call of this primitive look at several elements of the area or connection?
 bool isReduction(llvm::StringRef name, size_t arguments);

@@ -17,10 +17,6 @@
 #include "frontend/sema/Generic.h"
 
 namespace apical::sema {
-namespace {
-
-using llvm::dyn_cast;
-
 bool isPrimitive(llvm::StringRef name) {
   static const char *const words[] = {
       "exp",        "log",       "sqrt",      "abs",       "sign",   "sin",     "cos",
@@ -35,6 +31,19 @@ bool isPrimitive(llvm::StringRef name) {
       "symmetric",  "stateful",  "pointwise", "ports"};
   return llvm::is_contained(words, name) || isReserved(name);
 }
+
+std::vector<std::string> primitives() {
+  return {"exp",       "log",       "sqrt",     "abs",         "sign",      "sin",
+          "cos",       "tanh",      "logistic", "softplus",    "clip",      "where",
+          "floor",     "sum",       "mean",     "max",         "min",       "argmax",
+          "norm",      "rank",      "cumsum",   "softmax",     "logsumexp", "batch_mean",
+          "batch_sum", "batch_max", "stop",     "one_hot",     "uniform",   "normal",
+          "bernoulli", "choice",    "poisson",  "categorical", "log_prob"};
+}
+
+namespace {
+
+using llvm::dyn_cast;
 
 /// The blocks that a statement contains.
 std::vector<const ast::Block *> blocksOf(const ast::Stmt &s) {
@@ -154,7 +163,9 @@ private:
       candidates.insert(candidates.end(), {"pre", "post", "w"});
     std::string near = nearest(n.name, candidates);
     Diagnostic &d = diags.error(Code::UnknownName, n.span, "unknown name `" + n.name + "`");
-    if (!near.empty())
+    if (llvm::StringRef here = translation(n.name); !here.empty())
+      d.hint("that is written " + here);
+    else if (!near.empty())
       d.hint("did you mean `" + near + "`?");
     else
       d.note("`" + definition.name.text + "` declares no such variable or parameter");
@@ -274,8 +285,7 @@ private:
             .error(Code::UsedBeforeWritten, n->span,
                    "`" + n->name + "` is read before it is written")
             .label(it->second.second, "written here")
-            .hint("move the line that writes it up; `prev(" + n->name +
-                  ")` is its value at the previous tick");
+            .hint("move the line that writes it up");
       }
     };
     for (size_t k = 0; k < block.size(); ++k)

@@ -4,7 +4,7 @@
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
-#include "frontend/sema/Trial.h"
+#include "frontend/sema/Rule.h"
 
 namespace apical::sema {
 
@@ -21,6 +21,7 @@ void Trial::keep() {
     frame.locals["fan_in"] = Field::number(c.topology == Topology::Dense ? c.fromSize : 1);
     frame.locals["fan_out"] = Field::number(c.topology == Topology::Dense ? c.toSize : 1);
     frame.reductions = {Axis::Pre, Axis::Post};
+    frame.synapse = true;
     auto valueOf = [&](const Weight &w) {
       auto it = updates.find(w.symbol);
       return it == updates.end() ? read(w.symbol) : it->second;
@@ -36,6 +37,12 @@ void Trial::keep() {
           continue;
         Field before = updates.at(w.symbol);
         Field value = ev.evaluate(*statement->value, frame);
+        if (!value.dimension.fits(before.dimension))
+          ev.fail(Code::DimensionMismatch, statement->value->span,
+                  "the weight is " + before.dimension.kind() + ", and is kept at " +
+                      value.dimension.kind());
+        for (RuleInstance *line : changedBy[w.symbol])
+          line->keeps(w.symbol, value, *statement);
         if (!value.constant && value.has(Axis::Sample))
           ev.fail(Code::PerSampleToShared, statement->value->span,
                   "a weight is kept at a value per sample, and it has no samples");

@@ -57,6 +57,11 @@ public:
   }
   Network build() {
     Frame caller;
+    for (auto &p : net.decl->params) {
+      auto *type = llvm::dyn_cast_or_null<ast::NameExpr>(p.type);
+      if (!p.init || (type && llvm::is_contained({"network", "area", "weight"}, type->name)))
+        ev.unsupported(p.name.span, "a parameter of a network that is given from outside is");
+    }
     net.args = bindArguments(ev, *net.decl, {}, net.decl->name.span, caller);
     visible = net.args;
     std::function<void(const ast::Block &, llvm::function_ref<void(const ast::Stmt &)>)> walk =
@@ -187,7 +192,7 @@ private:
         }
         auto *v = llvm::dyn_cast<ast::VarDecl>(s);
         if (!v)
-          ev.unsupported(s->span, "this statement in a unit is");
+          ev.refuse(*s, InUnit);
         if (v->varKind == ast::VarKind::Weight)
           ev.unsupported(s->span, "units with weights are");
         if (v->isCommon)
@@ -212,6 +217,7 @@ private:
     bool item = v.varKind == ast::VarKind::Item || v.isItem;
     if (v.varKind == ast::VarKind::Input) {
       area.inputs.push_back(d.name.text);
+      area.dimensions[d.name.text] = d.type ? ev.typeDimension(*d.type) : Dimension();
       late.insert(d.name.text);
       if (area.mainInput.empty())
         area.mainInput = d.name.text;
@@ -220,6 +226,8 @@ private:
     if (item)
       ev.unsupported(v.span, "`item` states are");
     area.variables.push_back(d.name.text);
+    if (d.type)
+      ev.typeDimension(*d.type);
     if (waits)
       late.insert(d.name.text);
     if ((v.isOutput || v.varKind == ast::VarKind::Output) && area.mainOutput.empty())
@@ -242,6 +250,7 @@ private:
       frame.locals = net.args;
       frame.stream = state.symbol;
       frame.drawExtent = init.extent;
+      init.dimension.any = true; // that of its first value, known in the initialising step
       init.value = [e = &ev, value = d.init, frame]() mutable {
         return e->evaluate(*value, frame);
       };
@@ -265,9 +274,7 @@ private:
       std::vector<std::string> candidates;
       for (auto &a : net.areas)
         candidates.push_back(a.name);
-      std::string near = nearest(name, candidates);
-      ev.fail(Code::UnknownName, base->span, "unknown area `" + name + "`",
-              near.empty() ? llvm::Twine() : "did you mean `" + llvm::Twine(near) + "`?");
+      ev.unknown(base->span, "area", name, candidates);
     }
     const Area &a = net.areas[index];
     if (member.empty())
@@ -275,11 +282,36 @@ private:
     if (member.empty())
       ev.fail(Code::NoInput, e.span, "the area `" + a.name + "` has no input",
               "its unit `" + a.unit->name.text + "` declares no `input`");
+    if (member == "*")
+      ev.unsupported(memberSpan, "a connection to every input is");
     if (!(source ? a.has(member) : llvm::is_contained(a.inputs, member)))
-      ev.fail(Code::UnknownMember, memberSpan,
-              "the area `" + a.name + "` has no " + (source ? "variable" : "input") + " `" +
-                  member + "`");
+      ev.unknownMember(memberSpan, source ? "variable" : "input", a.name, member,
+                       source ? a.all() : a.inputs);
     return {index, member};
+  }
+
+  /// `w = e` for all, `w ~ D` one by one: what is drawn is written with `~`.
+  const ast::Argument &drawnOrGiven(const ast::Argument &a) {
+    auto *call = llvm::dyn_cast<ast::CallExpr>(a.value);
+    auto *callee = call ? llvm::dyn_cast<ast::NameExpr>(call->callee) : nullptr;
+    bool draws = callee && isDistribution(callee->name);
+    if (draws && !a.drawn)
+      ev.fail(Code::WrongType, a.name.span, "`" + callee->name + "` is drawn: write `~` for `=`",
+              "`" + a.name.text + " ~ " + ast::toString(*a.value) + "` draws each one anew");
+    bool known = !callee || isPrimitive(callee->name) || ev.globals.named.count(callee->name);
+    if (a.drawn && !draws && known && !(callee && ev.globals.find<ast::FnDecl>(callee->name)))
+      ev.fail(Code::WrongType, a.value->span,
+              "`~` needs a distribution, and `" + ast::toString(*a.value) + "` is none",
+              "write `" + a.name.text + " = …` for one value, or `" + a.name.text +
+                  " ~ normal(0, 0.1)`");
+    return a;
+  }
+
+  bool evaluateTruth(const ast::Expr &e, Frame &frame, llvm::StringRef what) {
+    double value = ev.evaluateConstant(e, frame, what);
+    if (value != 0 && value != 1)
+      ev.fail(Code::WrongType, e.span, what + " is `true` or `false`");
+    return value != 0;
   }
 
   static bool sharesWeights(const ast::ConnectDecl &decl) {
@@ -321,8 +353,9 @@ private:
     } else if (kind == "sparse" || kind == "conv" || kind == "local" || kind == "pool")
       ev.unsupported(topology->span, "`" + kind + "` is");
     else
-      ev.fail(Code::UnknownName, decl.topology ? decl.topology->span : decl.span,
-              "unknown topology `" + kind + "`", "one of dense, one_to_one, wire, transpose, tied");
+      ev.unknown(topology ? topology->span : decl.topology->span, "topology",
+                 topology ? kind : ast::toString(*decl.topology),
+                 {"dense", "one_to_one", "wire", "transpose", "tied"});
     if (c.topology != Topology::Dense && from.size != to.size) {
       ev.diags
           .error(Code::ShapeMismatch, decl.span,
@@ -337,15 +370,22 @@ private:
     for (auto &a : args) {
       Frame frame;
       frame.locals = visible;
+      if (!a.name)
+        ev.fail(Code::UnknownArgument, a.value->span, "an argument of a topology has a name",
+                "write `" + kind + "(bias = true)` or `" + kind + "(w ~ normal(0, 0.1))`");
       if (a.name.text == "bias" && c.topology != Topology::Wire)
-        c.bias = ev.evaluateConstant(*a.value, frame, "`bias`") != 0;
+        c.bias = evaluateTruth(*a.value, frame, "`bias`");
       else if (a.name.text == "w" && c.topology != Topology::Wire)
-        initial = &a;
+        initial = &drawnOrGiven(a);
       else if (a.name.text == "delay" || a.name.text == "self")
         ev.unsupported(a.value->span, "`" + a.name.text + "` is");
       else
-        ev.fail(Code::UnknownArgument, a.name ? a.name.span : a.value->span,
-                "`" + kind + "` has no parameter `" + a.name.text + "`", "it takes `w` and `bias`");
+        ev.fail(Code::UnknownArgument, a.name.span,
+                "`" + kind + "` has no parameter `" + a.name.text + "`",
+                c.topology == Topology::Wire ? "a wire has no weights"
+                : nearest(a.name.text, {"bias", "w"}).empty()
+                    ? "it takes `w` and `bias`"
+                    : "did you mean `" + nearest(a.name.text, {"bias", "w"}) + "`?");
     }
     if (c.topology != Topology::Wire) {
       auto *synapse = calleeOf(decl.synapse, synapseArgs);
@@ -396,9 +436,7 @@ private:
       std::vector<std::string> names;
       for (auto &k : net.connections)
         names.push_back(k.name);
-      std::string near = nearest(name->name, names);
-      ev.fail(Code::UnknownName, name->span, "no connection is called `" + name->name + "`",
-              near.empty() ? llvm::Twine() : "did you mean `" + llvm::Twine(near) + "`?");
+      ev.unknown(name->span, "connection", name->name, names);
     }
     const Connection &other = net.connections[index];
     if (other.topology == Topology::Wire || other.transposeOf >= 0)
@@ -496,7 +534,9 @@ private:
             Field centred =
                 e->binary(BinaryOp::Sub, e->binary(BinaryOp::Mul, draw, Field::number(2), at),
                           Field::number(1), at);
-            return e->binary(BinaryOp::Mul, centred, Field::number(limit), at);
+            Field initial = e->binary(BinaryOp::Mul, centred, Field::number(limit), at);
+            initial.dimension.any = true; // in the unit of whatever the weights turn out to be
+            return initial;
           };
           states.declare(std::move(init));
           c.weights.push_back(std::move(w));
@@ -523,7 +563,7 @@ private:
         net.scalars.push_back({d.name.text, v, &d});
       }
     } else if (!llvm::isa<ast::AreaDecl, ast::ConnectDecl>(s)) {
-      ev.unsupported(s.span, "this statement in a network is");
+      ev.refuse(s, InNetwork);
     }
   }
 
@@ -548,15 +588,47 @@ private:
     if (ready.size() == net.areas.size())
       return;
     auto blocked = [&](int a) { return waiting[a] > 0; };
-    for (auto &c : net.connections)
-      if (blocked(c.from) && blocked(c.to)) {
-        ev.diags
-            .error(Code::Cycle, c.decl->span,
-                   "the values of `" + net.areas[c.to].name +
-                       "` depend on themselves within one tick")
-            .hint("give one connection of the cycle `delay = 1 tick`, or let it read a `state`");
-        return;
-      }
+    for (auto &c : net.connections) {
+      if (!blocked(c.from) || !blocked(c.to))
+        continue;
+      std::vector<const Connection *> cycle = wayBack(c, waitsFor);
+      if (cycle.empty())
+        continue;
+      std::string way = net.areas[c.to].name;
+      for (const Connection *k : cycle)
+        way += " -> " + net.areas[k->to].name;
+      Diagnostic &d = ev.diags.error(Code::Cycle, c.decl->span,
+                                     "the values of `" + net.areas[c.to].name +
+                                         "` depend on themselves within one tick: " + way);
+      for (const Connection *k : cycle)
+        if (k->decl != c.decl)
+          d.label(k->decl->span, "on the way");
+      d.hint("let one connection of the cycle read a `state`, which others see as it was at the "
+             "start of the tick");
+      return;
+    }
+  }
+
+  /// From the target of `c` back to itself, over connections that wait for their source; `c` is the
+  /// last. Empty if there is no way.
+  template <typename F>
+  std::vector<const Connection *> wayBack(const Connection &c, F waitsFor) const {
+    std::map<int, const Connection *> reached; // by what
+    std::vector<int> work{c.to};
+    for (size_t k = 0; k < work.size(); ++k)
+      for (auto &next : net.connections)
+        if (next.from == work[k] && &next != &c && waitsFor(next) &&
+            reached.emplace(next.to, &next).second)
+          work.push_back(next.to);
+    std::vector<const Connection *> way{&c};
+    for (int area = c.from; area != c.to; area = way.back()->from) {
+      auto it = reached.find(area);
+      if (it == reached.end())
+        return {};
+      way.push_back(it->second);
+    }
+    std::reverse(way.begin(), way.end());
+    return way;
   }
 
   Network net;

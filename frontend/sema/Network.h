@@ -29,12 +29,19 @@ struct Area {
   int64_t size = 1;
   std::string mainInput, mainOutput;
   std::vector<std::string> inputs, variables; ///< variables in the order in which they are computed
+  std::map<std::string, Dimension> dimensions; ///< of the inputs
   std::vector<State> states;
   std::vector<ast::Argument> args;
   bool has(llvm::StringRef variable) const {
     return llvm::is_contained(inputs, variable) || llvm::is_contained(variables, variable);
   }
   const State *state(llvm::StringRef variable) const;
+  /// Every variable and input: for messages.
+  std::vector<std::string> all() const {
+    std::vector<std::string> names = variables;
+    names.insert(names.end(), inputs.begin(), inputs.end());
+    return names;
+  }
   /// Variables that a tick knows before any input: states, and what is written
   /// above the first use of an input.
   std::set<std::string> early;
@@ -106,6 +113,8 @@ struct StateInit {
   Span at; ///< where the initial value is given
   llvm::SmallVector<std::pair<Axis, int64_t>, 3> extent;
   std::function<Field()> value;
+  /// Of a weight: inferred from what it connects; of a weight of a rule: any.
+  Dimension dimension;
   std::optional<Field> made; ///< what `value` returned, in the initialising step
 };
 

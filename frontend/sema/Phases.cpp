@@ -78,7 +78,7 @@ void Phases::run(const ast::PhaseDecl &decl) {
   for (const ast::Stmt *s : decl.body) {
     auto *run = llvm::dyn_cast<ast::RunStmt>(s);
     if (!run)
-      ev.unsupported(s->span, "this statement in a phase is");
+      ev.refuse(*s, InPhase);
     runTicks(*run, name, end);
   }
   current.clear();
@@ -551,8 +551,7 @@ void RunTick::finish(Tick &tick) {
         continue;
       auto *assign = llvm::dyn_cast<ast::AssignStmt>(s);
       if (!assign)
-        ev.unsupported(s->span, phase.empty() ? "this statement in a template is"
-                                              : "this statement in a `with` block is");
+        ev.refuse(*s, phase.empty() ? InTemplate : InRun);
       if (scope.connection >= 0)
         learn(tick, scope, *assign, k);
       else

@@ -15,7 +15,7 @@ namespace apical::sema {
 RuleInstance::RuleInstance(Trial &trial, const Learn &learn)
     : trial(trial), ev(trial.ev), net(trial.net), learn(learn) {}
 
-RuleInstance::~RuleInstance() { trial.ticks.back()->attend(nullptr); }
+RuleInstance::~RuleInstance() = default;
 
 void RuleInstance::instantiate() {
   llvm::ArrayRef<ast::Argument> given;
@@ -50,13 +50,16 @@ void RuleInstance::instantiate() {
     ev.fail(Code::NeedsCost, learn.decl->subject->span, "`" + rule->name.text + "` takes no cost");
   Frame caller = trial.networkFrame();
   args = bindArguments(ev, others, given, learn.decl->rule->span, caller);
+  for (auto &[name, value] : args)
+    bindSignal(name, value);
   if (learn.decl->subject) {
     cost = trial.overTrial(*learn.decl->subject);
     if (trial.length() == 1)
       costs[trial.now.tick] = cost;
     if (cost->constant || cost->has(Axis::Unit) || !cost->has(Axis::Sample))
       ev.fail(Code::CostReachesNothing, learn.decl->subject->span,
-              "this is not a cost: it must be one number per sample that depends on the network");
+              "this is not a cost: it must be one number per sample that depends on the network",
+              "it is " + describe(*cost));
     cost->signal = true;
   }
   findScope();
@@ -94,9 +97,24 @@ void RuleInstance::instantiate() {
   if (!gradients && !learn.decl->with.empty())
     ev.fail(Code::OptimizerUnused, learn.decl->with[0].optimizer->span,
             "`" + rule->name.text + "` yields no gradient for an optimizer");
+  checkOptimizers();
   openGate();
   for (auto &symbol : targetOrder)
     apply(targets.at(symbol));
+}
+
+/// An argument that varies from trial to trial is one number for all synapses: `m : signal`.
+void RuleInstance::bindSignal(const std::string &name, Field &value) {
+  if (!dependsOnTrial(value))
+    return;
+  if (value.has(Axis::Unit) && value.size(Axis::Unit) == 1) // an area of one unit
+    value = ev.fields.reduce(ev.location(learn.decl->rule->span), value, {Axis::Unit});
+  if (value.has(Axis::Unit))
+    ev.fail(Code::ShapeMismatch, learn.decl->rule->span,
+            "`" + name + "` is one number per sample for all synapses, and this is " +
+                describe(value),
+            "reduce it with `sum` or `mean`, or read it in the rule as `post.NAME`");
+  value.signal = true;
 }
 
 void RuleInstance::instantiateBody() {
@@ -129,7 +147,7 @@ void RuleInstance::instantiateBody() {
     else if (v && v->varKind == ast::VarKind::Let)
       ruleLet(*v);
     else
-      ev.unsupported(s->span, "this statement in a rule is");
+      ev.refuse(*s, InRule);
   }
   errors.clear();
   outside->finish(end);

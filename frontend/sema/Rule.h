@@ -14,6 +14,9 @@ namespace apical::sema {
 struct LearnAccount;
 struct WeightChange;
 
+/// Does a value depend on what happens in this trial, beyond the clock and the parameters?
+bool dependsOnTrial(const Field &f);
+
 /// Does every path through this operation end at a `stop`?
 bool isBarrier(mlir::Operation *op);
 
@@ -23,6 +26,8 @@ public:
   RuleInstance(Trial &trial, const Learn &learn);
   ~RuleInstance();
   void instantiate();
+  /// A weight that this line changed is then kept at `value`, which must be as local as the rule.
+  void keeps(const std::string &symbol, const Field &value, const ast::KeepStmt &statement);
 
 private:
   friend class Phases;
@@ -38,6 +43,7 @@ private:
   };
   /// The rule's connections, phases, `let`s and templates.
   void instantiateBody();
+  void bindSignal(const std::string &name, Field &value);
   void findScope();
   void openAccount();
   const ast::Block *blockOf(const ast::TemplateStmt &t) const;
@@ -95,14 +101,23 @@ private:
   std::string areaSymbol(int area, llvm::StringRef name) const;
   void declareAreaWeight(int area, const ast::VarDecl::Declarator &d);
   void contribute(Target &t, const Field &value, ast::AssignOp op, bool gradient, Span at);
-  void checkLocality(const Field &f, Span at);
+  /// `user` is what needs it besides the rule: its optimizer, say.
+  void checkLocality(const Field &f, Span at, const llvm::Twine &user = {});
   /// Decides when the line acts: its `while` and its `every`.
   void openGate();
   /// Changes one weight: directly, or as its optimizer says.
   void apply(Target &t);
   const ast::Expr *optimizerOf(const Target &t) const;
+  /// Each is for a weight that there is, and for no more than one use.
+  void checkOptimizers() const;
   Field accumulated(const Target &t, const std::string &base);
   Field optimised(Target &t, const ast::Expr &chosen);
+  void runOptimizer(const ast::OptimizerDecl &optimizer, Frame &frame,
+                    const std::map<std::string, std::string> &own,
+                    const std::map<std::string, Field> &old);
+  void inferDimensions(const ast::OptimizerDecl &optimizer, Frame frame,
+                       const std::map<std::string, std::string> &own,
+                       std::map<std::string, Field> &old);
   /// The new value of a state of the line, or of a weight, where the line acts.
   void write(const std::string &symbol, const Field &old, Field value,
              const std::optional<Field> &gate, Span at);

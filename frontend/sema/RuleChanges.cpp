@@ -70,7 +70,14 @@ RuleInstance::Target &RuleInstance::target(int area, llvm::StringRef name) {
   return t;
 }
 
-void RuleInstance::checkLocality(const Field &f, Span at) {
+void RuleInstance::keeps(const std::string &symbol, const Field &value,
+                         const ast::KeepStmt &statement) {
+  checkLocality(value, statement.value->span, "what `keep` makes of its weights");
+  if (account)
+    note(account->change(symbol), value);
+}
+
+void RuleInstance::checkLocality(const Field &f, Span at, const llvm::Twine &user) {
   unsigned beyond = f.capabilities & ~declared;
   auto decides = [&](unsigned c) {
     for (const CapabilityRead &r : f.reads)
@@ -81,11 +88,17 @@ void RuleInstance::checkLocality(const Field &f, Span at) {
   for (unsigned c :
        {unsigned(Nonlocal), unsigned(Feedback), unsigned(Population), unsigned(Modulated)})
     if (beyond & c) {
-      ev.diags
-          .error(Code::Locality, decides(c),
-                 "the rule `" + rule->name.text + "` declares less than it uses: this is `" +
-                     capabilityName(c) + "`")
-          .label(rule->name.span, "declared here")
+      Span read = decides(c);
+      bool inModel = read.file == at.file || at.file != 0;
+      std::string who = user.str();
+      Diagnostic &d =
+          ev.diags.error(Code::Locality, inModel ? read : at,
+                         "the rule `" + rule->name.text + "` declares less than " +
+                             (who.empty() ? "it uses: this is `" : who + " needs: this is `") +
+                             capabilityName(c) + "`");
+      if (!inModel)
+        d.label(read, "this read");
+      d.label(rule->name.span, "declared here")
           .hint(llvm::Twine("declare `") + capabilityName(c) +
                 "`, or use only what the synapse itself can know");
       throw Reported();
@@ -108,6 +121,13 @@ void RuleInstance::contribute(Target &t, const Field &value, ast::AssignOp op, b
             "a value per sample is assigned to a weight, which has no samples",
             "use `+=`, which averages over the batch, or an explicit `batch_mean`");
   e = ev.averageOverSamples(e, at);
+  if (gradient && cost && !t.value.dimension.any) {
+    Dimension needed = cost->dimension.times(t.value.dimension, -1);
+    if (!e.dimension.fits(needed))
+      ev.fail(Code::DimensionMismatch, at,
+              "what is added to `" + t.name + ".grad` is " + e.dimension.kind() +
+                  ", and the gradient of this cost is " + needed.kind());
+  }
   if (op == ast::AssignOp::Sub)
     e = ev.unary("-", e, at);
   if (op == ast::AssignOp::Set)

@@ -71,6 +71,7 @@ void RuleInstance::connectSets(const ast::ConnectDecl &decl) {
       Evaluator *e = &ev;
       const ast::Expr *value = initial->value;
       init.value = [=]() mutable { return e->evaluate(*value, frame); };
+      init.dimension.any = true;
       trial.states.declare(std::move(init));
       routes.push_back(std::move(r));
     }
@@ -105,6 +106,7 @@ Field RuleInstance::ownWeight(const Connection &c, const ast::VarDecl::Declarato
   Evaluator *e = &ev;
   const ast::Expr *value = d.init;
   init.value = [=]() mutable { return e->evaluate(*value, frame); };
+  init.dimension.any = true;
   trial.states.declare(std::move(init));
   ruleWeights.insert(c.name + "." + d.name.text);
   return trial.read(symbol);

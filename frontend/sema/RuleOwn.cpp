@@ -105,6 +105,10 @@ void RuleInstance::declareOwn(const ast::TemplateStmt &t) {
       auto *v = llvm::dyn_cast<ast::VarDecl>(statement);
       if (!v)
         continue;
+      if (v->isItem || v->varKind == ast::VarKind::Item)
+        ev.unsupported(v->span, "`item` states are");
+      if (v->isCommon)
+        ev.unsupported(v->span, "`common` variables are");
       if (v->varKind == ast::VarKind::Weight && !s.bias)
         for (auto &d : v->vars) {
           if (s.connection >= 0)
@@ -139,6 +143,7 @@ void RuleInstance::declareAreaWeight(int area, const ast::VarDecl::Declarator &d
   init.value = [e = &ev, value = d.init, frame]() mutable {
     return value ? e->evaluate(*value, frame) : Field::number(0);
   };
+  init.dimension.any = true;
   trial.states.declare(std::move(init));
   ruleWeights.insert(net.areas[area].name + "." + d.name.text);
 }
@@ -188,7 +193,7 @@ void RuleInstance::ruleLet(const ast::VarDecl &v) {
     frame.locals[costParameter] = *cost;
   frame.at = [this](const ast::AtExpr &e, const Frame &f) { return phases.at(e, f); };
   if (!ev.execute(v, frame))
-    ev.unsupported(v.span, "this declaration in a rule is");
+    ev.refuse(v, InRule);
   for (auto &d : v.vars)
     args[d.name.text] = frame.locals[d.name.text];
 }

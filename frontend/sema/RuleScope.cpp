@@ -17,6 +17,23 @@ bool isBarrier(Operation *op) {
                      lift.getBody().front().getTerminator()->getOperand(0).getDefiningOp());
 }
 
+bool dependsOnTrial(const Field &f) {
+  llvm::SmallVector<Value> work;
+  if (f.tensor)
+    work.push_back(f.tensor);
+  llvm::DenseSet<Value> seen;
+  while (!work.empty()) {
+    Value v = work.pop_back_val();
+    if (!seen.insert(v).second)
+      continue;
+    Operation *op = v.getDefiningOp();
+    if (!op || !llvm::isa<ir::LiftOp, ir::ClockOp, ir::GetParamOp>(op))
+      return true;
+    work.append(op->operand_begin(), op->operand_end());
+  }
+  return false;
+}
+
 bool RuleInstance::inSet(int area, llvm::StringRef set) const {
   if (set == "output" || set == "outputs")
     return outputs.count(area);
@@ -96,9 +113,11 @@ void RuleInstance::findScope() {
         std::vector<std::string> names;
         for (auto &k : net.connections)
           names.push_back(k.name);
-        std::string near = name ? nearest(name->name, names) : "";
-        ev.fail(Code::UnknownName, e->span, "unknown connection `" + ast::toString(*e) + "`",
-                near.empty() ? llvm::Twine() : "did you mean `" + llvm::Twine(near) + "`?");
+        if (name && net.area(name->name) >= 0)
+          ev.fail(Code::WrongKind, e->span,
+                  "`" + name->name + "` is an area, and `in` and `through` name connections",
+                  "they are called after their areas, as `" + names[0] + "`");
+        ev.unknown(e->span, "connection", ast::toString(*e), names);
       }
       into.insert(c);
     }
@@ -122,7 +141,7 @@ void RuleInstance::findScope() {
   for (int c : plastic)
     reaches |= reach.count(net.connections[c].to) != 0;
   if (!reaches || plastic.empty())
-    ev.fail(Code::CostReachesNothing, learn.decl->span,
+    ev.fail(Code::CostReachesNothing, cost ? learn.decl->subject->span : learn.decl->span,
             cost ? "this cost depends on none of the connections that may change"
                  : "there is no connection to change",
             "a cost must read, through the network, an area that a weighted connection feeds");

@@ -94,7 +94,8 @@ Field RuleInstance::exactGradient(const Field &y, const Field &weight, Span at) 
   g.tensor = op.getResult(0);
   Field share = ev.binary(ast::BinaryOp::Div, Field::number(1), ev.clock("samples", at), at);
   g = ev.binary(ast::BinaryOp::Mul, g, share, at);
-  g.dimension.any = true;
+  g.dimension = y.dimension.times(weight.dimension, -1);
+  g.dimension.any = weight.dimension.any;
   return g;
 }
 

@@ -103,6 +103,8 @@ Field Tick::conduct(const Connection &c) {
   std::map<std::string, Field> weights;
   std::vector<const void *> key{&c, trial.original(source.tensor).getAsOpaquePointer()};
   for (auto &w : c.weights) {
+    if (c.transposeOf < 0)
+      inferDimension(c, w, source);
     Field f = trial.read(w.symbol);
     if (with)
       f = with->weight(*this, c, w, f);
@@ -130,7 +132,7 @@ Field Tick::conduct(const Connection &c) {
       auto *assign = llvm::dyn_cast<ast::AssignStmt>(s);
       auto *name = assign ? llvm::dyn_cast<ast::NameExpr>(assign->target) : nullptr;
       if (!name || name->name != "post" || assign->op != ast::AssignOp::Add)
-        ev.unsupported(s->span, "this statement in a synapse is");
+        ev.refuse(*s, InSynapse);
       Field e = ev.evaluate(*assign->value, frame);
       if (in != out)
         e = ev.fields.reduce(ev.location(s->span), e, {in});
@@ -139,6 +141,18 @@ Field Tick::conduct(const Connection &c) {
   }
   Field sum = total ? total->as(out, Axis::Unit) : Field::number(0);
   return trial.conducted[key] = sum;
+}
+
+/// Semantics 2.9: dim(w) = dim(port) / dim(source). Who shares a weight must agree.
+void Tick::inferDimension(const Connection &c, const Weight &w, const Field &source) {
+  Dimension port = trial.net.areas[c.to].dimensions.at(c.toPort);
+  Dimension d = w.bias ? port : port.times(source.dimension, -1);
+  d.any = false;
+  StateInit &state = trial.states.list[trial.states.bySymbol.at(w.symbol)];
+  if (state.dimension.none())
+    state.dimension = d;
+  if (auto it = trial.reads.find(w.symbol); it != trial.reads.end())
+    it->second.dimension = state.dimension;
 }
 
 Field Tick::port(int area, const std::string &name) {
@@ -160,7 +174,20 @@ Field Tick::port(int area, const std::string &name) {
     if (auto more = with->arrival(*this, place))
       arrive(*more, a.decl->span);
   computing.erase(place);
-  return values[place] = own(perUnit(area, sum, a.decl->span, name, true), a.decl->span);
+  const Dimension &dimension = a.dimensions.at(name);
+  if (!sum.dimension.fits(dimension)) {
+    auto from = llvm::find_if(trial.net.connections,
+                              [&](auto &c) { return c.to == area && c.toPort == name; });
+    ev.fail(Code::DimensionMismatch,
+            from == trial.net.connections.end() ? a.decl->span : from->decl->span,
+            "`" + a.name + "." + name + "` is " + dimension.kind() + ", and what arrives is " +
+                sum.dimension.kind(),
+            "the dimension of an input is declared in its unit: `input " + name + " : " +
+                sum.dimension.str() + "`");
+  }
+  Field arrived = perUnit(area, sum, a.decl->span, name, true);
+  arrived.dimension = dimension;
+  return values[place] = own(arrived, a.decl->span);
 }
 
 Field Tick::declared(int index, const ast::VarDecl &v, const ast::VarDecl::Declarator &d,
@@ -188,9 +215,20 @@ Field Tick::declared(int index, const ast::VarDecl &v, const ast::VarDecl::Decla
   } else {
     ev.fail(Code::Syntax, d.name.span, "`" + d.name.text + "` needs a value");
   }
+  requireType(d, value);
   if (value.constant || value.has(Axis::Unit)) // one value for all units stays one
     value = perUnit(index, value, d.name.span, d.name.text, true);
   return value;
+}
+
+void Tick::requireType(const ast::VarDecl::Declarator &d, const Field &value) {
+  if (!d.type)
+    return;
+  Dimension type = trial.ev.typeDimension(*d.type);
+  if (!value.dimension.fits(type))
+    trial.ev.fail(Code::DimensionMismatch, d.init ? d.init->span : d.name.span,
+                  "`" + d.name.text + "` is declared to be " + type.kind() + ", and its value is " +
+                      value.dimension.kind());
 }
 
 void Tick::declare(int index, const ast::VarDecl &v, Frame &frame) {

@@ -5,10 +5,15 @@
 //
 //===----------------------------------------------------------------------===//
 #include "frontend/sema/Rule.h"
+#include "llvm/ADT/ScopeExit.h"
 
 using namespace mlir;
 
 namespace apical::sema {
+
+Trial::Trial(const Network &network, Evaluator &ev, States &declared)
+    : net(network), ev(ev), states(declared) {}
+Trial::~Trial() = default;
 
 Field Trial::read(const std::string &symbol) {
   if (auto it = reads.find(symbol); it != reads.end())
@@ -23,6 +28,7 @@ Field Trial::read(const std::string &symbol) {
   OpBuilder &b = ev.fields.builder;
   f.tensor = b.create<ir::ReadOp>(b.getUnknownLoc(), RankedTensorType::get(shape, b.getF32Type()),
                                   FlatSymbolRefAttr::get(b.getContext(), symbol));
+  f.dimension = state.dimension;
   return reads[symbol] = f;
 }
 
@@ -73,12 +79,8 @@ Frame Trial::networkFrame() {
     }
     if (auto f = variable(a, m->member.text))
       return f;
-    std::vector<std::string> names = net.areas[a].variables;
-    names.insert(names.end(), net.areas[a].inputs.begin(), net.areas[a].inputs.end());
-    std::string near = nearest(m->member.text, names);
-    ev.fail(Code::UnknownMember, m->member.span,
-            "the area `" + net.areas[a].name + "` has no variable `" + m->member.text + "`",
-            near.empty() ? llvm::Twine() : "did you mean `" + llvm::Twine(near) + "`?");
+    ev.unknownMember(m->member.span, "variable", net.areas[a].name, m->member.text,
+                     net.areas[a].all());
   };
   return frame;
 }
@@ -108,6 +110,10 @@ const Values &Trial::initialStates() {
       frame.drawEachTrial = true;
       frame.drawExtent.assign(extent.begin(), extent.end());
       Field start = ev.evaluate(*s.declarator->init, frame);
+      if (auto *type = s.declarator->type; type && !start.dimension.fits(ev.typeDimension(*type)))
+        ev.fail(Code::DimensionMismatch, s.declarator->init->span,
+                "`" + s.name + "` is declared to be " + ev.typeDimension(*type).kind() +
+                    ", and it starts as " + start.dimension.kind());
       value = ev.fields.broadcast(ev.location(s.declarator->name.span), start, extent);
     }
   }
@@ -151,7 +157,9 @@ void Trial::learn() {
   At here(*this, {ticks.back().get(), nullptr});
   for (auto &l : net.learns)
     try {
-      RuleInstance(*this, l).instantiate();
+      lines.push_back(std::make_unique<RuleInstance>(*this, l));
+      auto leave = llvm::make_scope_exit([&] { ticks.back()->attend(nullptr); });
+      lines.back()->instantiate();
     } catch (Reported &) {
     }
   keep();

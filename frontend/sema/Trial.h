@@ -19,6 +19,7 @@
 namespace apical::sema {
 
 struct Account;
+class RuleInstance;
 class Tick;
 class Trial;
 
@@ -86,6 +87,8 @@ private:
   Frame unitFrame(int area);
   void assign(int area, const ast::AssignStmt &assign, Frame &frame);
   Field port(int area, const std::string &name);
+  void inferDimension(const Connection &c, const Weight &w, const Field &source);
+  void requireType(const ast::VarDecl::Declarator &d, const Field &value);
   Field conduct(const Connection &c);
   /// One value for each unit, and for each sample if it varies over samples or
   /// `perSample` says that it does: reductions and errors count on both axes.
@@ -105,8 +108,8 @@ private:
 /// One trial of a network inside the step that is being built.
 class Trial {
 public:
-  Trial(const Network &network, Evaluator &ev, States &declared)
-      : net(network), ev(ev), states(declared) {}
+  Trial(const Network &network, Evaluator &ev, States &declared);
+  ~Trial();
 
   /// Values that the experiment binds, by "area.variable".
   std::map<std::string, Field> bindings;
@@ -176,6 +179,9 @@ private:
   std::map<std::vector<const void *>, Field> conducted;
   std::map<std::string, Field> updates; ///< new values of lasting arrays, written at the end
   std::vector<std::string> updateOrder;
+  /// The rules that change a weight, to which what it is kept at must be as local.
+  std::map<std::string, std::vector<RuleInstance *>> changedBy;
+  std::vector<std::unique_ptr<RuleInstance>> lines;
   /// Of an updated array: when it changes. None: always.
   std::map<std::string, std::optional<Field>> changes;
   /// Projects what connections keep, behind all learn lines.

@@ -11,36 +11,68 @@
 namespace apical::sema {
 
 using ast::BinaryOp;
+using namespace mlir;
 
 /// Semantics 7.3. While `while` does not hold, nothing of the line moves, not
 /// even the count of its trials. `every N` acts in the last of N trials.
 void RuleInstance::openGate() {
   Frame network = trial.networkFrame();
-  if (learn.decl->condition)
-    active = acts = ev.evaluate(*learn.decl->condition, network);
+  if (learn.decl->condition) {
+    Span at = learn.decl->condition->span;
+    active = ev.evaluate(*learn.decl->condition, network);
+    if (!active->constant && (active->has(Axis::Sample) || active->has(Axis::Unit)))
+      ev.fail(Code::ShapeMismatch, at,
+              "`while` is one condition for the line, and this is " + describe(*active),
+              "take one number for the batch: `batch_mean(…)`");
+    if (dependsOnTrial(*active))
+      active->needs(Modulated, at); // one number decides for all synapses
+    checkLocality(*active, at, "its `while`");
+    acts = active;
+  }
   if (!learn.decl->every)
     return;
   const ast::Expr &every = *learn.decl->every;
+  Span at = every.span;
   auto *number = llvm::dyn_cast<ast::NumberExpr>(&every);
-  if (number && !number->unit.empty() && number->unit != "trial" && number->unit != "trials")
-    ev.fail(Code::DimensionMismatch, every.span,
-            "`every` counts trials, and this is in `" + number->unit + "`",
-            "write a number of trials: `every 4 trials`");
+  llvm::StringRef unit = number ? llvm::StringRef(number->unit) : "";
+  if (unit.starts_with("tick") || ev.evaluate(every, network).dimension == *namedDimension("time"))
+    ev.unsupported(at, "`every` in ticks or seconds is");
   int64_t n = ev.evaluateSize(every, network, 1, "`every`");
-  if (n == 1)
+  bool epochs = unit.starts_with("epoch");
+  if (n == 1 && !epochs)
     return;
-  trials = Field::number(static_cast<double>(n));
-  StateInit waited;
-  waited.symbol = net.name + "." + learn.name + ".waited";
-  waited.role = "counter";
-  waited.value = [] { return Field::number(0); };
-  std::string symbol = waited.symbol;
-  trial.states.declare(std::move(waited));
-  Field before = trial.read(symbol);
-  Field now = ev.binary(BinaryOp::Add, before, Field::number(1), every.span);
-  Field due = ev.binary(BinaryOp::Ge, now, *trials, every.span);
-  write(symbol, before, ev.select(due, Field::number(0), now, every.span), active, every.span);
-  acts = active ? ev.binary(BinaryOp::And, *active, due, every.span) : due;
+  // Both counters start again with an update.
+  struct Count {
+    std::string symbol;
+    Field before, now;
+  };
+  auto count = [&](llvm::StringRef name, const Field &more) {
+    StateInit waited;
+    waited.symbol = net.name + "." + learn.name + "." + name.str();
+    waited.role = "counter";
+    waited.value = [] { return Field::number(0); };
+    std::string symbol = waited.symbol;
+    trial.states.declare(std::move(waited));
+    Field before = trial.read(symbol);
+    return Count{symbol, before, ev.binary(BinaryOp::Add, before, more, at)};
+  };
+  std::vector<Count> counts{count("waited", Field::number(1))};
+  Field most = Field::number(static_cast<double>(n)), due;
+  if (!epochs) {
+    due = ev.binary(BinaryOp::Ge, counts[0].now, most, at);
+    trials = most;
+  } else {
+    Field end = ev.clock("epoch_end", at);
+    trials = counts[0].now; // the mean is over those that there were
+    due = end;
+    if (n > 1) {
+      counts.push_back(count("waited_epochs", end));
+      due = ev.binary(BinaryOp::Ge, counts[1].now, most, at);
+    }
+  }
+  for (const Count &c : counts)
+    write(c.symbol, c.before, ev.select(due, Field::number(0), c.now, at), active, at);
+  acts = active ? ev.binary(BinaryOp::And, *active, due, at) : due;
 }
 
 void RuleInstance::write(const std::string &symbol, const Field &old, Field value,
@@ -63,6 +95,9 @@ void RuleInstance::write(const std::string &symbol, const Field &old, Field valu
 
 void RuleInstance::apply(Target &t) {
   keepDirections(t);
+  trial.changedBy[t.symbol].push_back(this);
+  if (WeightChange *change = noted(t); change && active)
+    note(*change, *active);
   if (t.direct) {
     write(t.symbol, t.value, ev.binary(BinaryOp::Add, t.value, *t.direct, t.at), acts, t.at);
     return;
@@ -71,6 +106,7 @@ void RuleInstance::apply(Target &t) {
   if (WeightChange *change = noted(t))
     change->optimizer = chosen;
   Field value = optimised(t, *chosen);
+  checkLocality(value, chosen->span, "its optimizer");
   if (WeightChange *change = noted(t))
     note(*change, value);
   write(t.symbol, t.value, value, acts, learn.decl->span);
@@ -92,6 +128,30 @@ const ast::Expr *RuleInstance::optimizerOf(const Target &t) const {
   return chosen;
 }
 
+void RuleInstance::checkOptimizers() const {
+  std::map<std::string, Span> seen;
+  std::vector<std::string> names;
+  for (auto &[symbol, t] : targets)
+    for (const std::string &name : {t.name, t.owner})
+      if (t.gradient && !llvm::is_contained(names, name))
+        names.push_back(name);
+  for (auto &u : learn.decl->with) {
+    Span at = u.target ? u.target.span : u.optimizer->span;
+    if (u.target && !llvm::is_contained(names, u.target.text))
+      ev.unknown(at, "weight or connection", u.target.text, names);
+    auto [it, fresh] = seen.emplace(u.target.text, at);
+    if (fresh)
+      continue;
+    ev.diags
+        .error(Code::DefinedTwice, at,
+               u.target ? "`" + u.target.text + "` is given two optimizers"
+                        : std::string("this learn line has two optimizers"))
+        .label(it->second, "the other one")
+        .hint("all but one are for a weight or connection: `NAME: OPTIMIZER(…)`");
+    throw Reported();
+  }
+}
+
 /// The gradient that the optimizer sees: with `every`, the mean over the trials
 /// since the last update, summed up in a state.
 Field RuleInstance::accumulated(const Target &t, const std::string &base) {
@@ -106,7 +166,7 @@ Field RuleInstance::accumulated(const Target &t, const std::string &base) {
   std::string symbol = init.symbol;
   trial.states.declare(std::move(init));
   Field before = trial.read(symbol);
-  before.dimension.any = true;
+  before.dimension = t.gradient->dimension;
   Field sum = ev.binary(BinaryOp::Add, before, *t.gradient, at);
   write(symbol, before, ev.select(*acts, Field::number(0), sum, at), active, at);
   return ev.binary(BinaryOp::Div, sum, *trials, at);
@@ -123,9 +183,17 @@ Field RuleInstance::optimised(Target &t, const ast::Expr &chosen) {
   Frame network = trial.networkFrame();
   Frame frame;
   frame.locals = bindArguments(ev, optimizer, given, chosen.span, network);
+  for (auto &[name, value] : frame.locals)
+    bindSignal(name, value);
+  std::vector<std::pair<Span, Field>> arguments;
+  for (auto [k, a] : llvm::enumerate(given))
+    arguments.push_back(
+        {a.value->span, frame.locals.at(a.name ? a.name.text : optimizer.params[k].name.text)});
   frame.locals["w"] = t.value;
   frame.locals["grad"] = accumulated(t, base);
   frame.known = {"w", "grad", "updates"};
+  frame.synapse = true; // a reduction is one over other weights
+  frame.reductions = {Axis::Pre, Axis::Post};
   // Each line counts its updates in one number.
   std::string counter = net.name + "." + learn.name + ".updates";
   StateInit count;
@@ -141,10 +209,13 @@ Field RuleInstance::optimised(Target &t, const ast::Expr &chosen) {
 
   std::map<std::string, std::string> own; // local name to symbol
   std::map<std::string, Field> old;
-  llvm::SaveAndRestore options(ev.dropZeroFactors, true);
-  for (const ast::Stmt *s : optimizer.body) {
+  for (const ast::Stmt *s : optimizer.body)
     if (auto *v = llvm::dyn_cast<ast::VarDecl>(s); v && v->varKind == ast::VarKind::State) {
+      if (v->isCommon)
+        ev.unsupported(v->span, "`common` variables are");
       for (auto &d : v->vars) {
+        if (d.initKind == ast::VarDecl::Declarator::Init::Draw)
+          ev.unsupported(d.name.span, "a state that starts from a draw, in an optimizer, is");
         StateInit init;
         init.symbol = own[d.name.text] = base + "." + d.name.text;
         init.role = "optimizer";
@@ -156,24 +227,16 @@ Field RuleInstance::optimised(Target &t, const ast::Expr &chosen) {
         trial.states.declare(std::move(init));
         Field f = trial.read(own[d.name.text]);
         f.dimension.any = true;
-        old[d.name.text] = frame.locals[d.name.text] = f;
+        old[d.name.text] = f;
       }
-      continue;
     }
-    if (ev.execute(*s, frame))
-      continue;
-    auto *assign = llvm::dyn_cast<ast::AssignStmt>(s);
-    auto *target = assign ? llvm::dyn_cast<ast::NameExpr>(assign->target) : nullptr;
-    if (!target || (target->name != "w" && !own.count(target->name)))
-      ev.fail(Code::NotAssignable, s->span, "an optimizer assigns to `w` and to its own states");
-    Field value = ev.evaluate(*assign->value, frame);
-    Field &slot = frame.locals[target->name];
-    if (assign->op == ast::AssignOp::Add)
-      value = ev.binary(BinaryOp::Add, slot, value, s->span);
-    if (assign->op == ast::AssignOp::Sub)
-      value = ev.binary(BinaryOp::Sub, slot, value, s->span);
-    slot = value;
-  }
+  Evaluator::Expansion expansion(ev, optimizer, chosen.span, std::move(arguments));
+  llvm::SaveAndRestore options(ev.dropZeroFactors, true);
+  bool dimensions =
+      llvm::any_of(frame.locals, [](auto &local) { return !local.second.dimension.none(); });
+  if (dimensions)
+    inferDimensions(optimizer, frame, own, old);
+  runOptimizer(optimizer, frame, own, old);
   for (auto &[local, symbol] : own) {
     // What is assigned before it is read is no state: nothing is kept for it.
     if (old[local].tensor.use_empty()) {
@@ -185,6 +248,54 @@ Field RuleInstance::optimised(Target &t, const ast::Expr &chosen) {
     write(symbol, old[local], frame.locals[local], acts, at);
   }
   return frame.locals["w"];
+}
+
+/// Assigns to `w` and to the states, which begin with their `old` values.
+void RuleInstance::runOptimizer(const ast::OptimizerDecl &optimizer, Frame &frame,
+                                const std::map<std::string, std::string> &own,
+                                const std::map<std::string, Field> &old) {
+  for (const ast::Stmt *s : optimizer.body) {
+    if (auto *v = llvm::dyn_cast<ast::VarDecl>(s); v && v->varKind == ast::VarKind::State) {
+      for (auto &d : v->vars)
+        frame.locals[d.name.text] = old.at(d.name.text);
+      continue;
+    }
+    if (ev.execute(*s, frame))
+      continue;
+    auto *assign = llvm::dyn_cast<ast::AssignStmt>(s);
+    auto *target = assign ? llvm::dyn_cast<ast::NameExpr>(assign->target) : nullptr;
+    if (!assign)
+      ev.refuse(*s, InOptimizer);
+    if (!target || (target->name != "w" && !own.count(target->name)))
+      ev.fail(Code::NotAssignable, s->span, "an optimizer assigns to `w` and to its own states");
+    Field value = ev.evaluate(*assign->value, frame);
+    Field &slot = frame.locals[target->name];
+    if (!value.constant && value.has(Axis::Sample))
+      ev.fail(Code::PerSampleToShared, s->span,
+              "a value per sample is assigned to `" + target->name + "`, which has no samples",
+              "take one number for the batch: `batch_mean(…)`");
+    ev.requireSameDimension(slot, value, s->span,
+                            "`" + target->name + "` and what it is given here");
+    if (assign->op == ast::AssignOp::Add)
+      value = ev.binary(BinaryOp::Add, slot, value, s->span);
+    if (assign->op == ast::AssignOp::Sub)
+      value = ev.binary(BinaryOp::Sub, slot, value, s->span);
+    slot = value;
+  }
+}
+
+/// A state has the dimension of what is assigned to it. To find it, the body runs once with states
+/// that fit everywhere; of that run nothing stays.
+void RuleInstance::inferDimensions(const ast::OptimizerDecl &optimizer, Frame frame,
+                                   const std::map<std::string, std::string> &own,
+                                   std::map<std::string, Field> &old) {
+  Block &block = *ev.fields.builder.getInsertionBlock();
+  Operation *last = &block.back();
+  runOptimizer(optimizer, frame, own, old);
+  for (auto &[name, field] : old)
+    field.dimension = frame.locals.at(name).dimension;
+  while (&block.back() != last)
+    block.back().erase();
 }
 
 } // namespace apical::sema

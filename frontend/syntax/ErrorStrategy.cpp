@@ -35,6 +35,40 @@ const antlr4::ParserRuleContext *lineOf(const antlr4::RuleContext *context) {
   return static_cast<const antlr4::ParserRuleContext *>(context);
 }
 
+/// The word that begins a statement and was perhaps meant: `Network`, or `def` as elsewhere.
+std::string statementWord(const std::string &word) {
+  static const std::vector<std::string> words = {
+      "use",       "const",   "param",   "fn",       "unit",    "synapse", "rule",
+      "optimizer", "network", "data",    "area",     "connect", "part",    "cost",
+      "learn",     "input",   "given",   "output",   "state",   "weight",  "let",
+      "common",    "shared",  "lasting", "item",     "event",   "on",      "hold",
+      "keep",      "apply",   "if",      "for",      "return",  "each",    "phase",
+      "run",       "train",   "test",    "simulate", "measure", "probe"};
+  static const std::pair<const char *, const char *> elsewhere[] = {{"import", "use"},
+                                                                    {"include", "use"},
+                                                                    {"def", "fn"},
+                                                                    {"func", "fn"},
+                                                                    {"function", "fn"},
+                                                                    {"layer", "area"},
+                                                                    {"population", "area"},
+                                                                    {"var", "let"},
+                                                                    {"class", "network"},
+                                                                    {"model", "network"},
+                                                                    {"projection", "connect"},
+                                                                    {"loss", "cost"},
+                                                                    {"objective", "cost"},
+                                                                    {"dataset", "data"},
+                                                                    {"neuron", "unit"},
+                                                                    {"eval", "test"},
+                                                                    {"evaluate", "test"},
+                                                                    {"record", "probe"},
+                                                                    {"foreach", "each"}};
+  for (auto [theirs, ours] : elsewhere)
+    if (llvm::StringRef(word).equals_insensitive(theirs))
+      return ours;
+  return nearest(word, words);
+}
+
 bool startsLine(size_t type) {
   switch (type) {
   case P::WHEN:
@@ -330,7 +364,10 @@ void ErrorStrategy::report(antlr4::Parser *parser, size_t at) {
       auto &d = diags->error(Code::Syntax, t.span,
                              "expected an operator or the end of the statement between `" +
                                  text(at - 1) + "` and " + found(at));
-      if (t.type == P::NAME && at == start + 1)
+      std::string meant = t.type == P::NAME && at == start + 1 ? statementWord(text(start)) : "";
+      if (!meant.empty())
+        d.hint("no statement begins with `" + text(start) + "`; did you mean `" + meant + "`?");
+      else if (t.type == P::NAME && at == start + 1)
         d.hint("no statement begins with `" + text(start) +
                "`; to put two statements on one "
                "line, separate them by `;`");

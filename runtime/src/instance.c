@@ -196,7 +196,7 @@ apical_position apical_instance_position(const apical_instance *instance) {
 }
 
 void callStep(apical_instance *instance, int experiment, const void *const *columns,
-              const int64_t *rows, int64_t samples, int64_t trial, int training) {
+              const int64_t *rows, int64_t samples, int64_t trial, int training, int epochEnd) {
   const apical_experiment *e = &instance->program->experiments[experiment];
   for (int i = 0; i < e->measure_count; ++i)
     instance->results[i] = 0;
@@ -213,7 +213,8 @@ void callStep(apical_instance *instance, int experiment, const void *const *colu
                       .epoch = instance->position.experiment == experiment
                                    ? instance->position.epoch
                                    : instance->epochsDone[experiment],
-                      .training = training};
+                      .training = training,
+                      .epoch_end = epochEnd};
   e->step(&call, e->context);
 }
 

@@ -45,7 +45,7 @@ int unknownName(const char *kind, const char *name, const char *const *names, in
 
 /// Calls the step of an experiment. `results` are the sums of this batch.
 void callStep(apical_instance *instance, int experiment, const void *const *columns,
-              const int64_t *rows, int64_t samples, int64_t trial, int training);
+              const int64_t *rows, int64_t samples, int64_t trial, int training, int epochEnd);
 
 /// Fails if a value of column `column` in `data` is no label.
 int checkLabels(const apical_column *column, const void *data, int64_t rows, const char *path,

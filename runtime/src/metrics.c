@@ -35,8 +35,8 @@ static void writeNumber(FILE *out, double value, int digits) {
   fputs(isfinite(value) ? apical_format_number(text, sizeof text, value, digits) : "null", out);
 }
 
-int writeRecord(FILE *out, const record *r) {
-  errno = 0;
+/// What all records begin with.
+static void writeHead(FILE *out, const record *r) {
   fprintf(out, "{\"event\":\"%s\"", r->event);
   if (r->experiment) {
     fputs(",\"network\":", out);
@@ -46,6 +46,37 @@ int writeRecord(FILE *out, const record *r) {
   fprintf(out, ",\"seed\":%llu,\"step\":%lld", (unsigned long long)r->seed, (long long)r->step);
   if (r->epoch >= 0)
     fprintf(out, ",\"epoch\":%lld", (long long)r->epoch);
+}
+
+static int finish(FILE *out) { return fflush(out) != 0 || ferror(out) ? -1 : 0; }
+
+int writeProbes(FILE *out, const record *r, float *const *outputs, const int64_t *rows,
+                int64_t samples) {
+  errno = 0;
+  for (int64_t s = 0; s < samples; ++s) {
+    writeHead(out, r);
+    fprintf(out, ",\"row\":%lld", (long long)rows[s]);
+    for (int i = 0; i < r->experiment->output_count; ++i) {
+      const apical_output *o = &r->experiment->outputs[i];
+      putc(',', out);
+      writeString(out, o->name);
+      fputs(o->elements == 1 ? ":" : ":[", out);
+      for (int64_t k = 0; k < o->elements; ++k) {
+        if (k)
+          putc(',', out);
+        writeNumber(out, outputs[i][s * o->elements + k], 9);
+      }
+      if (o->elements != 1)
+        putc(']', out);
+    }
+    fputs("}\n", out);
+  }
+  return finish(out);
+}
+
+int writeRecord(FILE *out, const record *r) {
+  errno = 0;
+  writeHead(out, r);
   fputs(",\"seconds\":", out);
   writeNumber(out, r->seconds, 6);
   if (r->status) {
@@ -61,5 +92,5 @@ int writeRecord(FILE *out, const record *r) {
     writeNumber(out, measureValue(r->experiment, i, r->totals), 9);
   }
   fputs("}\n", out);
-  return fflush(out) != 0 || ferror(out) ? -1 : 0;
+  return finish(out);
 }

@@ -26,4 +26,8 @@ double measureValue(const apical_experiment *e, int index, const totals *t);
 /// Writes one line. Returns 0, or -1 with errno set.
 int writeRecord(FILE *out, const record *r);
 
+/// Writes what a step tells about each sample of its batch: one line per sample, with its row in the data.
+int writeProbes(FILE *out, const record *r, float *const *outputs, const int64_t *rows,
+                int64_t samples);
+
 #endif // APICAL_METRICS_H

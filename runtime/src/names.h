@@ -44,6 +44,7 @@
 #define readSome apical_internal_readSome
 #define tensorTypeName apical_internal_tensorTypeName
 #define unknownName apical_internal_unknownName
+#define writeProbes apical_internal_writeProbes
 #define writeRecord apical_internal_writeRecord
 
 #endif // APICAL_NAMES_H

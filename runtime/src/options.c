@@ -22,6 +22,7 @@ enum {
   THREADS,
   METRICS,
   METRICS_EVERY,
+  PROBE,
   SAVE,
   SAVE_EVERY,
   RESUME,
@@ -38,10 +39,21 @@ enum {
 static const struct {
   const char *name;
   int takesValue;
-} known[] = {{"--seed", 1}, {"--threads", 1},    {"--metrics", 1}, {"--metrics-every", 1},
-             {"--save", 1}, {"--save-every", 1}, {"--resume", 1},  {"--epochs", 1},
-             {"--set", 1},  {"--data", 1},       {"--quiet", 0},   {"--test-every-epoch", 0},
-             {"--list", 0}, {"--help", 0}};
+} known[] = {{"--seed", 1},
+             {"--threads", 1},
+             {"--metrics", 1},
+             {"--metrics-every", 1},
+             {"--probe", 1},
+             {"--save", 1},
+             {"--save-every", 1},
+             {"--resume", 1},
+             {"--epochs", 1},
+             {"--set", 1},
+             {"--data", 1},
+             {"--quiet", 0},
+             {"--test-every-epoch", 0},
+             {"--list", 0},
+             {"--help", 0}};
 
 static int parseCount(const char *name, const char *text, int64_t least, int64_t most, int64_t *out,
                       apical_error *error) {
@@ -97,6 +109,9 @@ static int applyOption(int which, const char *value, apical_run_options *o, apic
     return 1;
   case METRICS_EVERY:
     return parseCount(name, value, 1, most, &o->metrics_every, error);
+  case PROBE:
+    o->probe = value;
+    return 1;
   case SAVE:
     o->save = value;
     return 1;
@@ -169,6 +184,7 @@ const char *apical_option_help(void) {
          "  --data DIR           look for data files here first; may be repeated\n"
          "  --metrics FILE       write records of the run as JSON lines, - for standard output\n"
          "  --metrics-every N    steps between two records (100)\n"
+         "  --probe FILE         write what `probe` lines name as JSON lines, one for each sample\n"
          "  --test-every-epoch   run the tests that follow also after each epoch of training\n"
          "  --save FILE          write checkpoints here; the one before is kept as FILE.prev\n"
          "  --save-every N       epochs between two checkpoints (1)\n"

@@ -21,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 typedef struct run {
   apical_instance *instance;
@@ -28,7 +29,7 @@ typedef struct run {
   const apical_run_options *options;
   apical_error *error;
   loaded *cache;
-  FILE *metrics;
+  FILE *metrics, *probes;
   progress progress;
   totals window; ///< since the last "step" record
   double started;
@@ -93,6 +94,34 @@ static int writeMetrics(run *r, const char *event, int index, int64_t epoch, con
     return 0;
   return apical_fail(r->error, APICAL_ERROR_FILE, "cannot write metrics to %s: %s",
                      r->options->metrics, strerror(errno ? errno : EIO));
+}
+
+/// What the step just run tells about its samples.
+static int writeProbed(run *r, int index, int64_t step, int64_t epoch, const int64_t *rows,
+                       int64_t samples) {
+  const apical_experiment *e = &r->program->experiments[index];
+  if (!r->probes || e->output_count == 0)
+    return 0;
+  record entry = {.event = "probe",
+                  .experiment = e,
+                  .index = index,
+                  .step = step,
+                  .epoch = epoch,
+                  .seed = r->instance->seed};
+  if (writeProbes(r->probes, &entry, r->instance->outputs, rows, samples) == 0)
+    return 0;
+  return apical_fail(r->error, APICAL_ERROR_FILE, "cannot write probes to %s: %s",
+                     r->options->probe, strerror(errno ? errno : EIO));
+}
+
+/// Passes over its data that the network of a test has been trained for, by the last training before it.
+static int64_t epochsTrained(const run *r, int index) {
+  const apical_experiment *experiments = r->program->experiments;
+  for (int i = index; i-- > 0;)
+    if (experiments[i].kind == APICAL_TRAIN &&
+        strcmp(experiments[i].network, experiments[index].network) == 0)
+      return r->instance->epochsDone[i];
+  return 0;
 }
 
 static int save(run *r) {
@@ -212,8 +241,9 @@ static int testNow(run *r, int index, int64_t epoch) {
   for (int64_t batch = 0; !failed && !interrupted && batch < count; ++batch) {
     int64_t samples = gatherBatch(&t, batch);
     callStep(r->instance, index, (const void *const *)t.batch, t.batchRows, samples, trial + batch,
-             0);
+             0, batch + 1 == count);
     addTotals(&sums, r->instance->results, e->measure_count, samples);
+    failed = writeProbed(r, index, trial, epoch, t.batchRows, samples);
   }
   if (!failed && !interrupted) {
     char what[64];
@@ -267,14 +297,14 @@ static extent measureExtent(const run *r, const apical_experiment *e, const tabl
   return x;
 }
 
-static int presentBatch(run *r, int index, table *t, int64_t trialOffset) {
+static int presentBatch(run *r, int index, table *t, int64_t trialOffset, int epochEnd) {
   apical_instance *instance = r->instance;
   const apical_experiment *e = t->experiment;
   apical_position *p = &instance->position;
   int learning = e->kind != APICAL_TEST;
   int64_t samples = gatherBatch(t, p->batch);
   callStep(instance, index, (const void *const *)t->batch, t->batchRows, samples,
-           p->trial + trialOffset, learning);
+           p->trial + trialOffset, learning, epochEnd);
   int failed = learning ? checkFinite(r, index) : 0;
   if (learning && !failed)
     checkSettled(r, index);
@@ -282,9 +312,12 @@ static int presentBatch(run *r, int index, table *t, int64_t trialOffset) {
     return failed;
   addTotals(&instance->epoch, instance->results, e->measure_count, samples);
   ++p->batch;
-  if (!learning)
-    return 0;
-  ++p->trial;
+  if (learning)
+    ++p->trial;
+  failed = writeProbed(r, index, p->trial, learning ? p->epoch : epochsTrained(r, index),
+                       t->batchRows, samples);
+  if (failed || !learning)
+    return failed;
   if (!r->metrics)
     return 0;
   addTotals(&r->window, instance->results, e->measure_count, samples);
@@ -324,8 +357,8 @@ static int finishEpoch(run *r, int index, const extent *x, double spent) {
   int64_t epoch = ++p->epoch;
   p->batch = 0;
   instance->epochsDone[index] = epoch;
-  int failed =
-      writeMetrics(r, test ? "test" : "epoch", index, test ? -1 : epoch, &instance->epoch, NULL);
+  int failed = writeMetrics(r, test ? "test" : "epoch", index,
+                            test ? epochsTrained(r, index) : epoch, &instance->epoch, NULL);
   clearTotals(&instance->epoch, instance->measures);
   clearTotals(&r->window, instance->measures);
   if (failed || test)
@@ -350,7 +383,7 @@ static int runEpoch(run *r, int index, table *t, const extent *x) {
     if (interrupted)
       return stopHere(r, e, x);
     int64_t offset = e->kind == APICAL_TEST ? p->epoch * x->perEpoch + p->batch : 0;
-    int failed = presentBatch(r, index, t, offset);
+    int failed = presentBatch(r, index, t, offset, p->batch + 1 == x->perEpoch);
     if (failed)
       return failed;
     if (!r->progress.bar)
@@ -419,18 +452,54 @@ static int runAll(run *r) {
   return save(r);
 }
 
-static int openMetrics(run *r) {
-  const char *path = r->options->metrics;
+static int openRecords(run *r, const char *what, const char *path, FILE **file) {
   if (!path)
     return 0;
   if (strcmp(path, "-") == 0) {
-    r->metrics = stdout;
+    *file = stdout;
     return 0;
   }
-  r->metrics = fopen(path, r->options->resume ? "a" : "w");
-  return r->metrics ? 0
-                    : apical_fail(r->error, APICAL_ERROR_FILE, "cannot write metrics to %s: %s",
-                                  path, strerror(errno));
+  *file = fopen(path, r->options->resume ? "a" : "w");
+  return *file ? 0
+               : apical_fail(r->error, APICAL_ERROR_FILE, "cannot write %s to %s: %s", what, path,
+                             strerror(errno));
+}
+
+static int openProbes(run *r) {
+  int probed = 0;
+  for (int i = 0; i < r->program->experiment_count; ++i)
+    probed += r->program->experiments[i].output_count;
+  if (r->options->probe && !probed)
+    return apical_fail(r->error, APICAL_ERROR_ARGUMENT,
+                       "--probe has nothing to write: no experiment of the model has a line such "
+                       "as `probe hidden.rate`");
+  return openRecords(r, "probes", r->options->probe, &r->probes);
+}
+
+static int closeRecords(run *r, const char *what, const char *path, FILE *file) {
+  if (!file || file == stdout || fclose(file) == 0)
+    return 0;
+  return apical_fail(r->error, APICAL_ERROR_FILE, "cannot write %s to %s: %s", what, path,
+                     strerror(errno));
+}
+
+/// Whether checkpoints can be written is found out before the training, not after its first epoch.
+static int checkFolder(run *r) {
+  const char *path = r->options->save;
+  const char *slash = path ? strrchr(path, '/') : NULL;
+  if (!slash)
+    return 0;
+  char *folder = strdup(path);
+  if (!folder)
+    return apical_fail(r->error, APICAL_ERROR_MEMORY, "not enough memory for a run");
+  folder[slash == path ? 1 : slash - path] = 0;
+  int there = access(folder, F_OK) == 0;
+  int number = errno;
+  free(folder);
+  return there ? 0
+               : apical_fail(r->error, APICAL_ERROR_FILE,
+                             "cannot save the checkpoint %s: %s; make its folder first", path,
+                             strerror(number));
 }
 
 int apical_run(apical_instance *instance, const apical_run_options *options, apical_error *error) {
@@ -442,7 +511,8 @@ int apical_run(apical_instance *instance, const apical_run_options *options, api
            .started = seconds(),
            .savedTrial = -1,
            .unsettled = -1};
-  int toStdout = options->metrics && strcmp(options->metrics, "-") == 0;
+  int toStdout = (options->metrics && strcmp(options->metrics, "-") == 0) ||
+                 (options->probe && strcmp(options->probe, "-") == 0);
   openProgress(&r.progress, options->quiet, toStdout);
   r.window.sums = calloc((size_t)instance->measures + 1, sizeof *r.window.sums);
   if (!r.window.sums)
@@ -452,24 +522,30 @@ int apical_run(apical_instance *instance, const apical_run_options *options, api
   interrupted = 0;
   sigaction(SIGINT, &action, &before);
   sigaction(SIGXFSZ, &ignore, &beforeSize); // a file too large is an error of write()
-  int failed = openMetrics(&r);
+  int failed = openRecords(&r, "metrics", options->metrics, &r.metrics);
+  if (!failed)
+    failed = openProbes(&r);
+  if (!failed)
+    failed = checkFolder(&r);
   if (!failed)
     failed = runAll(&r);
   clearBar(&r.progress);
-  if (r.metrics) {
-    apical_error first = *r.error; // the first failure is the one to report
-    int result = writeMetrics(&r, "end", -1, -1, NULL,
-                              !failed                              ? "finished"
-                              : failed == APICAL_ERROR_INTERRUPTED ? "interrupted"
-                                                                   : "failed");
-    if (r.metrics != stdout && fclose(r.metrics) != 0 && !failed && !result)
-      result = apical_fail(r.error, APICAL_ERROR_FILE, "cannot write metrics to %s: %s",
-                           options->metrics, strerror(errno));
-    if (failed)
-      *r.error = first;
-    else
-      failed = result;
-  }
+  apical_error first = *r.error; // the first failure is the one to report
+  int result = 0;
+  const apical_position *p = &instance->position; // where the run ended
+  int last = (int)p->experiment < r.program->experiment_count ? (int)p->experiment
+                                                              : r.program->experiment_count - 1;
+  if (r.metrics)
+    result = writeMetrics(&r, "end", last, last < 0 ? -1 : instance->epochsDone[last], NULL,
+                          !failed                              ? "finished"
+                          : failed == APICAL_ERROR_INTERRUPTED ? "interrupted"
+                                                               : "failed");
+  int closed = closeRecords(&r, "metrics", options->metrics, r.metrics);
+  int closedProbes = closeRecords(&r, "probes", options->probe, r.probes);
+  if (failed)
+    *r.error = first;
+  else
+    failed = result ? result : closed ? closed : closedProbes;
   sigaction(SIGINT, &before, NULL);
   sigaction(SIGXFSZ, &beforeSize, NULL);
   freeLoaded(r.cache);

@@ -121,7 +121,7 @@ int apical_step_once(apical_instance *instance, int experiment, const void *cons
   int failed = makeRows(&batch, e, columns, rows, samples, error);
   if (!failed) {
     callStep(instance, experiment, batch.columns, batch.order, samples, instance->position.trial,
-             training);
+             training, 0);
     if (training)
       ++instance->position.trial;
     for (int i = 0; results && i < e->measure_count; ++i)

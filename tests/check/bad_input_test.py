@@ -108,10 +108,19 @@ class BadInput(unittest.TestCase):
         self.expect(r"E0204.*is inf", "check", self.model("hidden[3]", "hidden[1 / 0]"))
         self.expect(r"E0902.*2\^31", "check",
                     self.model("hidden[3]", "hidden[1000000000, 1000000000, 1000000000]"))
-        # 40 GB of weights per connection cannot be had here.
-        name = self.model("hidden[3]", "hidden[900000000]")
         limit = lambda: resource.setrlimit(resource.RLIMIT_AS, (8 << 30, 8 << 30))
-        self.expect(r"not enough memory.*smaller", "run", name, preexec_fn=limit)
+        for how in ([], ["--interpret"]):
+            # 13 GiB of weights, and samples of three numbers each.
+            self.expect(r"E0902.*need 1[0-9.]+ GiB|E0902.*need 2[0-9.]+ GiB", "run",
+                        self.model("hidden[3]", "hidden[900000000]"), *how, preexec_fn=limit)
+            self.expect(r"E0902.*a batch of 1000000000 samples needs.*has 8 GiB", "run",
+                        self.model("batch = 4", "batch = 1000000000"), *how, preexec_fn=limit)
+        # A program for another machine may be larger than this one.
+        built = self.run_apical("build", self.model("batch = 4", "batch = 1000000000"), "-o", "large")
+        self.assertEqual(built.returncode, 0, built.stderr)
+        said = subprocess.run([self.path("large"), "--data", self.folder], capture_output=True, preexec_fn=limit)
+        self.assertEqual(said.returncode, 1)
+        self.assertRegex(said.stderr.decode(), "not enough memory.*batch")
 
     def test_use(self):
         self.expect(r"E0101.*unknown library `sdt`", "check", self.model("use std", "use sdt"))

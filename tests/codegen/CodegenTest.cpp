@@ -87,8 +87,19 @@ struct Model {
     std::vector<int64_t> rows(e.batch);
     for (int64_t i = 0; i < e.batch; ++i)
       rows[i] = i;
-    apical_call call{memory.data(), columns.data(), params.data(), results.data(), nullptr, scratch,
-                     rows.data(),   samples,        seed,          trial,          0,       1};
+    apical_call call{memory.data(),
+                     columns.data(),
+                     params.data(),
+                     results.data(),
+                     nullptr,
+                     scratch,
+                     rows.data(),
+                     samples,
+                     seed,
+                     trial,
+                     0,
+                     1,
+                     0};
     e.step(&call, e.context);
   }
   /// Bytes of a state outside its logical shape are zero.

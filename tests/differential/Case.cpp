@@ -465,6 +465,7 @@ private:
     arguments.trial = clock.trial;
     arguments.epoch = clock.epoch;
     arguments.training = clock.training;
+    arguments.epoch_end = clock.epochEnd;
     {
       Stopwatch watch(statistics.seconds[4]);
       for (auto &p : programs) {

@@ -436,10 +436,11 @@ LogicalResult RoundingBound::run(const llvm::StringMap<Field> &before, ArrayRef<
             rows.data = clock.rows;
             return exact(c.getValue(), rows);
           }
-          scalar(c.getValue(), which == "samples" ? clock.samples
-                               : which == "trial" ? clock.trial
-                               : which == "epoch" ? clock.epoch
-                                                  : clock.training);
+          scalar(c.getValue(), which == "samples"     ? clock.samples
+                               : which == "trial"     ? clock.trial
+                               : which == "epoch"     ? clock.epoch
+                               : which == "epoch_end" ? clock.epochEnd
+                                                      : clock.training);
         })
         .Case<ir::WriteOp>([&](auto write) { states[write.getState()] = values[write.getValue()]; })
         .Case<ir::ReportOp>([&](auto report) {

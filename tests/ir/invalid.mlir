@@ -83,7 +83,7 @@ apical.step @s () {
 // -----
 
 apical.step @s () {
-  // expected-error @below {{has the unknown kind "weather"; kinds are samples, trial, epoch, training, rows}}
+  // expected-error @below {{has the unknown kind "weather"; kinds are samples, trial, epoch, training, epoch_end, rows}}
   %c = apical.clock "weather" : tensor<f32>
 }
 

@@ -33,6 +33,21 @@ def every_sums_up_what_a_larger_batch_averages(interpret):
         assert small["n.learn0.updates"] == 10 and small["n.learn0.waited"] == 0
 
 
+def every_epoch_updates_once_a_pass(interpret):
+    """Five trials a pass, the last of 8 samples: one update of the mean over the five trials, as `every 5 trials`
+    has it, to the bit. `every 2 epochs` sums ten. Null: `every 4 trials` acts elsewhere."""
+    def weights(every, epochs=6):
+        return run(deep("backprop", optimizer=f"sgd(0.1, momentum = 0.9) every {every}", batch=10, epochs=epochs),
+                   data=classes(48), interpret=interpret)
+    one, same, two, ten = (weights(e) for e in ("1 epoch", "5 trials", "2 epochs", "10 trials"))
+    assert one.same(same, WEIGHTS) and two.same(ten, WEIGHTS)
+    assert one["n.learn0.updates"] == 6 and two["n.learn0.updates"] == 3
+    assert two["n.learn0.waited"] == 0 and two["n.learn0.waited_epochs"] == 0
+    assert farthest(one, weights("4 trials")) > 1e-3
+    odd = weights("2 epochs", epochs=7)  # the seventh pass waits
+    assert odd.same(two, WEIGHTS) and odd["n.learn0.waited_epochs"] == 1 and odd["n.learn0.waited"] == 5
+
+
 def unfinished_trials_wait(interpret):
     """Of 7 trials with `every 4` the last three are summed, counted and not applied."""
     seven, four = (run(deep("backprop", optimizer="sgd(0.1) every 4", batch=3, trials=n), data=classes(120),
@@ -91,7 +106,7 @@ def keep_waits_for_a_change(interpret):
 
 TESTS = [f for f in list(globals().values()) if callable(f) and getattr(f, "__code__", None) and
          f.__code__.co_varnames[:1] == ("interpret",)]
-assert len(TESTS) == 6
+assert len(TESTS) == 7
 for test in TESTS:
     for interpret in (True, False):
         test(interpret)

@@ -75,8 +75,9 @@ class Rule:
 class Run:
     """What a run left: its records, and every state of its checkpoint by name."""
 
-    def __init__(self, records, checkpoint):
+    def __init__(self, records, checkpoint, probes=()):
         self.records = records
+        self.probes = probes  # what `probe` lines named: one record per sample
         self.checkpoint = checkpoint
         self.states = read_checkpoint(checkpoint) if checkpoint else {}
 
@@ -169,6 +170,7 @@ def run(model, data=None, seed=1, interpret=None, sets=None, rules=(), epochs=No
                    "--seed", str(seed), "--save", path("saved"), "--save-every", "1000000",
                    "--metrics", path("metrics"), "--metrics-every", "1"]
         command += ["--interpret"] if interpret else []
+        command += ["--probe", path("probes")] if re.search(r"\bprobe\b", text) else []
         command += ["--epochs", str(epochs)] if epochs else []
         if start:
             with open(path("start"), "wb") as f:
@@ -186,11 +188,15 @@ def run(model, data=None, seed=1, interpret=None, sets=None, rules=(), epochs=No
             raise Refused(done.stderr + done.stdout)
         with open(path("metrics")) as f:
             records = [json.loads(line) for line in f]
+        probes = []
+        if os.path.exists(path("probes")):
+            with open(path("probes")) as f:
+                probes = [json.loads(line) for line in f]
         checkpoint = None
         if os.path.exists(path("saved")):
             with open(path("saved"), "rb") as f:
                 checkpoint = f.read()
-    _runs[key] = Run(records, checkpoint)
+    _runs[key] = Run(records, checkpoint, probes)
     return _runs[key]
 
 

@@ -34,12 +34,14 @@ TEST(Options, BothSpellings) {
             "x=1",         "--set=y=2",
             "--data",      "d",
             "--quiet",     "--test-every-epoch",
-            "--list",      "--help"});
+            "--list",      "--help",
+            "--probe",     "p"});
   ASSERT_EQ(p.result, 1) << p.error.message;
   EXPECT_EQ(p.options.seed, UINT64_MAX);
   EXPECT_EQ(p.options.threads, 3);
   EXPECT_STREQ(p.options.metrics, "-");
   EXPECT_EQ(p.options.metrics_every, 7);
+  EXPECT_STREQ(p.options.probe, "p");
   EXPECT_STREQ(p.options.save, "a");
   EXPECT_EQ(p.options.save_every, 2);
   EXPECT_STREQ(p.options.resume, "b");

@@ -27,7 +27,7 @@ extern "C" {
 #endif
 
 /// Changes whenever a struct below changes.
-#define APICAL_ABI_VERSION 2
+#define APICAL_ABI_VERSION 3
 
 typedef enum apical_type {
   APICAL_F32 = 0,
@@ -120,9 +120,10 @@ typedef struct apical_call {
   const int64_t *rows;        ///< index in the data of each row of the batch
   int64_t samples;            ///< valid rows, 1..batch
   uint64_t seed;
-  int64_t trial;    ///< trials since the start of this run, checkpoints included
-  int64_t epoch;    ///< epochs finished in this experiment
-  int64_t training; ///< 1 while learn lines act
+  int64_t trial;     ///< trials since the start of this run, checkpoints included
+  int64_t epoch;     ///< epochs finished in this experiment
+  int64_t training;  ///< 1 while learn lines act
+  int64_t epoch_end; ///< 1 in the last trial of a pass over the data
 } apical_call;
 
 /// Evaluates one trial. `context` is the experiment's.

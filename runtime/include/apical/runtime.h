@@ -275,6 +275,7 @@ typedef struct apical_run_options {
   int threads;           ///< --threads N (0: number of processors)
   const char *metrics;   ///< --metrics FILE, "-": standard output, or null
   int64_t metrics_every; ///< --metrics-every N (100)
+  const char *probe;     ///< --probe FILE, "-": standard output, or null
   const char *save;      ///< --save FILE or null
   int64_t save_every;    ///< --save-every N epochs (1)
   const char *resume;    ///< --resume FILE or null

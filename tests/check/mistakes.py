@@ -1,0 +1,188 @@
+#!/usr/bin/env python3
+# Part of the Apical project, under the Apache License v2.0 with LLVM
+# Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""What somebody new gets wrong, and what must be answered: mistakes.py APICAL.
+
+Each mistake is answered by one error of the code given, whose message, labels and hint together say what is wrong and
+what to write instead: they match each of the patterns.
+"""
+import os
+import sys
+import unittest
+
+from flowers import CONNECT, LEARN, MODEL, TRAIN, check, edit, rule, unit
+
+APICAL = ""
+
+
+def connect(topology):
+    return edit((CONNECT, f"connect petal -> hidden : {topology}"))
+
+
+def learn(text):
+    return edit((LEARN, f"learn {text}"))
+
+
+def train(old, new):
+    return edit((TRAIN, TRAIN.replace(old, new)))
+
+
+def cost(text):
+    return edit(("cross_entropy(kind.log_p, kind.target)", text))
+
+
+TEST = "test flowers on bed { petal.rate = petal; kind.target = one_hot(label, 2); measure m = %s }\n"
+
+MISTAKES = [
+    # Words of other systems
+    ("import for use", edit(("use std", "import std")), "E0003", "did you mean `use`"),
+    ("capital letter", edit(("network flowers", "Network flowers")), "E0003", "did you mean `network`"),
+    ("def for fn", MODEL + "def f(x) { return x }\n", "E0003", "did you mean `fn`"),
+    ("# for a comment", edit(("use std", "use std\n# flowers")), "E0001", "comment starts with `//`"),
+    ("** for a power", cost("mse(kind.rate, kind.target) ** 2"), "E0003", r"power is written `\^`"),
+    ("sigmoid", cost("sum(sigmoid(kind.drive))"), "E0101", r"written `logistic\(x\)`"),
+    ("gaussian", connect("dense(w ~ gaussian(0, 1))"), "E0101", r"written `normal\(mean, deviation\)`"),
+    ("relu", unit("input drive\noutput rate = relu(drive)"), "E0101", r"written `max\(x, 0\)`"),
+    ("=> for ->", edit((CONNECT, "connect petal => hidden : dense")), "E0003", "expected `->`"),
+    # Names
+    ("unit without its ending", edit(("tanh_unit", "tanh")), "E0101", "did you mean `tanh_unit`"),
+    ("topology in capitals", connect("Dense"), "E0101", "unknown topology `Dense`", "did you mean `dense`"),
+    ("topology of another system", connect("fully_connected"), "E0101", "`dense`, `one_to_one`"),
+    ("rule spelt out", learn("recognition by backpropagation() with sgd(0.1)"), "E0101", "did you mean `backprop`"),
+    ("letters swapped", learn("recognition by backprop() with sdg(0.1)"), "E0101", "did you mean `sgd`"),
+    ("optimizer in capitals", learn("recognition by backprop() with Adam(0.1)"), "E0101", "did you mean `adam`"),
+    ("rule and optimizer exchanged", learn("recognition by sgd(0.1) with backprop()"), "E0103", "`by` needs a rule"),
+    ("cost misspelt", learn("recogniton by backprop() with sgd(0.1)"), "E0101", "did you mean `recognition`"),
+    ("connection misspelt", learn("recognition in petal_hiden by backprop() with sgd(0.1)"), "E0101",
+     "unknown connection", "did you mean `petal_hidden`"),
+    ("area in the place of a connection", learn("recognition in hidden by backprop() with sgd(0.1)"), "E0103",
+     "`hidden` is an area", "as `petal_hidden`"),
+    ("variable misspelt", cost("cross_entropy(kind.logp, kind.target)"), "E0104", "did you mean `log_p`"),
+    ("variable of another area", cost("cross_entropy(hidden.log_p, kind.target)"), "E0104",
+     "`hidden` has no variable `log_p`", "it has `rate`, `drive`"),
+    ("no place for the target", edit((" { given target }", ""), ("cross_entropy(kind.log_p, kind.target)", "sum(kind.rate)")),
+     "E0104", r"area kind : … \{ given target \}"),
+    ("area misspelt", edit((CONNECT, "connect petals -> hidden : dense")), "E0101", "did you mean `petal`"),
+    ("experiment of another network", train("train flowers", "train flower"), "E0101", "did you mean `flowers`"),
+    ("column misspelt", train("= petal;", "= petals;"), "E0101", "did you mean `petal`"),
+    ("reduction misspelt", MODEL + TEST % "argmx(kind.rate) == label", "E0101", "did you mean `argmax`"),
+    ("optimizer for a connection misspelt", learn("recognition by backprop() with sgd(0.1), hidden_kidn: sgd(0.2)"),
+     "E0101", "did you mean `hidden_kind`"),
+    # Arguments and options
+    ("parameter of another system", learn("recognition by backprop() with sgd(lr = 0.1)"), "E0105", "it takes `rate`"),
+    ("no rate", learn("recognition by backprop() with sgd()"), "E0106", "needs the argument `rate`"),
+    ("bias without a name", connect("dense(true)"), "E0105", r"`dense\(bias = true\)`"),
+    ("named arguments of a distribution", connect("dense(w ~ normal(mean = 0, std = 1))"), "E0105", "by their order"),
+    ("= for a draw", connect("dense(w = normal(0, 1))"), "E0206", "write `~` for `=`"),
+    ("~ for a number", connect("dense(w ~ 0.1)"), "E0206", "`0.1` is none", "write `w = …`"),
+    ("bias that is a number", connect("dense(bias = 1.5)"), "E0206", "`true` or `false`"),
+    ("options in brackets", train("on bed, batch = 4, epochs = 2", "on bed(batch = 4, epochs = 2)"), "E0103",
+     "options follow a comma"),
+    ("option misspelt", train("batch", "batchsize"), "E0504", "did you mean `batch`"),
+    ("rate as an option", train("batch = 4", "lr = 0.1"), "E0504", "`learn` line"),
+    ("epochs of a test", MODEL + "test flowers on bed, epochs = 3 { petal.rate = petal; kind.target = 0 }\n", "E0504",
+     "`epochs` belongs to `train`"),
+    ("two optimizers", learn("recognition by backprop() with sgd(0.1), sgd(0.2)"), "E0102", "the other one"),
+    ("no optimizer", learn("recognition by backprop()"), "E0404", "add `with`"),
+    ("an optimizer too many", learn("by oja() with sgd(0.1)"), "E0405", "yields no gradient"),
+    ("no cost", learn("by backprop() with sgd(0.1)"), "E0407", "`learn COST by"),
+    # Shapes
+    ("labels that are not one-hot", train("one_hot(label, 2)", "label"), "E0201", "2 units",
+     r"`one_hot\(label, 2\)`"),
+    ("too many classes", train("one_hot(label, 2)", "one_hot(label, 3)"), "E0201", "2 units", "3 numbers per sample"),
+    ("costs of two sizes", cost("mse(kind.rate, hidden.rate)"), "E0201", "in the function `mse`", "2 numbers",
+     "3 numbers"),
+    ("operands of two sizes", cost("sum(kind.rate - hidden.rate)"), "E0201", "2 numbers per sample",
+     "3 numbers per sample"),
+    ("a cost per unit", cost("(kind.rate - kind.target)^2"), "E0201", "one number per sample", "`sum` or `mean`"),
+    ("a measure per unit", MODEL + TEST % "kind.rate == kind.target", "E0201", "`sum` or `mean`"),
+    ("one-to-one between sizes", connect("one_to_one"), "E0201", "1 unit", "3 units"),
+    ("size that is a param", edit(("hidden[3]", "hidden[rate]")), "E0203", "use `const`"),
+    ("size of no unit", edit(("hidden[3]", "hidden[0]")), "E0204", "from 1 to"),
+    # Binding
+    ("binding an area", train("petal.rate =", "petal ="), "E0103", "`petal.rate = …`"),
+    ("binding what connections bring", train("petal.rate =", "hidden.drive ="), "E0109", "`given` variables"),
+    ("forgotten binding", train("petal.rate = petal; ", ""), "E0304", "`petal.rate = …`"),
+    ("density of what was not drawn", unit("input drive\noutput rate = log_prob(drive)"), "E0206", "was not",
+     r"`let x ~ normal\(0, 1\)`"),
+    # Dimensions
+    ("a rate in millivolts", learn("recognition by backprop() with sgd(0.1 mV)"), "E0202", "voltage",
+     "in the optimizer `sgd`"),
+    ("momentum in milliseconds", learn("recognition by backprop() with sgd(0.1, momentum = 20 ms)"), "E0202", "time"),
+    ("rate of adam in millivolts", learn("recognition by backprop() with adam(1 mV)"), "E0202", "voltage"),
+    ("eps of adam in millivolts", learn("recognition by backprop() with adam(eps = 1 mV)"), "E0202", "voltage"),
+    ("weights in millivolts", edit((CONNECT, "connect petal -> hidden : dense(w = 1 mV)")), "E0202",
+     "initial value of `flowers.petal_hidden.w` is a voltage"),
+    ("keep in millivolts", edit((CONNECT, CONNECT + " { keep w = clip(w, 0 * 1 mV, 1 mV) }")), "E0202", "voltage"),
+    ("a size in milliseconds", edit(("hidden[3]", "hidden[3 ms]")), "E0202", "whole number, and this is a time"),
+    ("exp of a voltage", cost("exp(3 mV) + mse(kind.rate, kind.target)"), "E0202", "`exp` is a voltage"),
+    ("time plus voltage", edit(("rate = 0.1", "rate = 1 ms + 1 mV")), "E0202", "time", "voltage"),
+    ("current into a voltage", edit(("connect hidden -> kind : dense(bias = true)", "connect hidden.i -> kind : wire"),
+                                    ("kind[2]", "kind[3]"), ("one_hot(label, 2)", "one_hot(label, 3)"), ("tanh_unit", "mine"),
+                                    add="unit mine { input drive; output rate = drive; output i = drive * 1 mA }\n"),
+     "E0202", "`kind.drive` is a number without dimension", "a current", "`input drive : current`"),
+    ("unknown dimension", unit("input drive : volts\noutput rate = 0"), "E0101", "unknown dimension `volts`"),
+    ("let of another dimension", unit("input drive\nlet x : voltage = drive\noutput rate = drive"), "E0202",
+     "`x` is declared to be a voltage", "a number without dimension"),
+    ("argument of another dimension", edit(("tanh_unit", "mine(tau = 3)"),
+                                           add="unit mine(tau : time = 1 ms) { input drive; output rate = drive * tau / 1 ms }\n"),
+     "E0202", "`tau` is a time", "a number without dimension"),
+    # Rules
+    ("a variable the area lacks", rule("each connection { w.grad += error(post) * pre * post.threshold }"), "E0403",
+     "`mine` reads `post.threshold`", "`hidden` lacks"),
+    ("local that is not", rule("each connection { w.grad += error(post) * pre * sum(w, over = pre) }", "local"), "E0402",
+     "this is `population`"),
+    ("local through a function", rule("each connection { w.grad += error(post) * pre * total(w) }", "local",
+                                      add="fn total(w) { return sum(w) }\n"), "E0402", "`population`"),
+    ("local with an optimizer that sees all weights",
+     rule("each connection { w.grad += error(post) * pre }", "local", use="mine() with largest(rate)",
+          add="optimizer largest(rate) { w -= rate * grad / max(abs(grad)) }\n"),
+     "E0402", "`mine` declares less than its optimizer needs: this is `population`", "declare `population`"),
+    ("local with weights kept at a norm",
+     edit((CONNECT, CONNECT + " { keep w = w / norm(w) }"), (LEARN, "learn by oja()")),
+     "E0402", "`oja` declares less than what `keep` makes of its weights needs: this is `population`"),
+    ("local while the cost is high", learn("by oja() while batch_mean(recognition) > 1"), "E0402",
+     "`oja` declares less than its `while` needs: this is `modulated`"),
+    ("while, sample by sample", learn("recognition by backprop() with sgd(0.1) while recognition > 1"), "E0201",
+     "one condition for the line", "`batch_mean"),
+    ("local with a rate that follows the cost",
+     rule("each connection { w.grad += error(post) * pre }", "local", use="mine() with sgd(batch_mean(recognition))"),
+     "E0402", "its optimizer needs: this is `modulated`"),
+    ("a rate per sample", learn("recognition by backprop() with sgd(recognition)"), "E0205", "no samples", "`batch_mean"),
+    ("reduction of synapses over units", edit((CONNECT, CONNECT + " { keep w = w / norm(w, over = units) }")), "E0207",
+     "`pre` or `post`"),
+    ("misspelt locality", rule("each connection { w.grad += error(post) * pre }", "loca"), "E0101", "one of local"),
+    ("cost that nothing changes", cost("mse(petal.rate, 0 * petal.rate)"), "E0401", "depends on none"),
+    ("values that wait for themselves", edit((CONNECT, CONNECT + "\n    connect kind -> hidden : dense")), "E0303",
+     "within one tick: hidden -> kind -> hidden", "on the way", "read a `state`"),
+    ("a signal per unit", edit((LEARN, "learn by mine(hidden.rate)"),
+                               add="rule mine(m : signal) : modulated { w += m * pre }\n"), "E0201", "one number per sample"),
+    # What no experiment runs is checked too.
+    ("unit's argument in a network at rest", edit((TRAIN, ""), ("tanh_unit", "mine(tau = 20 ms)"),
+                                                  add="unit mine(tau = 1) { input drive; output rate = exp(-tau) * drive }\n"),
+     "E0202", "`exp` is a time"),
+    ("rule of a network at rest", edit((TRAIN, ""), (LEARN, "learn recognition by nosuch() with sgd(1)")), "E0101", "`nosuch`"),
+    ("cost of a network at rest", edit((TRAIN, ""), ("kind.log_p", "kind.logp")), "E0104", "`log_p`"),
+    ("optimizer of a network that is only tested",
+     edit((TRAIN, "test flowers on bed { petal.rate = petal; kind.target = one_hot(label, 2) }"), ("sgd(rate)", "sgd(1 mV)")),
+     "E0202", "voltage"),
+]
+
+
+class Mistakes(unittest.TestCase):
+    def test_each(self):
+        for name, text, code, *patterns in MISTAKES:
+            with self.subTest(name):
+                said, status = check(APICAL, text)
+                self.assertEqual([d["code"] for d in said], [code], said)
+                d = said[0]
+                self.assertEqual((status, d["file"]), (1, "model.apical"), said)
+                whole = " | ".join([d["message"], d["primary"], d["hint"], *d["notes"],
+                                    *(label["text"] for label in d["labels"])])
+                for pattern in patterns:
+                    self.assertRegex(whole, pattern)
+
+
+if __name__ == "__main__":
+    APICAL = os.path.abspath(sys.argv.pop(1))
+    unittest.main()

@@ -1,0 +1,164 @@
+#!/usr/bin/env python3
+# Part of the Apical project, under the Apache License v2.0 with LLVM
+# Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""What the grammar has and this version gives no meaning yet: not_supported.py APICAL.
+
+Each construct of the language reference that is missing is answered by one E0901 at the place marked with ⟦⟧, and
+by nothing else: no wrong acceptance, no message about something else. What becomes supported leaves this list.
+"""
+import os
+import sys
+import unittest
+
+from flowers import CONNECT, LEARN, MODEL, TRAIN, check, edit, optimizer, rule, unit
+
+APICAL = ""
+LEARNS = "each connection { w.grad += error(post) * pre }"
+TRACE = "fn trace(x, tau) { ⟦state y = 0⟧; y += (x - y) / tau; return y }\n"
+OUT = "\noutput rate = drive"
+
+
+def connect(topology):
+    return edit((CONNECT, f"connect petal -> hidden : {topology}"))
+
+
+def network(statement):
+    return edit((CONNECT, f"{CONNECT}\n    {statement}"))
+
+
+def synapse(body):
+    return edit((CONNECT, "connect petal -> hidden : dense of mine"), add=f"synapse mine {{ {body} }}\n")
+
+
+def option(text):
+    return edit(("batch = 4,", f"batch = 4, {text},"))
+
+
+def experiment(statement):
+    return edit(("{ petal.rate", "{ " + statement + "; petal.rate"))
+
+
+CASES = {
+    # Units
+    "event": unit("input drive\nstate v = 0\n⟦event spike when v > 1 { v = 0 }⟧" + OUT),
+    "event with slope": unit("input drive\nstate v = 0\n⟦event spike when v > 1, slope = 1⟧" + OUT),
+    "derivative in time": unit("input drive\nstate v = 0\n⟦dv/dt = drive - v⟧" + OUT),
+    "hold": unit("input drive\nstate v = 0\n⟦hold v for 2 ms⟧" + OUT),
+    "on": unit("input drive\nstate v = 0\n⟦on drive { v = 0 }⟧" + OUT),
+    "on every": unit("input drive\nstate v = 0\n⟦on every 5 ticks { v = 0 }⟧" + OUT),
+    "if": unit("input drive\nstate v = 0\n⟦if drive > 0 { v = 1 } else { v = 0 }⟧" + OUT),
+    "item state": unit("input drive\n⟦item state v = 0⟧" + OUT),
+    "common state": unit("input drive\n⟦common state v = 0⟧" + OUT),
+    "common let": unit("input drive\n⟦common let v = mean(drive)⟧" + OUT),
+    "weight of a unit": unit("input drive\n⟦weight g = 1⟧" + OUT),
+    "components of an input": unit("input ⟦drive⟧[3]\noutput rate = sum(drive)"),
+    "components of a let": unit("input drive\nlet ⟦a⟧[2] = drive" + OUT),
+    "concatenation": unit("input drive\nlet a = ⟦[drive, drive]⟧" + OUT),
+    "component": unit("input drive\nlet a = ⟦drive[1]⟧" + OUT),
+    "reduction over components": unit("input drive\noutput rate = sum(drive, over = ⟦components⟧)"),
+    "prev": unit("input drive\noutput rate = drive + ⟦prev⟧(drive)"),
+    "time": unit("input drive\noutput rate = drive + ⟦time⟧"),
+    "elapsed": unit("input drive\noutput rate = drive + ⟦elapsed⟧"),
+    "ended": unit("input drive\noutput rate = drive + ⟦ended⟧"),
+    "position": unit("input drive\noutput rate = drive + ⟦position⟧"),
+    "neighbour": unit("input drive\noutput rate = ⟦neighbour⟧(drive, 1)"),
+    "wald": unit("input drive\noutput rate ~ ⟦wald⟧(1, 2)"),
+    "log_prob of a count": unit("input drive\nlet xi ~ poisson(2)\noutput rate = drive * ⟦log_prob(xi)⟧"),
+    "filter": unit("input drive\noutput rate = trace(drive, 2)", add=TRACE),
+    "if in a function": unit("input drive\noutput rate = f(drive)", add="fn f(x) { ⟦if x > 0 { return 1 }⟧; return x }\n"),
+    "parameter drawn per unit": edit(("tanh_unit", "mine(g ~ ⟦uniform(0.5, 1)⟧)"),
+                                     add="unit mine(g = 1) { input drive; output rate = g * drive }\n"),
+    # Connections
+    "sparse": connect("⟦sparse⟧(p = 0.1)"),
+    "conv": connect("⟦conv⟧(kernel = 3)"),
+    "local": connect("⟦local⟧(kernel = 3)"),
+    "pool": connect("⟦pool⟧(kernel = 2)"),
+    "delay": connect("dense(delay = ⟦1 tick⟧)"),
+    "self": connect("dense(self = ⟦false⟧)"),
+    "weights from a file": connect('dense(w = ⟦npy⟧("w.npy"))'),
+    "every input": edit((CONNECT, "connect petal -> hidden.⟦*⟧ : dense")),
+    "part": network("⟦part p = flowers()⟧"),
+    "synapse with a state": synapse("weight w; ⟦state x = 0⟧; post += w * pre"),
+    "synapse with an event": synapse("weight w; ⟦on pre.spike { post += w }⟧"),
+    "common weight": synapse("⟦common weight w⟧; post += w * pre"),
+    "parameter drawn per synapse": edit((CONNECT, "connect petal -> hidden : dense of mine(g ~ ⟦uniform(0, 1)⟧)"),
+                                        add="synapse mine(g = 1) { weight w; post += g * w * pre }\n"),
+    # Networks
+    "if in a network": network("⟦if rate > 0 { area z : source }⟧"),
+    "state of a network": network("⟦state z = 0⟧"),
+    "parameter without default": edit(("network flowers {", "network flowers(⟦n⟧) {")),
+    "network as a parameter": edit(("network flowers {", "network flowers(⟦other⟧ : network = 1) {")),
+    # Rules
+    "family of phases": rule("⟦for y in 0..1 { phase p[y] from start { run } }⟧\n" + LEARNS),
+    "run for a time": rule("phase p { run ⟦50 ms⟧ }\neach connection { w.grad += (pre * post.rate)@p }"),
+    "push": rule("each connection { w.grad += ⟦push⟧(post) * pre }"),
+    "gradient by a variable": rule("each area a { let g = ⟦grad⟧(C, a.rate) }\neach connection { w.grad += post.g * pre }"),
+    "window": rule("each weight p { p.grad += ⟦grad(C, p, window = 3 ticks)⟧ }"),
+    "error of a weight": rule("each connection { w.grad += ⟦error⟧(w) }"),
+    "filter in a rule": rule("each connection { w.grad += error(post) * trace(pre, 3) }", add=TRACE),
+    "on in a rule": rule("each connection { ⟦on pre.spike { w -= 1 }⟧ }", use="mine()"),
+    "derivative in a rule": rule("each connection { state x = 0\n⟦dx/dt = pre - x⟧\nw += x }", use="mine()"),
+    "apply": rule("each connection { state x = 0\n⟦apply oja() to x⟧\nw += x }", use="mine()"),
+    "item state of a rule": rule("each connection { ⟦item state e = 0⟧; w.grad += error(post) * pre }"),
+    "common state of a rule": rule("each connection { ⟦common state e = 0⟧; w.grad += error(post) * pre }"),
+    "state of the rule": rule("⟦state b = 0⟧\n" + LEARNS),
+    "if in a rule": rule("each connection { ⟦if pre > 0 { w.grad += error(post) * pre }⟧ }"),
+    "prev in a rule": rule("each connection { w.grad += error(post) * ⟦prev⟧(pre) }"),
+    "next": rule("each connection { w.grad += error(post) * ⟦next⟧(pre) }"),
+    "components in a rule": rule("each connection { let ⟦x⟧[2] = pre\nw.grad += error(post) * pre }"),
+    "filter of areas": rule("⟦each area a to output { let x = a.rate }⟧\n" + LEARNS),
+    "twin": rule("each connection { w.grad += error(post) * pre + ⟦twin⟧(w, post) }"),
+    # Optimizers and learn lines
+    "if in an optimizer": optimizer("⟦if grad > 0 { w -= grad }⟧"),
+    "common state of an optimizer": optimizer("⟦common state n = 0⟧\nw -= grad"),
+    "draw in an optimizer": optimizer("let ⟦xi⟧ ~ normal(0, 1)\nw -= grad + xi"),
+    "every in seconds": edit((LEARN, LEARN + " every ⟦3 s⟧")),
+    "every in ticks": edit((LEARN, LEARN + " every ⟦3 ticks⟧")),
+    "next in a cost": edit(("kind.target)", "kind.target) + sum(⟦next⟧(hidden.rate))")),
+    # Experiments
+    "simulate": MODEL + "⟦simulate flowers, time = 3 s⟧\n",
+    "no data": MODEL + "⟦train flowers, trials = 3 { kind.target = 0 }⟧\n",
+    "world": edit((TRAIN, "train flowers on ⟦pole()⟧ { petal.rate = 0 }"), add="unit pole { output rate = 0 }\n"),
+    "name of a source": edit(("on bed,", "on bed as ⟦b⟧,")),
+    "ring": MODEL + "⟦data memory = ring(100) { x = 3 }⟧\ntest flowers on memory { petal.rate = x }\n",
+    "windows": edit(('label = csv("flowers.csv", "kind")', 'label = ⟦windows(csv("flowers.csv", "kind"), 3)⟧')),
+    "episodes": option("⟦episodes⟧ = 3"),
+    "time of an experiment": option("⟦time⟧ = 3 s"),
+    "dt": option("⟦dt⟧ = 1 ms"),
+    "method": option("⟦method⟧ = euler"),
+    "reset": option("⟦reset⟧ = never"),
+    "active": option("⟦active⟧ = [learn0]"),
+    "double precision": option("precision = ⟦double⟧"),
+    "trial in seconds": option("trial = ⟦20 ms⟧"),
+    "phase of an experiment": experiment("⟦phase p { run }⟧"),
+    "run in an experiment": experiment("⟦run 3⟧"),
+    "each in an experiment": experiment("⟦each area a { a.drive += 1 }⟧"),
+    "if in an experiment": experiment("⟦if epoch > 3 { petal.rate = 0 }⟧"),
+    "for in an experiment": experiment("⟦for k in 1..3 { petal.rate = 0 }⟧"),
+    "append": experiment("⟦append(bed, petal)⟧"),
+    "experiment in an experiment": experiment("⟦test flowers on bed { petal.rate = petal; kind.target = 0 }⟧"),
+    "on in an experiment": experiment("⟦on every 3 epochs { petal.rate = 0 }⟧"),
+    "column written back": experiment("⟦label⟧ = argmax(kind.rate)"),
+}
+
+
+class NotSupported(unittest.TestCase):
+    def test_the_model_itself_is_sound(self):
+        self.assertEqual(check(APICAL, MODEL), ([], 0))
+
+    def test_each_construct(self):
+        for name, marked in CASES.items():
+            with self.subTest(name):
+                before = marked[:marked.index("⟦")]
+                place = [before.count("\n") + 1, len(before) - before.rfind("\n")]
+                inside = marked[marked.index("⟦") + 1:marked.index("⟧")]
+                said, status = check(APICAL, marked.replace("⟦", "").replace("⟧", ""))
+                self.assertEqual([(d["code"], d["line"], d["column"], d["endColumn"] - d["column"]) for d in said],
+                                 [("E0901", *place, len(inside))], said)
+                self.assertRegex(said[0]["message"], "not supported( here)? yet$")
+                self.assertEqual(status, 1)
+
+
+if __name__ == "__main__":
+    APICAL = os.path.abspath(sys.argv.pop(1))
+    unittest.main()
