@@ -661,6 +661,7 @@ Field Evaluator::callFunction(const ast::FnDecl &fn, const ast::CallExpr &e, Fra
   } entered{calls};
   calls.push_back({&fn, e.span});
   body.reductions = frame.reductions;
+  body.subject = frame.subject;
   for (const ast::Stmt *s : fn.body) {
     if (auto *r = llvm::dyn_cast<ast::ReturnStmt>(s))
       return evaluate(*r->value, body);
@@ -687,6 +688,47 @@ Field Evaluator::draw(llvm::StringRef distribution, Frame &frame, Span at) {
                                  frame.drawEachTrial ? b.getUnitAttr() : UnitAttr());
   unit.tensor = op.getValue();
   return unit;
+}
+
+/// What is relative to the others is no information where there are none.
+void Evaluator::requireRivals(llvm::StringRef name, const Field &x, llvm::ArrayRef<Axis> over,
+                              Span at, const Frame &frame) {
+  if (name != "softmax" && name != "logsumexp" && name != "argmax" && name != "rank")
+    return;
+  bool present = false;
+  for (Axis axis : over)
+    if (!x.constant && x.has(axis)) {
+      present = true;
+      if (x.size(axis) != 1)
+        return;
+    }
+  if (!present)
+    return;
+  bool elsewhere = frame.subject && at.file != frame.subject->file;
+  Diagnostic &d = diags.error(Code::CompetitionOfOne, elsewhere ? *frame.subject : at,
+                              "`" + name + "` compares the elements of " +
+                                  (over.size() == 1 && over[0] == Axis::Unit ? "an area" : "an axis") +
+                                  ", and here there is one only");
+  if (elsewhere)
+    d.label(at, "compared here");
+  else if (frame.subject)
+    d.label(*frame.subject, "one unit");
+  d.hint("give the area more units, or take a unit model that does not compare");
+  throw Reported();
+}
+
+void Evaluator::requireMatrix(const Frame &frame, Span at, llvm::StringRef what) {
+  if (frame.drawExtent.size() != 2 || frame.drawExtent[0].first != Axis::Pre)
+    fail(Code::ShapeMismatch, at, "`" + what + "` is a matrix, and there is none here",
+         "it initialises the weights of a dense connection");
+}
+
+Field Evaluator::defaultWeight(Frame &frame, Span at) {
+  double in = *frame.locals.at("fan_in").constant, out = *frame.locals.at("fan_out").constant;
+  using ast::BinaryOp;
+  Field doubled = binary(BinaryOp::Mul, draw("uniform", frame, at), Field::number(2), at);
+  Field centred = binary(BinaryOp::Sub, doubled, Field::number(1), at);
+  return binary(BinaryOp::Mul, centred, Field::number(std::sqrt(6 / (in + out))), at);
 }
 
 Field Evaluator::callPrimitive(llvm::StringRef name, const ast::CallExpr &e, Frame &frame,
@@ -744,7 +786,9 @@ Field Evaluator::callPrimitive(llvm::StringRef name, const ast::CallExpr &e, Fra
         fail(Code::NeedsOver, e.args[1].value->span,
              "`over` is one of `units`, `components`, `pre`, `post`");
     }
-    Field r = reduce(name, arg(0), over, e.span);
+    Field operand = arg(0);
+    requireRivals(name, operand, over, e.span, frame);
+    Field r = reduce(name, operand, over, e.span);
     if (frame.synapse) // of other synapses
       r.needs(Population, e.span);
     return r;
@@ -789,6 +833,19 @@ Field Evaluator::callPrimitive(llvm::StringRef name, const ast::CallExpr &e, Fra
     using ast::BinaryOp;
     Field width = name == "uniform" ? binary(BinaryOp::Sub, high, low, e.span) : high;
     return binary(BinaryOp::Add, low, binary(BinaryOp::Mul, width, unit, e.span), e.span);
+  }
+  if (name == "orthogonal") {
+    expect(0, 0);
+    requireMatrix(frame, e.span, name);
+    return draw(name, frame, e.span);
+  }
+  if (name == "identity") {
+    expect(0, 0);
+    requireMatrix(frame, e.span, name);
+    Location loc = location(e.span);
+    auto [from, to] = std::pair(frame.drawExtent[0].second, frame.drawExtent[1].second);
+    return binary(ast::BinaryOp::Eq, fields.index(loc, Axis::Pre, from),
+                  fields.index(loc, Axis::Post, to), e.span);
   }
   if (name == "bernoulli") {
     expect(1, 1);

@@ -92,6 +92,22 @@ const ast::Expr *RuleInstance::optimizerOf(const Target &t) const {
   return chosen;
 }
 
+void RuleInstance::checkOptimized(const ast::Name &name) const {
+  std::vector<std::string> known;
+  for (auto &[symbol, t] : targets) {
+    if (!t.gradient)
+      continue;
+    if (name.text == t.name || name.text == t.owner)
+      return;
+    known.insert(known.end(), {t.name, t.owner});
+  }
+  std::string near = nearest(name.text, known);
+  ev.fail(Code::OptimizerUnused, name.span,
+          "`" + name.text + "` is no weight and no connection for which `" + rule->name.text +
+              "` yields a gradient",
+          near.empty() ? llvm::Twine() : "did you mean `" + llvm::Twine(near) + "`?");
+}
+
 /// The gradient that the optimizer sees: with `every`, the mean over the trials
 /// since the last update, summed up in a state.
 Field RuleInstance::accumulated(const Target &t, const std::string &base) {
@@ -118,8 +134,9 @@ Field RuleInstance::optimised(Target &t, const ast::Expr &chosen) {
   llvm::ArrayRef<ast::Argument> given;
   auto &optimizer =
       ev.definition<ast::OptimizerDecl>(&chosen, at, "`with` needs an optimizer", given);
-  std::string base =
-      net.name + "." + learn.name + "." + t.owner + "." + t.name + (t.bias ? "_bias" : "");
+  std::string base = t.ownedByRule ? t.symbol
+                                   : net.name + "." + learn.name + "." + t.owner + "." + t.name +
+                                         (t.bias ? "_bias" : "");
   Frame network = trial.networkFrame();
   Frame frame;
   frame.locals = bindArguments(ev, optimizer, given, chosen.span, network);
