@@ -23,6 +23,7 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -433,6 +434,8 @@ private:
     if (!isa<ir::LiftOp, ir::DrawOp>(root))
       return error("operation '" + root->getName().getStringRef() +
                    "' cannot be compiled; run the differentiation pass first");
+    if (auto draw = dyn_cast<ir::DrawOp>(root); draw && draw.getDistribution() == "orthogonal")
+      return emitOrthogonal(draw), llvm::Error::success();
     // Inputs, outputs, and a function that takes them.
     SetVector<Value> inputs;
     SmallVector<Value> outputs(root->getResults());
@@ -941,6 +944,7 @@ private:
   //===--- random numbers --------------------------------------------------===//
 
   Value streamKey(StringRef stream);
+  void emitOrthogonal(ir::DrawOp draw);
   Value emitDraw(OpBuilder &k, ir::DrawOp draw, Value destination, Value count, Value key,
                  Value trialNumber);
 
@@ -1005,6 +1009,38 @@ Value StepLowering::streamKey(StringRef stream) {
     x = fold(x, 31);
   }
   return x;
+}
+
+/// A matrix that is drawn as a whole is made by the runtime.
+void StepLowering::emitOrthogonal(ir::DrawOp draw) {
+  constexpr StringRef name = "apical_orthogonal";
+  Value memory = bufferOf(draw.getValue());
+  auto type = cast<MemRefType>(memory.getType());
+  auto [strides, offset] = getStridesAndOffset(type);
+  (void)offset; // states and temporaries begin at their first element
+  ArrayRef<int64_t> logical = typeOf(draw.getValue()).getShape();
+  Type i64 = b.getI64Type();
+  auto number64 = [&](int64_t v) -> Value {
+    return b.create<arith::ConstantOp>(loc, b.getI64IntegerAttr(v));
+  };
+  Value address = b.create<arith::IndexCastOp>(
+      loc, i64, b.create<memref::ExtractAlignedPointerAsIndexOp>(loc, memory));
+  SmallVector<Value> args{b.create<LLVM::IntToPtrOp>(
+      loc, LLVM::LLVMPointerType::get(b.getContext()), address)};
+  for (int64_t v : {logical[0], logical[1], type.getDimSize(0), type.getDimSize(1), strides[0]})
+    args.push_back(number64(v));
+  args.push_back(streamKey(draw.getStream()));
+  args.push_back(draw.getPerTrial() ? trial : number64(0));
+  if (!kernels.lookupSymbol(name)) {
+    SmallVector<Type> types;
+    for (Value arg : args)
+      types.push_back(arg.getType());
+    OpBuilder top(kernels.getBodyRegion());
+    top.create<LLVM::LLVMFuncOp>(
+        loc, name,
+        LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(b.getContext()), types));
+  }
+  b.create<LLVM::CallOp>(loc, TypeRange{}, name, args);
 }
 
 Value StepLowering::emitDraw(OpBuilder &k, ir::DrawOp draw, Value destination, Value count,

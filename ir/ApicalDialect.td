@@ -135,7 +135,9 @@ def Apical_DrawOp : Apical_Op<"draw", [Pure]> {
     1. Element e of the flattened logical shape (sample axis included) is word
     `e mod 4` of Philox4x32-10 block `e div 4`. The key is that of
     (seed, stream); the counter is (block, trial if `per_trial` else 0).
-    Draws are constants for derivatives.
+    With `orthogonal`, the normal matrix of these elements is orthonormalised along
+    its shorter side, as apical_orthogonal of the runtime says. Draws are constants
+    for derivatives.
   }];
   let arguments = (ins StrAttr:$distribution, StrAttr:$stream, UnitAttr:$per_trial);
   let results = (outs Apical_Field:$value);

@@ -197,9 +197,15 @@ LogicalResult ClockOp::verify() {
 }
 
 LogicalResult DrawOp::verify() {
+  if (getDistribution() == "orthogonal") {
+    auto type = cast<RankedTensorType>(getValue().getType());
+    if (type.getRank() != 2 || !type.hasStaticShape())
+      return emitOpError() << "of the distribution \"orthogonal\" is a matrix, not a " << type;
+    return success();
+  }
   if (getDistribution() != "uniform" && getDistribution() != "normal")
     return emitOpError() << "has the unknown distribution \"" << getDistribution()
-                         << "\"; distributions are uniform, normal";
+                         << "\"; distributions are uniform, normal, orthogonal";
   return verifySampleAxis(*this, getValue().getType(), "the draw");
 }
 

@@ -46,6 +46,10 @@ GRIDS = {
     "direct_feedback_alignment": Grid("mnist", {"digits": {"rate": (0.005, 0.01, 0.02, 0.05)}}, epochs=3),
     "random_target_projection": Grid("mnist", {"digits": {"rate": (0.005, 0.01, 0.02, 0.05)}}, epochs=5),
     "kolen_pollack": Grid("mnist", {"digits": {"rate": (0.05,), "decay": (1e-4, 3e-4, 6e-4)}}),
+    "weight_mirror": Grid("mnist", {"digits": {"rate": (0.02, 0.05, 0.1)}}),
+    "target_propagation": Grid("mnist", {
+        "by_targets": {"targets_rate": (5e-4, 1e-3), "inverse_rate": (1e-4, 1e-3)},
+        "by_backprop": {"backprop_rate": (5e-4, 1e-3)}}, epochs=3),
     "sign_symmetry": Grid("mnist", {"uniform_signs": {"uniform_rate": (0.01, 0.02, 0.05)},
                                     "fixed_signs": {"fixed_rate": (0.01, 0.02, 0.05)},
                                     "redrawn_signs": {"redrawn_rate": (0.01, 0.02, 0.05)}}, epochs=5),

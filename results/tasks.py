@@ -84,6 +84,15 @@ TASKS = (
         Target("digits", "Kolen–Pollack", "98.45 %, logistic units, 400 epochs (Akrout et al. 2019, code)",
                near="mnist/digits", within=0.003),
     )),
+    Task("weight_mirror", "MNIST, 784-500-10, 20 epochs", (
+        Target("digits", "weight mirror", "98.49 %, logistic units, 400 epochs (Akrout et al. 2019, code)",
+               near="mnist/digits", within=0.003),
+    )),
+    Task("target_propagation", "MNIST, 784-240-240-240-10, 10 epochs", (
+        Target("by_targets", "difference target propagation", "98.06 %, seven hidden areas, 100 epochs (Lee et al. 2015)",
+               low=0.977),
+        Target("by_backprop", "backprop"),
+    )),
     Task("sign_symmetry", "MNIST, 784-500-10, 20 epochs", (
         Target("uniform_signs", "uniform sign symmetry", near="mnist/digits", within=0.005),
         Target("fixed_signs", "sign symmetry, fixed sizes", near="mnist/digits", within=0.005),
@@ -140,6 +149,8 @@ TASKS = (
 
 ANGLES = (
     Angle("deep_feedback", "Fashion-MNIST, 784-100-100-10, standardised images", steps=3000, every=100),
+    Angle("weight_mirror", "MNIST, 784-500-10", steps=18740, every=937, high=(
+        ("digits", "image_hidden", 10, "3.21° between the error signals, 400 epochs (Akrout et al. 2019, code)"),)),
     Angle("kolen_pollack", "MNIST, 784-500-10", steps=18740, every=937, high=(
         ("digits", "image_hidden", 10, "3.15° between the error signals, 400 epochs (Akrout et al. 2019, code)"),)),
 )

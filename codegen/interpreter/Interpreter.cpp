@@ -7,6 +7,7 @@
 
 #include "codegen/interpreter/Interpreter.h"
 #include "codegen/interpreter/Scalar.h"
+#include "apical/program.h"
 #include "ir/Random.h"
 
 #include <cmath>
@@ -317,6 +318,15 @@ void Interpreter::evaluate(DrawOp draw) {
   Field field = make(draw.getValue().getType());
   uint64_t key = streamKey(clock.seed, draw.getStream());
   uint64_t trial = draw.getPerTrial() ? static_cast<uint64_t>(clock.trial) : 0;
+  if (draw.getDistribution() == "orthogonal") { // the numbers that native code has
+    llvm::ArrayRef<int64_t> shape = cast<RankedTensorType>(draw.getValue().getType()).getShape();
+    std::vector<float> matrix(static_cast<size_t>(field.size()));
+    apical_orthogonal(matrix.data(), shape[0], shape[1], shape[0], shape[1], shape[1], key, trial);
+    for (int64_t e = 0; e < field.size(); ++e)
+      field.data[e] = matrix[static_cast<size_t>(e)];
+    values[draw.getValue()] = std::move(field);
+    return;
+  }
   bool normal = draw.getDistribution() == "normal";
   for (int64_t block = 0; 4 * block < field.size(); ++block) {
     std::array<double, 4> lanes = drawBlock(normal, block, trial, key);

@@ -53,7 +53,7 @@ std::string Exactness::errorObjection(int area) {
   std::string &result = known[area];
   const std::string &name = line.network->areas[area].name;
   for (const sema::RouteTerm &r : line.routes)
-    if (r.to == area)
+    if (r.toError && r.to == area)
       return result =
                  "`error(" + name + "." + r.toVariable + ")` comes over a connection of the rule";
   size_t expected = 0, arrived = 0;
@@ -68,7 +68,7 @@ std::string Exactness::errorObjection(int area) {
     ++expected;
     const sema::MessageTerm *message = nullptr;
     for (const sema::MessageTerm &m : line.messages)
-      if (m.connection == static_cast<int>(k))
+      if (m.connection == static_cast<int>(k) && m.area == area)
         message = &m;
     if (!message)
       return result = "no error comes back over `" + c.name + "`";

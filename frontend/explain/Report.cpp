@@ -94,9 +94,15 @@ public:
           if (d.init)
             report.lets.push_back({s.name(d.name.text), "=", rewriteInRule(*d.init), {}});
     }
-    for (const sema::RouteTerm &r : line.routes)
+    for (const sema::RouteTerm &r : line.routes) {
+      std::string kind = "connection of the rule";
+      for (const Stmt *statement : r.decl->body) // in its own words
+        kind += (statement == r.decl->body.front() ? ", changed by `" : "; ") +
+                collapse(sources.text(statement->span));
       report.routes.push_back({net.areas[r.from].name + " -> " + net.areas[r.to].name,
-                               "connection of the rule", "", numbersOf(r.symbol)});
+                               kind + (r.decl->body.empty() ? "" : "`"), "",
+                               numbersOf(r.symbol)});
+    }
     for (int k : line.plastic)
       report.connections.push_back(connection(k));
     for (size_t k = 0; k < wanted.size(); ++k) // grows while errors name further errors
@@ -253,11 +259,11 @@ private:
       const sema::Connection &c = net.connections[m.connection];
       Expr *e = s.rewrite(*m.statement->value, synapseScope(c, m.block, "", false, true));
       if (c.topology != sema::Topology::OneToOne)
-        e = s.sum(e, net.areas[c.to].name);
+        e = s.sum(e, net.areas[m.area == c.from ? c.to : c.from].name);
       add(m.phase.empty() ? e : s.at(e, m.phase));
     }
     for (const sema::RouteTerm &r : line.routes)
-      if (r.to == area && r.toVariable == variable) {
+      if (r.toError && r.to == area && r.toVariable == variable) {
         Expr *from = r.ofError ? errorOf({r.from, r.fromVariable})
                                : s.member(net.areas[r.from].name, r.fromVariable);
         Expr *w = s.member(net.areas[r.from].name + "_" + net.areas[area].name, "w");

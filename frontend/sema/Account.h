@@ -46,7 +46,7 @@ struct WeightChange {
   std::string direction, descent;
 };
 
-/// `error(area.variable) += …`: what a connection delivers.
+/// `error(area.variable) += …`: what a connection delivers, to its pre or its post units.
 struct MessageTerm {
   int area = -1;
   std::string variable;
@@ -57,11 +57,13 @@ struct MessageTerm {
   bool backwards = false; ///< over the forward weight
 };
 
-/// `connect error(a.x) -> error(b.y)` or `connect a.x -> error(b.y)` of a rule, for one pair of areas.
+/// `connect a.x -> b.y` of a rule, for one pair of areas; either end may be an error.
 struct RouteTerm {
   int from = -1, to = -1;
   std::string fromVariable, toVariable, symbol;
   bool ofError = true; ///< carries the error of `fromVariable`, else its value
+  bool toError = true; ///< ends at the error of `toVariable`, else at an input of the rule
+  const ast::ConnectDecl *decl = nullptr;
 };
 
 /// `assume(…)` of the rule: in its own words.

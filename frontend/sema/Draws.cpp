@@ -48,6 +48,21 @@ Field Evaluator::draw(llvm::StringRef distribution, Frame &frame, Span at) {
   return unit;
 }
 
+void Evaluator::requireMatrix(const Frame &frame, Span at, llvm::StringRef what) {
+  if (frame.drawExtent.size() != 2 || frame.drawExtent[0].first != Axis::Pre)
+    fail(Code::ShapeMismatch, at, "`" + what + "` is a matrix, and there is none here",
+         "it initialises the weights of a dense connection");
+}
+
+Field Evaluator::defaultWeight(Frame &frame, Span at) {
+  double in = *frame.locals.at("fan_in").constant, out = *frame.locals.at("fan_out").constant;
+  Field doubled = binary(BinaryOp::Mul, draw("uniform", frame, at), Field::number(2), at);
+  Field centred = binary(BinaryOp::Sub, doubled, Field::number(1), at);
+  Field initial = binary(BinaryOp::Mul, centred, Field::number(std::sqrt(6 / (in + out))), at);
+  initial.dimension.any = true; // in the unit of whatever the weights turn out to be
+  return initial;
+}
+
 std::optional<Field> Evaluator::callDistribution(llvm::StringRef name, const ast::CallExpr &e,
                                                  Frame &frame) {
   auto arg = [&](size_t k) { return evaluate(*e.args[k].value, frame); };
@@ -56,8 +71,13 @@ std::optional<Field> Evaluator::callDistribution(llvm::StringRef name, const ast
     return logProbability(arg(0), e.span);
   }
   size_t least = name == "uniform" || name == "normal" ? 2 : 1;
-  if (!isDistribution(name) || name == "wald" || name == "orthogonal")
+  if (!isDistribution(name) || name == "wald")
     return std::nullopt;
+  if (name == "orthogonal") {
+    requireArguments(name, e, 0, 0);
+    requireMatrix(frame, e.span, name);
+    return draw(name, frame, e.span);
+  }
   requireArguments(name, e, least, name == "choice" ? 1000 : least);
   if (name == "choice") { // each with the same probability
     double count = static_cast<double>(e.args.size());

@@ -117,17 +117,10 @@ std::optional<Field> RuleInstance::error(int area, const std::string &variable, 
           if (auto behind = error(c.to, c.toPort, at))
             add(*behind);
     }
-    for (auto &r : routes)
-      if (r.to == area && r.toVariable == v)
-        if (auto from = r.fromError ? error(r.from, r.fromVariable, at)
-                                    : trial.variable(r.from, r.fromVariable)) {
-          Field w = trial.read(r.symbol);
-          Field arriving = ev.binary(ast::BinaryOp::Mul, w, from->as(Axis::Unit, Axis::Pre), at);
-          arriving =
-              ev.fields.reduce(ev.location(at), arriving, {Axis::Pre}).as(Axis::Post, Axis::Unit);
-          arriving.needs(Feedback, r.at);
-          add(arriving);
-        }
+    for (auto &c : ownConnections)
+      if (c.toError && c.made.to == area && c.made.toPort == v)
+        if (auto arriving = conducted(c))
+          add(*arriving);
     return e;
   };
   if (!running.insert(memo).second)

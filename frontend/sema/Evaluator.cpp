@@ -798,6 +798,7 @@ Field Evaluator::callFunction(const ast::FnDecl &fn, const ast::CallExpr &e, Fra
   Expansion expansion(*this, fn, e.span, std::move(given));
   body.reductions = frame.reductions;
   body.synapse = frame.synapse;
+  body.subject = frame.subject;
   for (const ast::Stmt *s : fn.body) {
     if (auto *r = llvm::dyn_cast<ast::ReturnStmt>(s))
       return evaluate(*r->value, body);
@@ -820,6 +821,33 @@ void Evaluator::requireArguments(llvm::StringRef name, const ast::CallExpr &e, s
     if (a.name && a.name.text != "over")
       fail(Code::UnknownArgument, a.name.span,
            "the arguments of `" + name + "` have no names: they are told apart by their order");
+}
+
+/// What is relative to the others is no information where there are none.
+void Evaluator::requireRivals(llvm::StringRef name, const Field &x, llvm::ArrayRef<Axis> over,
+                              Span at, const Frame &frame) {
+  if (name != "softmax" && name != "logsumexp" && name != "argmax" && name != "rank")
+    return;
+  bool present = false;
+  for (Axis axis : over)
+    if (!x.constant && x.has(axis)) {
+      present = true;
+      if (x.size(axis) != 1)
+        return;
+    }
+  if (!present)
+    return;
+  bool elsewhere = frame.subject && at.file != frame.subject->file;
+  Diagnostic &d = diags.error(Code::CompetitionOfOne, elsewhere ? *frame.subject : at,
+                              "`" + name + "` compares the elements of " +
+                                  (over.size() == 1 && over[0] == Axis::Unit ? "an area" : "an axis") +
+                                  ", and here there is one only");
+  if (elsewhere)
+    d.label(at, "compared here");
+  else if (frame.subject)
+    d.label(*frame.subject, "one unit");
+  d.hint("give the area more units, or take a unit model that does not compare");
+  throw Reported();
 }
 
 Field Evaluator::callPrimitive(llvm::StringRef name, const ast::CallExpr &e, Frame &frame,
@@ -874,7 +902,9 @@ Field Evaluator::callPrimitive(llvm::StringRef name, const ast::CallExpr &e, Fra
                  ? "there are no synapses here: a reduction runs over units"
                  : "a reduction of synapses runs over `pre` or `post`, not over `units`");
     }
-    Field r = reduce(name, arg(0), over, e.span);
+    Field operand = arg(0);
+    requireRivals(name, operand, over, e.span, frame);
+    Field r = reduce(name, operand, over, e.span);
     if (frame.synapse) // of other synapses
       r.needs(Population, e.span);
     return r;
@@ -915,6 +945,14 @@ Field Evaluator::callPrimitive(llvm::StringRef name, const ast::CallExpr &e, Fra
   }
   if (std::optional<Field> drawn = callDistribution(name, e, frame))
     return *drawn;
+  if (name == "identity") {
+    expect(0, 0);
+    requireMatrix(frame, e.span, name);
+    Location loc = location(e.span);
+    auto [from, to] = std::pair(frame.drawExtent[0].second, frame.drawExtent[1].second);
+    return binary(ast::BinaryOp::Eq, fields.index(loc, Axis::Pre, from),
+                  fields.index(loc, Axis::Post, to), e.span);
+  }
   found = false;
   return {};
 }

@@ -31,6 +31,8 @@ struct Frame {
   std::function<std::optional<Field>(const ast::CallExpr &, Frame &)> call;
   /// Names for suggestions, beyond the locals.
   std::vector<std::string> known;
+  /// What the code is instantiated for, if it stands elsewhere: an area, for the body of its unit.
+  std::optional<Span> subject;
   /// One synapse: reductions run over others, and fan_in and fan_out are known.
   bool synapse = false;
   /// What a reduction without `over` runs over.
@@ -90,6 +92,8 @@ public:
   /// Mean over the valid samples, as every contribution to a variable without samples is taken.
   Field averageOverSamples(const Field &x, Span at);
   Field clock(llvm::StringRef which, Span at);
+  /// What `w` of a dense connection starts as unless it is given (semantics, 3.3).
+  Field defaultWeight(Frame &frame, Span at);
 
   mlir::Location location(Span at);
   void requireDimension(const Field &f, const Dimension &d, Span at, llvm::StringRef what);
@@ -168,7 +172,11 @@ public:
 private:
   Field call(const ast::CallExpr &e, Frame &frame);
   Field callFunction(const ast::FnDecl &fn, const ast::CallExpr &e, Frame &frame);
-  /// `uniform` on (0, 1) or `normal` with mean 0 and deviation 1, of the frame's stream and extent.
+  void requireRivals(llvm::StringRef name, const Field &x, llvm::ArrayRef<Axis> over, Span at,
+                     const Frame &frame);
+  /// The axes of the synapses between two areas; an error elsewhere.
+  void requireMatrix(const Frame &frame, Span at, llvm::StringRef what);
+  /// `uniform` on (0, 1), `normal` with mean 0 and deviation 1, or `orthogonal`, of the frame's stream and extent.
   Field draw(llvm::StringRef distribution, Frame &frame, Span at);
   /// A distribution, or the density of what was drawn; nothing if `name` is neither.
   std::optional<Field> callDistribution(llvm::StringRef name, const ast::CallExpr &e, Frame &frame);

@@ -504,9 +504,8 @@ private:
           frame.locals = visible;
           for (auto &[name, value] : c.synapseArgs)
             frame.locals[name] = value;
-          double in = static_cast<double>(c.fanIn()), out = static_cast<double>(c.fanOut());
-          frame.locals["fan_in"] = Field::number(in);
-          frame.locals["fan_out"] = Field::number(out);
+          frame.locals["fan_in"] = Field::number(static_cast<double>(c.fanIn()));
+          frame.locals["fan_out"] = Field::number(static_cast<double>(c.fanOut()));
           frame.stream = w.symbol;
           frame.drawExtent = init.extent;
           const ast::Expr *value = !bias && initial && d.name.text == "w" ? initial->value
@@ -514,29 +513,10 @@ private:
                                                                           : nullptr;
           Evaluator *e = &ev;
           Span at = c.decl->span;
-          init.value = [=, extent = init.extent]() mutable {
-            if (bias)
-              return Field::number(0);
-            if (value)
-              return e->evaluate(*value, frame);
-            double limit = std::sqrt(6 / (in + out));
-            OpBuilder &b = e->fields.builder;
-            llvm::SmallVector<int64_t> shape;
-            Field draw;
-            for (auto [axis, size] : extent) {
-              shape.push_back(size);
-              draw.axes.push_back(axis);
-            }
-            draw.tensor = b.create<ir::DrawOp>(
-                e->location(at), RankedTensorType::get(shape, b.getF32Type()),
-                b.getStringAttr("uniform"), b.getStringAttr(frame.stream), UnitAttr());
-            using ast::BinaryOp;
-            Field centred =
-                e->binary(BinaryOp::Sub, e->binary(BinaryOp::Mul, draw, Field::number(2), at),
-                          Field::number(1), at);
-            Field initial = e->binary(BinaryOp::Mul, centred, Field::number(limit), at);
-            initial.dimension.any = true; // in the unit of whatever the weights turn out to be
-            return initial;
+          init.value = [=]() mutable {
+            return bias    ? Field::number(0)
+                   : value ? e->evaluate(*value, frame)
+                           : e->defaultWeight(frame, at);
           };
           states.declare(std::move(init));
           c.weights.push_back(std::move(w));

@@ -120,6 +120,7 @@ struct StateInit {
 
 /// What all steps of a model share: its states and their first values.
 struct States {
+  std::set<const ast::CostDecl *> unserved; ///< that were warned of
   std::vector<StateInit> list;
   std::map<std::string, size_t> bySymbol;
   bool declare(StateInit init) {

@@ -181,7 +181,7 @@ Field Phases::at(const ast::AtExpr &e, const Frame &frame) {
 
 Frame RunTick::frame(Tick &tick, const Scope &scope, size_t position) {
   Frame frame = scope.connection >= 0
-                    ? rule.synapseFrame(rule.net.connections[scope.connection], scope.bias)
+                    ? rule.synapseFrame(rule.connection(scope.connection), scope.bias)
                     : rule.areaFrame(scope.area, scope.binder);
   if (scope.plain) {
     auto areas = rule.trial.networkFrame().resolve;
@@ -219,7 +219,7 @@ Field RunTick::declared(Tick &tick, const Scope &scope, const ast::VarDecl &v,
   f.stream = rule.net.name + "." + rule.learn.name + "." + (phase.empty() ? "" : phase + ".");
   f.drawEachTrial = true;
   if (scope.connection >= 0) {
-    const Connection &c = rule.net.connections[scope.connection];
+    const Connection &c = rule.connection(scope.connection);
     f.stream += c.name + (scope.bias ? ".bias" : "");
     if (c.topology == Topology::Dense && !scope.bias)
       f.drawExtent.push_back({Axis::Pre, c.fromSize});
@@ -333,8 +333,47 @@ std::optional<Field> RunTick::arrival(Tick &tick, const Place &place) {
   return total;
 }
 
+void RunTick::checkNames() const {
+  std::map<std::tuple<int, int, bool, std::string>, Span> known;
+  for (const Scope &scope : *scopes)
+    for (const ast::Stmt *s : *scope.body)
+      if (auto *v = scope.plain ? nullptr : llvm::dyn_cast<ast::VarDecl>(s))
+        for (auto &d : v->vars) {
+          auto [other, fresh] = known.emplace(
+              std::tuple(scope.area, scope.connection, scope.bias, d.name.text), d.name.span);
+          if (fresh)
+            continue;
+          rule.ev.diags
+              .error(Code::DefinedTwice, d.name.span,
+                     "the rule `" + rule.rule->name.text + "` declares `" + d.name.text +
+                         "` twice for `" +
+                         (scope.area >= 0 ? rule.net.areas[scope.area].name
+                                          : rule.connection(scope.connection).name) +
+                         "`")
+              .label(other->second, "first declared here");
+          throw Reported();
+        }
+}
+
+void RunTick::checkSetOnce(const ast::AssignStmt *&last, const Scope *&of, const Scope &scope,
+                           const ast::AssignStmt &assign) const {
+  bool sets = assign.op == ast::AssignOp::Set;
+  if (last && of->body != scope.body && (sets || last->op == ast::AssignOp::Set)) {
+    rule.ev.diags
+        .error(Code::AssignedTwice, assign.span,
+               "`" + ast::toString(*assign.target) + "` is assigned by two blocks of one run")
+        .label(last->span, "the other assignment")
+        .hint("blocks of a run have no order: write both in one, or restrict them to other areas");
+    throw Reported();
+  }
+  last = &assign;
+  of = &scope;
+}
+
 std::optional<Field> RunTick::clamp(Tick &tick, const Place &place) {
   std::optional<Field> value;
+  const ast::AssignStmt *last = nullptr;
+  const Scope *of = nullptr;
   for (const Scope &scope : *scopes) {
     if (scope.area != place.first)
       continue;
@@ -346,6 +385,7 @@ std::optional<Field> RunTick::clamp(Tick &tick, const Place &place) {
       if (assign->op != ast::AssignOp::Set)
         rule.ev.fail(Code::NotAssignable, s->span,
                      "`" + ast::toString(*assign->target) + "` is replaced in a run: write `=`");
+      checkSetOnce(last, of, scope, *assign);
       value = evaluate(tick, scope, *assign->value, k);
     }
   }
@@ -354,6 +394,8 @@ std::optional<Field> RunTick::clamp(Tick &tick, const Place &place) {
 
 Field RunTick::update(Tick &tick, const Place &place, Field value) {
   Evaluator &ev = rule.ev;
+  const ast::AssignStmt *last = nullptr;
+  const Scope *of = nullptr;
   for (const Scope &scope : *scopes) {
     if (scope.area != place.first)
       continue;
@@ -362,6 +404,7 @@ Field RunTick::update(Tick &tick, const Place &place, Field value) {
       auto *m = assign ? memberOf(*assign->target, scope.binder) : nullptr;
       if (!m || m->member.text != place.second)
         continue;
+      checkSetOnce(last, of, scope, *assign);
       Field change = evaluate(tick, scope, *assign->value, k);
       if (assign->op == ast::AssignOp::Add)
         value = ev.binary(ast::BinaryOp::Add, value, change, s->span);
@@ -376,6 +419,8 @@ Field RunTick::update(Tick &tick, const Place &place, Field value) {
 
 Field RunTick::weight(Tick &tick, const Connection &c, const Weight &w, Field value) {
   Evaluator &ev = rule.ev;
+  const ast::AssignStmt *last = nullptr;
+  const Scope *of = nullptr;
   int index =
       c.transposeOf >= 0 ? c.transposeOf : static_cast<int>(&c - rule.net.connections.data());
   for (const Scope &scope : *scopes) {
@@ -386,6 +431,7 @@ Field RunTick::weight(Tick &tick, const Connection &c, const Weight &w, Field va
       auto *name = assign ? llvm::dyn_cast<ast::NameExpr>(assign->target) : nullptr;
       if (!name || name->name != w.name)
         continue;
+      checkSetOnce(last, of, scope, *assign);
       Field change = evaluate(tick, scope, *assign->value, k);
       if (!change.constant && change.has(Axis::Sample))
         ev.fail(Code::PerSampleToShared, s->span,
@@ -455,7 +501,7 @@ Field RunTick::contributions(Tick &tick, const Place &place, Span at) {
   for (const Scope &scope : *scopes) {
     if (scope.connection < 0)
       continue;
-    const Connection &c = rule.net.connections[scope.connection];
+    const Connection &c = rule.connection(scope.connection);
     for (auto [k, s] : llvm::enumerate(*scope.body))
       for (bool pre : {true, false}) {
         auto *assign = llvm::dyn_cast<ast::AssignStmt>(s);
@@ -478,6 +524,10 @@ Field RunTick::contributions(Tick &tick, const Place &place, Span at) {
                       total, e, s->span);
       }
   }
+  for (auto &c : rule.ownConnections)
+    if (!c.toError && c.made.to == place.first && c.made.toPort == place.second)
+      if (auto arriving = rule.conducted(c))
+        total = ev.binary(ast::BinaryOp::Add, total, *arriving, at);
   Field result = ev.fields.broadcast(
       ev.location(at), total,
       {{Axis::Sample, ShapedType::kDynamic}, {Axis::Unit, rule.net.areas[place.first].size}});
@@ -509,24 +559,28 @@ std::optional<Field> RunTick::messages(Tick &tick, const Place &place) {
         add(evaluate(tick, scope, *assign->value, k), s->span);
         continue;
       }
-      const Connection &c = rule.net.connections[scope.connection];
+      const Connection &c = rule.connection(scope.connection);
       auto member = errorOf(*assign->target, "pre");
-      if (!member || scope.bias || c.from != place.first ||
-          (member->empty() ? c.fromVariable : *member) != place.second)
+      bool pre = member.has_value();
+      if (!pre)
+        member = errorOf(*assign->target, "post");
+      if (!member || scope.bias || (pre ? c.from : c.to) != place.first ||
+          (!member->empty() ? *member : pre ? c.fromVariable : c.toPort) != place.second)
         continue;
       if (assign->op != ast::AssignOp::Add)
         ev.fail(Code::NotAssignable, s->span, "errors are added to: write `+=`");
       Field e = evaluate(tick, scope, *assign->value, k);
       if (e.constant)
         continue;
-      bool backwards = e.readsForwardWeight;
-      e.needs(backwards ? Nonlocal : Feedback, assign->value->span, backwards);
+      bool backwards = pre && e.readsForwardWeight;
+      if (pre || !e.readsForwardWeight)
+        e.needs(backwards ? Nonlocal : Feedback, assign->value->span, backwards);
       e.readsForwardWeight = false;
-      if (rule.account)
+      if (rule.account && !rule.own(c))
         rule.account->add({place.first, place.second, scope.connection, assign,
                            scope.inside ? rule.blockOf(*scope.inside) : scope.body, phase,
                            backwards});
-      add(gathered(c, e, true, s->span), s->span);
+      add(gathered(c, e, pre, s->span), s->span);
     }
   return sent[place] = total;
 }
@@ -547,7 +601,7 @@ void RunTick::finish(Tick &tick) {
         }
         continue;
       }
-      if (phase.empty() && RuleInstance::assumption(*s))
+      if (phase.empty() && (RuleInstance::assumption(*s) || llvm::isa<ast::ConnectDecl>(s)))
         continue;
       auto *assign = llvm::dyn_cast<ast::AssignStmt>(s);
       if (!assign)
@@ -562,12 +616,14 @@ void RunTick::finish(Tick &tick) {
 /// A statement of synapses: gradients, changes of weights, and what goes elsewhere.
 void RunTick::learn(Tick &tick, const Scope &scope, const ast::AssignStmt &assign, size_t k) {
   Evaluator &ev = rule.ev;
-  const Connection &c = rule.net.connections[scope.connection];
-  if (auto member = errorOf(*assign.target, "pre")) {
-    if (!scope.bias && rule.areas.count(c.from)) // else nobody listens: an input of the scope
-      messages(tick, {c.from, member->empty() ? c.fromVariable : *member});
-    return;
-  }
+  const Connection &c = rule.connection(scope.connection);
+  for (bool pre : {true, false})
+    if (auto member = errorOf(*assign.target, pre ? "pre" : "post")) {
+      int area = pre ? c.from : c.to;
+      if (!scope.bias && rule.areas.count(area)) // else nobody listens: an input of the scope
+        messages(tick, {area, !member->empty() ? *member : pre ? c.fromVariable : c.toPort});
+      return;
+    }
   for (const char *end : {"pre", "post"})
     if (auto *m = memberOf(*assign.target, end)) {
       int area = end == std::string("pre") ? c.from : c.to;
@@ -582,7 +638,7 @@ void RunTick::learn(Tick &tick, const Scope &scope, const ast::AssignStmt &assig
               "declare it in a template: `each area a { input " + llvm::Twine(m->member.text) +
                   " }`");
     }
-  if (!rule.plastic.count(scope.connection))
+  if (!rule.own(c) && !rule.plastic.count(scope.connection))
     return;
   auto *m = llvm::dyn_cast<ast::MemberExpr>(assign.target);
   auto *base = llvm::dyn_cast<ast::NameExpr>(m ? m->base : assign.target);

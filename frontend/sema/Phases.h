@@ -39,7 +39,9 @@ public:
   RunTick(RuleInstance &rule, std::shared_ptr<const std::vector<Scope>> scopes, std::string phase,
           Values areaStates, SynapseValues synapseStates)
       : rule(rule), scopes(std::move(scopes)), phase(std::move(phase)),
-        areaStates(std::move(areaStates)), synapseStates(std::move(synapseStates)) {}
+        areaStates(std::move(areaStates)), synapseStates(std::move(synapseStates)) {
+    checkNames();
+  }
 
   std::optional<Field> arrival(Tick &, const Place &) override;
   std::optional<Field> clamp(Tick &, const Place &) override;
@@ -69,6 +71,11 @@ private:
   Field declared(Tick &, const Scope &, const ast::VarDecl &, const ast::VarDecl::Declarator &,
                  size_t position);
   void checkTarget(const Scope &, const ast::AssignStmt &);
+  /// Two blocks that apply to one place must not both declare a name.
+  void checkNames() const;
+  /// One block of the run sets a variable of the network, or several add to it.
+  void checkSetOnce(const ast::AssignStmt *&last, const Scope *&of, const Scope &scope,
+                    const ast::AssignStmt &assign) const;
   /// What the rule's connections add to one of its own inputs.
   Field contributions(Tick &, const Place &, Span at);
   /// A value of one synapse each, summed over the synapses of every unit at one end.

@@ -123,7 +123,7 @@ void RuleInstance::instantiateBody() {
     templates.push_back(whole.get());
   for (const ast::Stmt *s : rule->body)
     if (auto *c = llvm::dyn_cast<ast::ConnectDecl>(s))
-      connectSets(*c);
+      connectOwn(*c);
     else if (auto *p = llvm::dyn_cast<ast::PhaseDecl>(s))
       phases.announce(*p);
     else if (auto *t = llvm::dyn_cast<ast::TemplateStmt>(s))
@@ -135,6 +135,11 @@ void RuleInstance::instantiateBody() {
   for (auto *t : templates)
     for (const Scope &scope : scopesOf(*t))
       scopes->push_back(scope);
+  for (auto [k, made] : llvm::enumerate(ownConnections)) {
+    Scope &scope = scopes->emplace_back();
+    scope.body = &made.made.decl->body;
+    scope.connection = static_cast<int>(net.connections.size() + k);
+  }
   Tick &end = *trial.ticks.back();
   outside = std::make_unique<RunTick>(*this, scopes, "", areaStates, synapseStates);
   end.attend(outside.get());

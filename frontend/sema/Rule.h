@@ -8,6 +8,7 @@
 #define APICAL_FRONTEND_SEMA_RULE_H
 
 #include "frontend/sema/Phases.h"
+#include <deque>
 
 namespace apical::sema {
 
@@ -37,6 +38,7 @@ private:
     Field value;
     std::string owner; ///< the connection or area that it belongs to
     std::string name;
+    int connection = -1; ///< of the network
     bool bias = false, ownedByRule = false;
     std::optional<Field> gradient, direct;
     Span at;
@@ -51,13 +53,20 @@ private:
   /// Where the account says how this weight changes; null without account and for weights of units.
   WeightChange *noted(const Target &t);
   void keepDirections(const Target &t);
-  void connectSets(const ast::ConnectDecl &decl);
+  /// Connections of the rule's own. `area` is the one that a template calls `binder`.
+  void connectOwn(const ast::ConnectDecl &decl, int area = -1, llvm::StringRef binder = "");
+  /// Declares a weight of the rule, with its first value.
+  void declareWeight(const std::string &symbol, const Connection &c, const ast::Expr *value,
+                     Span at);
+  /// Does a template over areas declare this variable for the area?
+  bool declares(int area, llvm::StringRef variable, bool input) const;
   /// error(area.variable) as this rule delivers it; shape of the variable.
   std::optional<Field> error(int area, const std::string &variable, Span at);
   bool dependsOn(mlir::Value y, mlir::Value x) const;
   std::optional<Field> directError(int area, const std::string &variable, Span at);
   void eachWeight(const ast::TemplateStmt &t);
   bool applies(const ast::TemplateStmt &t, const Connection &c) const;
+  bool applies(const ast::TemplateStmt &t, int area) const;
   Frame synapseFrame(const Connection &c, bool bias);
   /// What a block over areas sees: `h.rate`, `error(h.drive)`, values at phases.
   Frame areaFrame(int area, const std::string &binder);
@@ -121,8 +130,12 @@ private:
   /// The new value of a state of the line, or of a weight, where the line acts.
   void write(const std::string &symbol, const Field &old, Field value,
              const std::optional<Field> &gate, Span at);
-  Field ownWeight(const Connection &c, const ast::VarDecl::Declarator &d);
+  void ownWeight(const Connection &c, const ast::VarDecl::Declarator &d);
   bool inSet(int area, llvm::StringRef set) const;
+  void checkSet(const ast::Name &set) const;
+  /// Of the network, or behind those of the network the rule's own.
+  const Connection &connection(int index) const;
+  int indexOf(const Connection &c) const;
 
   Trial &trial;
   Evaluator &ev;
@@ -134,7 +147,7 @@ private:
   std::optional<Field> cost;
   unsigned declared = 0;
   std::set<int> scope, plastic; ///< connections; those of `in`
-  std::set<int> areas, outputs, readByCost;
+  std::set<int> areas, outputs, senders, readByCost;
   LearnAccount *account = nullptr;
   std::map<std::tuple<const Tick *, int, std::string>, std::optional<Field>> errors;
   std::map<const Tick *, std::optional<Field>> costs; ///< of the subject, by tick
@@ -145,16 +158,17 @@ private:
   std::shared_ptr<ast::TemplateStmt> whole; ///< of a rule that is plain synapse statements
   std::set<std::tuple<const Tick *, int, std::string>> running; ///< errors under way
   std::set<std::string> ruleWeights;                            ///< "connection.B", "area.c"
-  struct Route {
-    int from;
-    std::string fromVariable;
-    bool fromError; ///< the error of that variable is sent, not the variable
-    int to;
-    std::string toVariable;
-    std::string symbol;
-    Span at;
+  /// A connection that the rule makes: from a variable or its error, to an input of the rule's or the
+  /// error of a variable.
+  struct OwnConnection {
+    Connection made;
+    bool fromError, toError;
+    std::string owner; ///< what `with NAME: …` calls it
   };
-  std::vector<Route> routes;
+  /// What arrives over it at each unit; nothing if nothing is sent.
+  std::optional<Field> conducted(const OwnConnection &c);
+  const OwnConnection *own(const Connection &c) const;
+  std::deque<OwnConnection> ownConnections;
   std::optional<Field> active, acts; ///< `while` holds; and an update is due. None: always
   std::optional<Field> trials;       ///< of `every`, if it is more than one
   std::map<std::string, Target> targets;

@@ -33,24 +33,25 @@ RuleInstance::Target &RuleInstance::target(const Connection &c, llvm::StringRef 
   for (auto &w : c.weights)
     if (w.name == name && w.bias == bias)
       symbol = w.symbol;
-  bool own = symbol.empty() && ruleWeights.count(c.name + "." + name.str());
-  if (own)
+  const OwnConnection *made = own(c);
+  bool owned = made || (symbol.empty() && ruleWeights.count(c.name + "." + name.str()));
+  if (symbol.empty())
     symbol = net.name + "." + learn.name + "." + c.name + "." + name.str();
   Target &t = targets[symbol];
   if (t.symbol.empty()) {
     t.symbol = symbol;
     t.value = trial.read(symbol);
-    t.owner = c.name;
+    t.owner = made ? made->owner : c.name;
     t.name = name.str();
+    t.connection = made ? -1 : indexOf(c);
     t.bias = bias;
-    t.ownedByRule = own;
+    t.ownedByRule = owned;
     targetOrder.push_back(symbol);
-    if (account) {
-      WeightChange &change = account->change(symbol);
-      change.name = t.name;
-      change.connection = static_cast<int>(&c - &net.connections[0]);
-      change.bias = bias;
-      change.ownedByRule = own;
+    if (WeightChange *change = noted(t)) {
+      change->name = t.name;
+      change->connection = t.connection;
+      change->bias = bias;
+      change->ownedByRule = owned;
     }
   }
   return t;
@@ -120,6 +121,17 @@ void RuleInstance::contribute(Target &t, const Field &value, ast::AssignOp op, b
     ev.fail(Code::PerSampleToShared, at,
             "a value per sample is assigned to a weight, which has no samples",
             "use `+=`, which averages over the batch, or an explicit `batch_mean`");
+  if (op == ast::AssignOp::Set && !gradient) {
+    auto [known, fresh] = trial.assigned.emplace(t.symbol, at);
+    if (!fresh && (known->second.file != at.file || known->second.begin != at.begin)) {
+      ev.diags
+          .error(Code::AssignedTwice, at,
+                 "`" + t.name + "` of `" + t.owner + "` is assigned by two rules, or twice by one")
+          .label(known->second, "the other assignment")
+          .hint("changes that are added, `+=`, may come from several rules");
+      throw Reported();
+    }
+  }
   e = ev.averageOverSamples(e, at);
   if (gradient && cost && !t.value.dimension.any) {
     Dimension needed = cost->dimension.times(t.value.dimension, -1);

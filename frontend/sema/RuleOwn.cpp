@@ -57,7 +57,7 @@ std::vector<Scope> RuleInstance::scopesOf(const ast::TemplateStmt &t) const {
   std::vector<Scope> scopes;
   auto overAreas = [&](llvm::StringRef set) {
     for (size_t a = 0; a < net.areas.size(); ++a)
-      if (inSet(static_cast<int>(a), set)) {
+      if (inSet(static_cast<int>(a), set) && applies(t, static_cast<int>(a))) {
         Scope &s = scopes.emplace_back();
         s.body = &t.body;
         s.inside = &t;
@@ -93,15 +93,14 @@ std::vector<Scope> RuleInstance::scopesOf(const ast::TemplateStmt &t) const {
     overAreas("inputs");
     break;
   }
-  if (t.templateKind != ast::TemplateKind::Connection &&
-      t.filter != ast::TemplateStmt::Filter::None)
-    ev.unsupported(t.span, "a filter of areas is");
   return scopes;
 }
 
 void RuleInstance::declareOwn(const ast::TemplateStmt &t) {
   for (const Scope &s : scopesOf(t))
     for (const ast::Stmt *statement : t.body) {
+      if (auto *c = llvm::dyn_cast<ast::ConnectDecl>(statement))
+        connectOwn(*c, s.area, s.binder);
       auto *v = llvm::dyn_cast<ast::VarDecl>(statement);
       if (!v)
         continue;
@@ -166,7 +165,7 @@ void RuleInstance::declareAreaState(int area, const ast::VarDecl &v, const std::
 }
 
 void RuleInstance::declareState(int connection, bool bias, const ast::VarDecl &v) {
-  const Connection &c = net.connections[connection];
+  const Connection &c = this->connection(connection);
   for (auto &d : v.vars) {
     if (!d.init)
       ev.fail(Code::MissingArgument, d.name.span,

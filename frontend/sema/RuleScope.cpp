@@ -40,12 +40,25 @@ bool RuleInstance::inSet(int area, llvm::StringRef set) const {
   if (set == "hidden")
     return areas.count(area) && !outputs.count(area);
   if (set == "input" || set == "inputs")
-    return !areas.count(area);
+    return senders.count(area) && !areas.count(area);
   return areas.count(area) != 0; // areas
+}
+
+void RuleInstance::checkSet(const ast::Name &set) const {
+  const std::vector<std::string> sets = {"areas",   "hidden", "output", "outputs",
+                                         "input",   "inputs", "area"};
+  if (llvm::is_contained(sets, set.text))
+    return;
+  std::string near = nearest(set.text, sets);
+  ev.fail(Code::UnknownName, set.span, "unknown set of areas `" + set.text + "`",
+          near.empty() ? std::string("one of areas, hidden, outputs, inputs")
+                       : "did you mean `" + near + "`?");
 }
 
 bool RuleInstance::applies(const ast::TemplateStmt &t, const Connection &c) const {
   using Filter = ast::TemplateStmt::Filter;
+  if (t.filter != Filter::None)
+    checkSet(t.set);
   switch (t.filter) {
   case Filter::None:
     return true;
@@ -57,6 +70,22 @@ bool RuleInstance::applies(const ast::TemplateStmt &t, const Connection &c) cons
     return inSet(c.to, t.set.text) && inSet(c.from, t.set.text);
   }
   return true;
+}
+
+/// `each area r to output`: areas that send to one of the set, over a connection of the scope.
+bool RuleInstance::applies(const ast::TemplateStmt &t, int area) const {
+  using Filter = ast::TemplateStmt::Filter;
+  if (t.filter == Filter::None)
+    return true;
+  checkSet(t.set);
+  if (t.filter == Filter::Between)
+    ev.fail(Code::WrongType, t.set.span, "`between` is asked of connections, and this is an area",
+            "`to` and `from` are asked of areas");
+  return llvm::any_of(scope, [&](int k) {
+    const Connection &c = net.connections[k];
+    return t.filter == Filter::To ? c.from == area && inSet(c.to, t.set.text)
+                                  : c.to == area && inSet(c.from, t.set.text);
+  });
 }
 
 std::optional<Field> RuleInstance::hops(const ast::Expr &e, const Connection &c) {
@@ -146,8 +175,10 @@ void RuleInstance::findScope() {
                  : "there is no connection to change",
             "a cost must read, through the network, an area that a weighted connection feeds");
   scope.insert(plastic.begin(), plastic.end());
-  for (int c : scope)
+  for (int c : scope) {
     areas.insert(net.connections[c].to);
+    senders.insert(net.connections[c].from);
+  }
   if (cost) {
     for (int a : readByCost)
       if (areas.count(a))

@@ -25,7 +25,7 @@ Frame RuleInstance::synapseFrame(const Connection &c, bool bias) {
   for (auto &w : c.weights)
     if (w.bias == bias) {
       Field f = trial.read(w.symbol);
-      f.readsForwardWeight = true;
+      f.readsForwardWeight = !own(c);
       frame.locals[w.name] = f;
     }
   for (const std::string &own : ruleWeights)
@@ -42,7 +42,11 @@ Frame RuleInstance::synapseFrame(const Connection &c, bool bias) {
         return Field::number(member.empty() ? 1 : 0);
       int area = pre ? c.from : c.to;
       std::string variable = member.empty() ? (pre ? c.fromVariable : c.toPort) : member;
-      auto f = trial.variable(area, variable);
+      const OwnConnection *made = own(c);
+      bool asError = member.empty() && made && (pre ? made->fromError : made->toError);
+      auto f = asError ? error(area, variable, at) : trial.variable(area, variable);
+      if (!f && asError)
+        return Field::number(0);
       if (!f)
         ev.fail(Code::RuleNeedsVariable, at,
                 "the rule `" + rule->name.text + "` reads `" + (pre ? "pre." : "post.") + variable +
@@ -56,7 +60,7 @@ Frame RuleInstance::synapseFrame(const Connection &c, bool bias) {
     if (auto *n = llvm::dyn_cast<ast::NameExpr>(&e); n && (n->name == "pre" || n->name == "post"))
       return atEnd(n->name == "pre", "", e.span);
     if (auto *n = llvm::dyn_cast<ast::NameExpr>(&e))
-      return synapseValue(static_cast<int>(&c - net.connections.data()), bias, n->name);
+      return synapseValue(indexOf(c), bias, n->name);
     if (auto *m = llvm::dyn_cast<ast::MemberExpr>(&e))
       if (auto *base = llvm::dyn_cast<ast::NameExpr>(m->base);
           base && (base->name == "pre" || base->name == "post"))

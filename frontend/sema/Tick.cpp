@@ -255,6 +255,7 @@ Frame Tick::unitFrame(int index) {
   Frame frame;
   frame.locals = bindArguments(trial.ev, *area.unit, area.args, area.decl->span, caller);
   frame.locals["size"] = Field::number(static_cast<double>(area.size));
+  frame.subject = area.decl->span;
   addClock(frame);
   frame.known = area.inputs;
   frame.resolve = [this, &area, index](const ast::Expr &e) -> std::optional<Field> {

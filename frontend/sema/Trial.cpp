@@ -153,7 +153,37 @@ Field Trial::overTrial(const ast::Expr &e) {
   return *total;
 }
 
+void Trial::findUnservedCosts() {
+  std::set<std::string> read;
+  auto note = [&](const ast::Expr *e) {
+    if (e)
+      collectNames(*e, read);
+  };
+  for (auto &l : net.learns) {
+    for (const ast::Expr *e : {l.decl->subject, l.decl->rule, l.decl->condition, l.decl->every})
+      note(e);
+    for (auto &use : l.decl->with)
+      note(use.optimizer);
+  }
+  for (size_t before = ~size_t(0); before != read.size();) { // through what names stand for
+    before = read.size();
+    for (auto *c : net.costs)
+      if (read.count(c->name.text))
+        note(c->value);
+    for (auto &s : net.scalars)
+      if (read.count(s.name))
+        note(s.declarator->init);
+  }
+  for (auto *c : net.costs)
+    if (!read.count(c->name.text) && states.unserved.insert(c).second)
+      ev.diags
+          .warning(Code::CostUnserved, c->name.span,
+                   "no `learn` line serves the cost `" + c->name.text + "`: it is only reported")
+          .hint("write `learn " + c->name.text + " by …`, or make it a `measure` of the experiment");
+}
+
 void Trial::learn() {
+  findUnservedCosts();
   At here(*this, {ticks.back().get(), nullptr});
   for (auto &l : net.learns)
     try {

@@ -184,6 +184,9 @@ private:
   std::vector<std::unique_ptr<RuleInstance>> lines;
   /// Of an updated array: when it changes. None: always.
   std::map<std::string, std::optional<Field>> changes;
+  std::map<std::string, Span> assigned; ///< weights that a rule sets, and where
+  /// Warns of costs for which nothing learns.
+  void findUnservedCosts();
   /// Projects what connections keep, behind all learn lines.
   void keep();
 };

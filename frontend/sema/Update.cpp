@@ -137,8 +137,13 @@ void RuleInstance::checkOptimizers() const {
         names.push_back(name);
   for (auto &u : learn.decl->with) {
     Span at = u.target ? u.target.span : u.optimizer->span;
-    if (u.target && !llvm::is_contained(names, u.target.text))
-      ev.unknown(at, "weight or connection", u.target.text, names);
+    if (u.target && !llvm::is_contained(names, u.target.text)) {
+      std::string near = nearest(u.target.text, names);
+      ev.fail(Code::OptimizerUnused, at,
+              "`" + u.target.text + "` is no weight and no connection for which `" +
+                  rule->name.text + "` yields a gradient",
+              near.empty() ? llvm::Twine() : "did you mean `" + llvm::Twine(near) + "`?");
+    }
     auto [it, fresh] = seen.emplace(u.target.text, at);
     if (fresh)
       continue;
@@ -178,8 +183,9 @@ Field RuleInstance::optimised(Target &t, const ast::Expr &chosen) {
   llvm::ArrayRef<ast::Argument> given;
   auto &optimizer =
       ev.definition<ast::OptimizerDecl>(&chosen, at, "`with` needs an optimizer", given);
-  std::string base =
-      net.name + "." + learn.name + "." + t.owner + "." + t.name + (t.bias ? "_bias" : "");
+  std::string base = t.ownedByRule ? t.symbol
+                                   : net.name + "." + learn.name + "." + t.owner + "." + t.name +
+                                         (t.bias ? "_bias" : "");
   Frame network = trial.networkFrame();
   Frame frame;
   frame.locals = bindArguments(ev, optimizer, given, chosen.span, network);

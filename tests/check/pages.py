@@ -66,7 +66,7 @@ def check_page(apical, path, code, summary, update):
         return
     wrong, status = run(apical, kinds[0], blocks[0][2])
     wrong = "\n".join(line.rstrip() for line in wrong.splitlines()) + "\n"
-    if f"[{code}]" not in wrong or status == 0:
+    if f"[{code}]" not in wrong or (status == 0) != (f"warning[{code}]" in wrong):
         yield f"the wrong example does not yield the code, but (exit {status}):\n{wrong}"
     elif set(re.findall(r"^\w+\[(E\d+)\]", wrong, re.M)) != {code}:
         yield f"the wrong example yields other codes too:\n{wrong}"

@@ -97,8 +97,15 @@ apical.step @s () {
 // -----
 
 apical.step @s () {
-  // expected-error @below {{has the unknown distribution "cauchy"; distributions are uniform, normal}}
+  // expected-error @below {{has the unknown distribution "cauchy"; distributions are uniform, normal, orthogonal}}
   %c = apical.draw "cauchy" stream "s" : tensor<4xf32>
+}
+
+// -----
+
+apical.step @s () {
+  // expected-error @below {{of the distribution "orthogonal" is a matrix, not a 'tensor<?x4xf32>'}}
+  %c = apical.draw "orthogonal" stream "s" : tensor<?x4xf32>
 }
 
 // -----

@@ -18,6 +18,8 @@ apical.step @train0 (%images: tensor<?x4xui8>, %labels: tensor<?xi8>) experiment
   %xi = apical.draw "normal" stream "noise" per_trial : tensor<?x3xf32>
   // CHECK: apical.draw "uniform" stream "w" : tensor<4x3xf32>
   %u = apical.draw "uniform" stream "w" : tensor<4x3xf32>
+  // CHECK: apical.draw "orthogonal" stream "q" : tensor<4x3xf32>
+  %q = apical.draw "orthogonal" stream "q" : tensor<4x3xf32>
   // CHECK: apical.lift sizes [-1, 4] ins(%arg0 : tensor<?x4xui8>) outs(tensor<?x4xf32>)
   // CHECK-SAME: maps [(d0, d1) -> (d0, d1), (d0, d1) -> (d0, d1)] combiners ["none"] {
   // CHECK: ^bb0(%{{.*}}: i8):

@@ -82,6 +82,24 @@ def upper_weights_do_not_matter(rule):
     assert first_area("feedback_alignment", "0.5")[0] != first_area("feedback_alignment", "1.5")[0]
 
 
+@system.check
+def learns_from_nothing(rule):
+    """All forward weights start at 0: then the output's error still reaches the hidden areas, which begin to differ,
+    and 64 random labels are memorised further than their frequencies allow. Null model: backprop stays where it is,
+    since nothing passes through weights of 0, except that the output's biases learn the frequencies."""
+    cost, last = {}, {}
+    for name in (rule.name, "backprop"):
+        model = deep(name, first="dense(bias = true, w = 0)", upper="dense(bias = true, w = 0)", epochs=60,
+                     optimizer="sgd(0.05, momentum = 0.9)")
+        last[name] = run(model, data=classes(), rules=[rule] if name == rule.name else [])
+        cost[name] = numpy.mean(last[name].series("c")[-16:])
+    frequencies = numpy.bincount(classes()["y.npy"]) / 64
+    entropy = -(frequencies * numpy.log(frequencies)).sum()
+    assert not last["backprop"]["n.h1_h2.w"].any() and cost["backprop"] > 0.9 * entropy
+    assert last[rule.name]["n.h1_h2.w"].any(), "the first hidden areas do not learn"
+    assert cost[rule.name] < 0.7 * entropy, f"{cost[rule.name]:.3f}, of {entropy:.3f}"
+
+
 system.mutant("the sign of the update", ("w.grad += error(post)", "w.grad += -error(post)"))
 system.mutant("the target instead of the error", ("error(outputs.drive) ->", "outputs.target ->"))
 system.mutant("the output's rate instead of its error", ("error(outputs.drive) ->", "outputs.rate ->"))

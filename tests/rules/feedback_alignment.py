@@ -3,8 +3,8 @@
 """Feedback alignment (Lillicrap et al. 2016): delta_l = (B delta_{l+1}) * f'(a_l), B fixed."""
 import numpy
 
-from harness import System, angle, before, run
-from networks import classes, deep, follows
+from harness import Engine, System, angle, before, run
+from networks import Perceptron, classes, deep, follows
 
 system = System("feedback_alignment", "feedback alignment")
 
@@ -61,7 +61,7 @@ network n {
     cost c = squared_error(y.rate, y.target)
     learn c by feedback_alignment() with sgd(1e-3)
 }
-train n on points, batch = 1, trials = 2000 { x.rate = x; y.target = t }
+train n on points, batch = 1, trials = 1600 { x.rate = x; y.target = t }
 """
 
 
@@ -73,14 +73,47 @@ def linear_task():
 
 @system.check
 def forward_weights_align(rule):
-    """Learning a linear map 30-20-10, the angle between w and B falls from a right angle to at most 45 degrees:
-    two random matrices of 200 elements are 90 +- 4 degrees apart, so that ten deviations separate the two."""
-    first, last = (how(LINEAR, data=linear_task(), rules=[rule]) for how in (before, run))
-    start, end = (angle(r["n.h_y.w"], r["n.learn0.h_y.B"]) for r in (first, last))
-    assert start > 75, f"they are aligned before learning: {start:.1f} degrees"
-    assert end < 45, f"they are {end:.1f} degrees apart after learning"
-    cost = last.series("c")
-    assert numpy.mean(cost[-100:]) < 0.05 * numpy.mean(cost[:100]), "the task is not learned"
+    """Learning a linear map 30-20-10 as published, with B in (-1, 1): in 1 600 steps at a rate of 1e-3 the angle between
+    w and B falls from a right angle (two random matrices of 200 elements are 90 +- 4 degrees apart) to 30 degrees or
+    less, the mean of three seeds, and the normalised error to 1e-3."""
+    rule = rule.edit(("normal(0, 1 / sqrt(fan_out))", "uniform(-1, 1)"))
+    data, ends = linear_task(), []
+    for seed in (1,) if Engine.mutating else (1, 2, 3):
+        first, last = (how(LINEAR, data=data, rules=[rule], seed=seed) for how in (before, run))
+        start, end = (angle(r["n.h_y.w"], r["n.learn0.h_y.B"]) for r in (first, last))
+        assert start > 75, f"they are aligned before learning: {start:.1f} degrees"
+        ends.append(end)
+        error = data["x.npy"] @ last["n.x_h.w"].astype(float) @ last["n.h_y.w"] - data["t.npy"]
+        left = (error**2).sum() / (data["t.npy"] ** 2).sum()
+        assert left < 1e-3, f"the error left is {left:.1e}"
+    assert numpy.mean(ends) < (35 if Engine.mutating else 30), f"{ends} degrees apart after learning"
+
+
+def apart(run):
+    """Degrees between the deltas of the rule and of backprop, of both hidden areas, the mean over samples."""
+    s, data = {k: v.astype(float) for k, v in run.states.items()}, classes()
+    net, target = Perceptron(s), numpy.eye(5)[data["y.npy"]]
+    rates = net.forward(data["x.npy"].astype(float))
+    ours = exact = rates[-1] - target
+    found = []
+    for l in (1, 0):
+        ours, exact = (d * (1 - rates[l + 1] ** 2) for d in (ours @ s[FEEDBACK[l]].T, exact @ net.w[l + 1].T))
+        found.append(numpy.mean([angle(a, b) for a, b in zip(ours, exact)]))
+    return numpy.mean(found)
+
+
+@system.check
+def deltas_align(rule):
+    """The angle between what the hidden areas are told and what backprop would tell them: at first 80 to 100 degrees,
+    random directions; it falls, and is below 60 after as many steps as an epoch of MNIST has, 940. The mean of three
+    seeds and two areas."""
+    seeds = (1, 2, 3)
+    model = lambda epochs: deep(rule.name, epochs=epochs)
+    start = numpy.mean([apart(before(model(5), data=classes(), rules=[rule], seed=s)) for s in seeds])
+    soon, late = (numpy.mean([apart(run(model(n), data=classes(), rules=[rule], seed=s)) for s in seeds])
+                  for n in (5, 60))
+    assert 80 < start < 100, f"{start:.1f} degrees before learning"
+    assert late < soon < start and late < 60, f"{start:.1f}, {soon:.1f}, {late:.1f} degrees"
 
 
 system.mutant("the sign of the message", ("B * error(post)", "-B * error(post)"))

@@ -173,10 +173,15 @@ typedef struct apical_program {
 } apical_program;
 
 /// Calls fn(context, lo, hi) for ranges that make up 0..count, shared among the threads.
-/// Provided by the runtime; the only symbol that generated code imports,
-/// besides functions of the C mathematics library.
+/// Provided by the runtime, as is apical_orthogonal; generated code imports no other
+/// symbols, besides functions of the C mathematics library.
 void apical_parallel_for(void (*fn)(void *context, int64_t lo, int64_t hi), void *context,
                          int64_t count);
+
+/// Writes a random matrix whose rows, or columns if these are fewer, are orthonormal, in rows of
+/// `stride` numbers; sets what pads it to zero. A function of sizes, key and trial.
+void apical_orthogonal(float *out, int64_t rows, int64_t columns, int64_t padded_rows,
+                       int64_t padded_columns, int64_t stride, uint64_t key, uint64_t trial);
 
 #ifdef __cplusplus
 }
