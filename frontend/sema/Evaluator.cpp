@@ -78,12 +78,12 @@ void Evaluator::requireFit(const Field &a, const Field &b, Span at, llvm::String
 
 bool isReserved(llvm::StringRef name) {
   static const char *const words[] = {
-      "d",         "error",    "grad",       "push",       "stop",        "time",     "elapsed",
-      "updates",   "first",    "last",       "ended",      "change",      "prev",     "next",
-      "bernoulli", "poisson",  "normal",     "uniform",    "categorical", "choice",   "wald",
-      "identity",  "log_prob", "orthogonal", "rank",       "cumsum",      "position", "neighbour",
-      "hops",      "twin",     "append",     "sample",     "windows",     "nearest",  "count",
-      "one_hot",   "fan_in",   "fan_out",    "probability"};
+      "d",         "error",    "grad",       "push",        "stop",        "time",     "elapsed",
+      "updates",   "first",    "last",       "ended",       "change",      "prev",     "next",
+      "bernoulli", "poisson",  "normal",     "uniform",     "categorical", "choice",   "wald",
+      "identity",  "log_prob", "orthogonal", "rank",        "cumsum",      "position", "neighbour",
+      "hops",      "twin",     "append",     "sample",      "windows",     "nearest",  "count",
+      "one_hot",   "fan_in",   "fan_out",    "probability", "index"};
   return llvm::is_contained(words, name);
 }
 
@@ -236,6 +236,8 @@ Field Evaluator::binary(ast::BinaryOp op, const Field &a, const Field &b, Span a
     });
     result.dimension = d;
   }
+  result.total = (op == BinaryOp::Mul || op == BinaryOp::Div) &&
+                 ((a.total && b.constant) || (op == BinaryOp::Mul && a.constant && b.total));
   return result;
 }
 
@@ -545,8 +547,11 @@ Field Evaluator::evaluate(const ast::Expr &e, Frame &frame) {
     if (!frame.at)
       fail(Code::PhaseNotThere, e.span, "there are no phases here",
            "phases are declared by a `rule`, and read in it");
-    return frame.at(*at, frame);
+    return frame.at(*at, frame, nullptr);
   }
+  if (auto *i = llvm::dyn_cast<ast::IndexExpr>(&e))
+    if (auto *at = llvm::dyn_cast<ast::AtExpr>(i->base); at && frame.at)
+      return frame.at(*at, frame, i);
   if (llvm::isa<ast::IndexExpr>(e))
     unsupported(e.span, "components are");
   if (llvm::isa<ast::ArrayExpr>(e))
@@ -661,9 +666,18 @@ Field Evaluator::callFunction(const ast::FnDecl &fn, const ast::CallExpr &e, Fra
   } entered{calls};
   calls.push_back({&fn, e.span});
   body.reductions = frame.reductions;
+  body.others = frame.others;
+  // What is drawn in the function belongs to the place of the call.
+  body.stream = frame.stream;
+  body.drawEachTrial = frame.drawEachTrial;
+  body.draws = frame.draws;
+  body.drawExtent = frame.drawExtent;
   for (const ast::Stmt *s : fn.body) {
-    if (auto *r = llvm::dyn_cast<ast::ReturnStmt>(s))
-      return evaluate(*r->value, body);
+    if (auto *r = llvm::dyn_cast<ast::ReturnStmt>(s)) {
+      Field result = evaluate(*r->value, body);
+      frame.draws = body.draws;
+      return result;
+    }
     if (!execute(*s, body))
       unsupported(s->span, "a function with states or assignments is");
   }
@@ -687,6 +701,30 @@ Field Evaluator::draw(llvm::StringRef distribution, Frame &frame, Span at) {
                                  frame.drawEachTrial ? b.getUnitAttr() : UnitAttr());
   unit.tensor = op.getValue();
   return unit;
+}
+
+llvm::SmallVector<Axis, 2> Evaluator::axesOf(llvm::StringRef name, const ast::CallExpr &e,
+                                             const Field &x, const Frame &frame) {
+  if (e.args.size() == 2) {
+    const ast::Argument &over = e.args[1];
+    if (over.name.text != "over")
+      fail(Code::UnknownArgument, over.value->span, "`" + name + "` takes a value and `over = …`");
+    std::string where = ast::toString(*over.value);
+    for (auto [word, axis] :
+         {std::pair{"units", Axis::Unit}, std::pair{"components", Axis::Component},
+          std::pair{"pre", Axis::Pre}, std::pair{"post", Axis::Post}})
+      if (where == word)
+        return {axis};
+    fail(Code::NeedsOver, over.value->span,
+         "`over` is one of `units`, `components`, `pre`, `post`");
+  }
+  if (x.constant || !x.has(Axis::Component))
+    return frame.reductions;
+  if (llvm::any_of(frame.reductions, [&](Axis a) { return x.has(a); }))
+    fail(Code::NeedsOver, e.span,
+         "`" + name + "` could run over units or over components, and this is " + describe(x),
+         "write `over = units` or `over = components`");
+  return {Axis::Component};
 }
 
 Field Evaluator::callPrimitive(llvm::StringRef name, const ast::CallExpr &e, Frame &frame,
@@ -728,26 +766,23 @@ Field Evaluator::callPrimitive(llvm::StringRef name, const ast::CallExpr &e, Fra
   }
   if (isReduction(name, 1)) {
     expect(1, 2);
-    llvm::SmallVector<Axis, 2> over = frame.reductions;
-    if (e.args.size() == 2) {
-      if (e.args[1].name.text != "over")
-        fail(Code::UnknownArgument, e.args[1].value->span,
-             "`" + name + "` takes a value and `over = …`");
-      std::string where = ast::toString(*e.args[1].value);
-      if (where == "units")
-        over = {Axis::Unit};
-      else if (where == "pre")
-        over = {Axis::Pre};
-      else if (where == "post")
-        over = {Axis::Post};
-      else
-        fail(Code::NeedsOver, e.args[1].value->span,
-             "`over` is one of `units`, `components`, `pre`, `post`");
-    }
-    Field r = reduce(name, arg(0), over, e.span);
-    if (frame.synapse) // of other synapses
+    Field x = arg(0);
+    Field r = reduce(name, x, axesOf(name, e, x, frame), e.span);
+    if (frame.others) {
+      r.total = (name == "sum" || name == "mean") && !(x.capabilities & Population);
       r.needs(Population, e.span);
+    }
     return r;
+  }
+  if (name == "index") {
+    expect(1, 2);
+    Field x = arg(0);
+    llvm::SmallVector<Axis, 2> over = axesOf(name, e, x, frame);
+    if (x.constant || over.size() != 1 || !x.has(over[0]))
+      fail(Code::NeedsOver, e.span,
+           "`index` counts along one axis of a value, and this is " + describe(x),
+           "in synapse code, `over = pre` or `over = post` says which");
+    return fields.index(location(e.span), over[0], x.size(over[0]));
   }
   if (name == "where") {
     expect(3, 3);
@@ -789,6 +824,17 @@ Field Evaluator::callPrimitive(llvm::StringRef name, const ast::CallExpr &e, Fra
     using ast::BinaryOp;
     Field width = name == "uniform" ? binary(BinaryOp::Sub, high, low, e.span) : high;
     return binary(BinaryOp::Add, low, binary(BinaryOp::Mul, width, unit, e.span), e.span);
+  }
+  if (name == "identity") { // 1 between the units of one place
+    expect(0, 0);
+    std::optional<int64_t> pre, post;
+    for (auto [axis, size] : frame.drawExtent)
+      (axis == Axis::Pre ? pre : post) = size;
+    if (!pre || !post || *pre != *post)
+      fail(Code::ShapeMismatch, e.span,
+           "`identity()` starts the weights between two areas of one size");
+    return binary(ast::BinaryOp::Eq, fields.index(location(e.span), Axis::Pre, *pre),
+                  fields.index(location(e.span), Axis::Post, *post), e.span);
   }
   if (name == "bernoulli") {
     expect(1, 1);
