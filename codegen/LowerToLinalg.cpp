@@ -783,13 +783,14 @@ private:
             cloneScalar(in, op, map, loopOfAxis);
           // The factor that varies along the rows of the tile comes first: the
           // other order accumulates the transposed tile and shuffles it back.
-          if (lift.isContraction() && parallel == 2 && real == 2) {
+          if (lift.isContraction() && parallel >= 2 && real == 2) {
+            unsigned row = parallel - 2;
             auto product = map.lookup(lift.getYielded()[0]).getDefiningOp<arith::MulFOp>();
             if (product && product.getLhs() == args[1] && product.getRhs() == args[0] &&
-                maps[0].isFunctionOfDim(0))
+                maps[0].isFunctionOfDim(row))
               product->setOperands({args[0], args[1]});
             else if (product && product.getLhs() == args[0] && product.getRhs() == args[1] &&
-                     maps[1].isFunctionOfDim(0))
+                     maps[1].isFunctionOfDim(row))
               product->setOperands({args[1], args[0]});
           }
           SmallVector<Value> yields;
@@ -818,15 +819,21 @@ private:
   /// A contraction over the samples stays a pure sum of products if one factor
   /// is zero on invalid rows; where that factor is made, the mask costs nothing.
   /// A factor that is not finite there must be zero itself.
+  /// What a connection conducts is zero where its input is: the mask may stand there.
   bool feedsContraction(Value value, bool wild) {
     auto maker = value.getDefiningOp<ir::LiftOp>();
-    return maker && !maker.reduces() && llvm::any_of(value.getUses(), [&](OpOperand &use) {
-             auto user = dyn_cast<ir::LiftOp>(use.getOwner());
-             return user && user.isContraction() && !user.getSizes().empty() &&
-                    isSampleAxis(user.getSizes()[0]) && !user.getResultMap(0).isFunctionOfDim(0) &&
-                    (wild || llvm::none_of(user.getInputs(),
-                                           [&](Value v) { return nullRows.contains(v); }));
-           });
+    return maker && !maker.reduces() && meetsContraction(value, wild, true);
+  }
+  bool meetsContraction(Value value, bool wild, bool conducted) {
+    return llvm::any_of(value.getUses(), [&](OpOperand &use) {
+      auto user = dyn_cast<ir::LiftOp>(use.getOwner());
+      if (!user || !user.isContraction() || user.getSizes().empty() ||
+          !isSampleAxis(user.getSizes()[0]))
+        return false;
+      if (user.getResultMap(0).isFunctionOfDim(0))
+        return conducted && meetsContraction(user.getResult(0), false, false);
+      return wild || llvm::none_of(user.getInputs(), [&](Value v) { return nullRows.contains(v); });
+    });
   }
 
   /// Masks one contribution where it must not count, and combines it.
@@ -895,7 +902,8 @@ private:
       return;
     }
     if (reduced)
-      generic->setAttr("ktile", b.getI64IntegerAttr(lift.isContraction() || reduced > 1 ? 4 : 16));
+      generic->setAttr("ktile", b.getI64IntegerAttr(
+                                    lift.isContraction() || reduced > 1 || parallel > 2 ? 4 : 16));
     if (!root)
       return;
     SmallVector<int64_t> sizes = generic.getStaticLoopRanges(), tile(sizes.size(), 0);
@@ -924,11 +932,13 @@ private:
     // weights stays in the cache. Weights themselves are walked in order.
     bool samplesFirst = !lift.getSizes().empty() && isSampleAxis(lift.getSizes()[0]) &&
                         lift.getResultMap(0).isFunctionOfDim(0);
-    if (parallel == 2 && loops[1] == 1 && samplesFirst) {
-      outer = 1;
-      SmallVector<int64_t> order(sizes.size());
+    bool members = parallel == 3 && reduced && loops[2] == 2; // of each sample
+    if (((parallel == 2 && loops[1] == 1) || members) && samplesFirst) {
+      outer = last;
+      SmallVector<int64_t> order{last};
       for (unsigned d = 0; d < sizes.size(); ++d)
-        order[d] = d < 2 ? 1 - d : d;
+        if (d != last)
+          order.push_back(d);
       generic->setAttr("order", b.getDenseI64ArrayAttr(order));
     }
     // About ten microseconds: less is not worth waking anybody. One point of a

@@ -32,7 +32,8 @@ static llvm::Error optimize(llvm::Module &module, llvm::TargetMachine &target) {
   builder.crossRegisterProxies(loops, functions, components, modules);
   llvm::ModulePassManager passes;
   if (auto failed = builder.parsePassPipeline(
-          passes, "function(sroa,early-cse,instcombine,simplifycfg,loop-mssa(licm))"))
+          passes,
+          "function(sroa,early-cse,instcombine<no-verify-fixpoint>,simplifycfg,loop-mssa(licm))"))
     return failed;
   passes.run(module, modules);
   return llvm::Error::success();

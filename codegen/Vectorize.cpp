@@ -69,6 +69,10 @@ void lowerVectors(func::FuncOp function) {
     if (op.isReducedDim(op.getSourceVectorType().getRank() - 1))
       direction = vector::VectorMultiReductionLowering::InnerReduction;
   });
+  // A tile has one sample of a value with members: the contraction is that of two matrices.
+  applyPatterns(function, [](RewritePatternSet &patterns) {
+    vector::populateCastAwayVectorLeadingOneDimPatterns(patterns);
+  });
   applyPatterns(function, [&](RewritePatternSet &patterns) {
     vector::populateVectorContractLoweringPatterns(patterns, options);
     vector::populateVectorTransferPermutationMapLoweringPatterns(patterns);

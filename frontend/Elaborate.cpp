@@ -155,6 +155,18 @@ private:
     return f;
   }
 
+  /// Placeholders for what only the phases of an experiment give.
+  void bindAll(const Network &net, Trial &trial, ir::StepOp step, Span at) {
+    for (const Area &area : net.areas)
+      for (const ast::Block *body : {&area.decl->body, &area.unit->body})
+        for (const ast::Stmt *s : *body)
+          if (auto *v = llvm::dyn_cast<ast::VarDecl>(s); v && v->varKind == ast::VarKind::Given)
+            for (auto &d : v->vars)
+              if (std::string name = area.name + "." + d.name.text;
+                  !d.init && !trial.bindings.count(name))
+                trial.bindings[name] = placeholder(area, step, at);
+  }
+
   void emitParams() {
     builder.setInsertionPointToEnd(module->getBody());
     for (auto &[name, statement] : globals.named)
@@ -418,18 +430,50 @@ private:
     ir::StepOp step = beginStep(stepName, ev.location(decl.span));
     Trial trial(net, ev, states);
     trial.account = options.account;
+    std::map<std::string, const ast::VarDecl::Declarator *> lets;
+    std::map<std::string, Field> drawn; ///< `let x ~ D`
+    std::set<std::string> evaluating;
+    std::function<Field(const ast::VarDecl::Declarator &)> letOf;
+    std::function<Frame()> afterTrial;
+    for (const ast::Stmt *s : decl.body)
+      if (auto *v = llvm::dyn_cast<ast::VarDecl>(s); v && v->varKind == ast::VarKind::Let)
+        for (auto &d : v->vars) {
+          if (!d.init || !d.components.empty())
+            ev.unsupported(d.name.span, "this `let` of an experiment is");
+          if (!lets.emplace(d.name.text, &d).second)
+            ev.fail(Code::DefinedTwice, d.name.span, "`" + d.name.text + "` is defined twice");
+        }
+    ast::Block phases; ///< and loops over them: what shapes the trial
     auto dataFrame = [&] {
       Frame frame;
       for (auto &c : columns)
         frame.known.push_back(c.name);
       frame.resolve = [&](const ast::Expr &e) -> std::optional<Field> {
-        if (auto *n = llvm::dyn_cast<ast::NameExpr>(&e))
-          for (auto &c : columns)
-            if (c.name == n->name)
-              return column(c, step);
-        return std::nullopt;
+        auto *n = llvm::dyn_cast<ast::NameExpr>(&e);
+        for (auto &c : columns)
+          if (n && c.name == n->name)
+            return column(c, step);
+        auto let = n ? lets.find(n->name) : lets.end();
+        return let == lets.end() ? std::nullopt : std::optional(letOf(*let->second));
       };
       return frame;
+    };
+    // A `let` is evaluated where it is read, at the moment at hand; what it draws, once.
+    letOf = [&](const ast::VarDecl::Declarator &d) {
+      bool draws = d.initKind == ast::VarDecl::Declarator::Init::Draw;
+      if (auto it = drawn.find(d.name.text); it != drawn.end())
+        return it->second;
+      if (!evaluating.insert(d.name.text).second)
+        ev.fail(Code::Cycle, d.name.span, "the value of `" + d.name.text + "` depends on itself");
+      Frame frame = trial.now.tick ? afterTrial() : dataFrame();
+      if (draws) {
+        frame.stream = stepName + "." + d.name.text;
+        frame.drawEachTrial = true;
+        frame.drawExtent = {{Axis::Sample, ShapedType::kDynamic}};
+      }
+      Field value = asNumbers(ev.evaluate(*d.init, frame), d.init->span);
+      evaluating.erase(d.name.text);
+      return draws ? drawn[d.name.text] = value : value;
     };
     std::vector<const ast::MeasureStmt *> measures;
     std::vector<const ast::ProbeStmt *> probes;
@@ -448,6 +492,17 @@ private:
       if (auto *p = llvm::dyn_cast<ast::ProbeStmt>(s)) {
         if (!options.withoutData)
           probes.push_back(p);
+        continue;
+      }
+      if (auto *v = llvm::dyn_cast<ast::VarDecl>(s); v && v->varKind == ast::VarKind::Let)
+        continue;
+      if (llvm::isa<ast::PhaseDecl, ast::ForStmt>(s)) {
+        if (train)
+          ev.unsupported(s->span, "a phase in training, where the rules have theirs, is");
+        if (options.withoutData)
+          bindAll(net, trial, step, s->span);
+        else
+          phases.push_back(const_cast<ast::Stmt *>(s));
         continue;
       }
       auto *assign = llvm::dyn_cast<ast::AssignStmt>(s);
@@ -515,12 +570,12 @@ private:
         ev.fail(Code::DefinedTwice, assign->span,
                 "`" + a.name + "." + target->member.text + "` is bound twice");
     }
-    trial.run(decl.span, ticks);
-    if (train)
-      trial.learn();
-    report(net, trial, train, decl);
-    auto afterTrial = [&] { // names of the data, then of the network
-      Frame frame = trial.networkFrame();
+    trial.announce(decl.span, ticks);
+    ast::LearnDecl nothing;
+    Learn none{&nothing, stepName};
+    RuleInstance shaped(trial, none);
+    afterTrial = [&] { // names of the data, then of the network
+      Frame frame = phases.empty() ? trial.networkFrame() : shaped.ruleFrame();
       auto inNetwork = frame.resolve;
       Frame data = dataFrame();
       frame.resolve = [=](const ast::Expr &e) {
@@ -530,10 +585,22 @@ private:
       frame.known.insert(frame.known.end(), data.known.begin(), data.known.end());
       return frame;
     };
+    if (phases.empty()) {
+      trial.run();
+      if (train)
+        trial.learn();
+      report(net, trial, train, decl);
+    } else {
+      shaped.present(phases, dataFrame().resolve);
+      if (auto end = shaped.lastPhase()) {
+        trial.conclude(*end);
+        report(net, trial, train, decl);
+      }
+    }
     for (auto *m : measures) {
       Frame frame = afterTrial();
       Field value = ev.evaluate(*m->value, frame);
-      if (!value.constant && value.has(Axis::Unit))
+      if (!value.perSample())
         ev.fail(Code::ShapeMismatch, m->value->span,
                 "a measure is one number per sample, and this is " + describe(value),
                 "reduce it with `sum` or `mean`");
@@ -542,8 +609,10 @@ private:
     for (auto *p : probes)
       for (const ast::Expr *e : p->values) {
         Frame frame = afterTrial();
-        emitProbe(p->name.text.empty() ? ast::toString(*e) : p->name.text, ev.evaluate(*e, frame),
-                  e->span);
+        Field value = ev.evaluate(*e, frame);
+        if (!value.constant && value.has(Axis::Component))
+          ev.unsupported(e->span, "a probe of components is");
+        emitProbe(p->name.text.empty() ? ast::toString(*e) : p->name.text, value, e->span);
       }
     if (diags.hasErrors())
       throw Reported();

@@ -89,8 +89,9 @@ namespace {
 ///   2. While an operand of the lift is the only use of a lift without
 ///      reduction, and each point of the one belongs to one point of the other,
 ///      move the producer's code into the body.
-///   3. Never into a contraction: the sum of products of two fields stays what
-///      the code generator has a fast path for.
+///   3. Never into a contraction along a row: the sum of products of two fields
+///      stays what the code generator has a fast path for. A factor that varies
+///      over three axes is no field of a fast path, and must not be stored.
 struct FuseMapsPass : apical::impl::FuseMapsBase<FuseMapsPass> {
   void runOnOperation() override {
     for (auto step : getOperation().getOps<StepOp>()) {
@@ -104,7 +105,8 @@ struct FuseMapsPass : apical::impl::FuseMapsBase<FuseMapsPass> {
 
   static void fuseInto(LiftOp consumer, llvm::DenseSet<Operation *> &fused) {
     for (unsigned k = 0; k < consumer.getInputs().size();) {
-      LiftOp producer = consumer.isContraction() ? nullptr : fusibleProducer(consumer, k);
+      bool row = consumer.isContraction() && consumer.getSizes().size() < 3;
+      LiftOp producer = row ? nullptr : fusibleProducer(consumer, k);
       if (!producer) {
         ++k;
         continue;

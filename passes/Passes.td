@@ -48,8 +48,8 @@ def FuseMaps : ApicalPass<"apical-fuse-maps"> {
     2. While an operand of the lift is the only use of a lift without reduction, and each point of
        the one belongs to one point of the other, move the producer's code into the body, unless a
        value of a state would be carried across the write of that state.
-    3. Nothing moves into a contraction: the sum of products of two fields stays what the code
-       generator has a fast path for.
+    3. Nothing moves into a contraction along a row: the sum of products of two fields stays what the
+       code generator has a fast path for. A factor over three axes is never stored for one.
   }];
 }
 

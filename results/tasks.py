@@ -103,6 +103,16 @@ TASKS = (
         Target("by_backprop", "backprop"),
         Target("frozen_hidden", "null model: frozen hidden area"),
     )),
+    Task("directional_node_perturbation", "MNIST, 784-100-10, 12 epochs", (
+        Target("by_area", "node perturbation area by area", low=0.920),
+        Target("by_activity", "activity-based node perturbation", low=0.920),
+    )),
+    Task("decorrelated_node_perturbation", "MNIST, 784-100-10, 12 epochs", (
+        Target("digits", "node perturbation of decorrelated inputs", above="node_perturbation/by_nodes", by=0.03),
+    )),
+    Task("forward_forward", "MNIST, 784-500-500, 20 epochs", (
+        Target("digits", "forward-forward", "98.6 %, 4 areas of 2000 (Hinton 2022)", low=0.932),
+    )),
     Task("equilibrium_propagation", "MNIST, 784-500-10, 12 epochs", (
         Target("digits", "equilibrium propagation", "97 to 98 %, 25 epochs (Scellier & Bengio 2017)", low=0.975),
         Target("frozen_hidden", "null model: frozen hidden area, 3 epochs"),

@@ -99,7 +99,7 @@ std::string Exactness::objection(const sema::WeightChange &change) {
       return "";
   }
   for (const Stmt *s : line.rule->body)
-    if (llvm::isa<PhaseDecl>(s))
+    if (llvm::isa<PhaseDecl, ForStmt>(s))
       return "it is estimated from phases";
   // Every connection that conducts through these weights adds its own part, once.
   for (auto [k, c] : llvm::enumerate(line.network->connections)) {

@@ -64,6 +64,10 @@ Place placeOf(Span at, const Sources &sources) {
   return {path.substr(slash == llvm::StringRef::npos ? 0 : slash + 1).str(), p.line, p.column};
 }
 
+static const char *opText(AssignOp op) {
+  return op == AssignOp::Add ? "+=" : op == AssignOp::Sub ? "-=" : "=";
+}
+
 /// One learn line.
 class LineBuilder {
 public:
@@ -84,16 +88,7 @@ public:
     // `nonlocal` includes the others.
     report.declared = line.declared & sema::Nonlocal ? std::vector<std::string>{"nonlocal"}
                                                      : capabilityNames(line.declared);
-    for (const Stmt *statement : line.rule->body) {
-      if (auto *p = llvm::dyn_cast<PhaseDecl>(statement)) {
-        report.phases.push_back({p->name.text, collapse(sources.text(p->span))});
-        wantInPhase(*p);
-      }
-      if (auto *v = llvm::dyn_cast<VarDecl>(statement); v && v->varKind == VarKind::Let)
-        for (auto &d : v->vars)
-          if (d.init)
-            report.lets.push_back({s.name(d.name.text), "=", rewriteInRule(*d.init), {}});
-    }
+    phasesAndLets(line.rule->body, "", report);
     for (const sema::RouteTerm &r : line.routes) {
       std::string kind = "connection of the rule";
       for (const Stmt *statement : r.decl->body) // in its own words
@@ -114,6 +109,28 @@ public:
   }
 
 private:
+  /// `around` are the loops that the statements stand in.
+  void phasesAndLets(const Block &body, const std::string &around, LineReport &report) {
+    for (const Stmt *statement : body) {
+      if (auto *p = llvm::dyn_cast<PhaseDecl>(statement)) {
+        report.phases.push_back({p->name.text, around + collapse(sources.text(p->span))});
+        wantInPhase(*p);
+      }
+      if (auto *f = llvm::dyn_cast<ForStmt>(statement))
+        phasesAndLets(f->body,
+                      around + "for " + f->var.text + " in " + ast::toString(*f->range) + ": ",
+                      report);
+      auto *a = around.empty() ? nullptr : llvm::dyn_cast<AssignStmt>(statement);
+      if (a)
+        report.lets.push_back(
+            {rewriteInRule(*a->target), opText(a->op), rewriteInRule(*a->value), {}});
+      if (auto *v = llvm::dyn_cast<VarDecl>(statement); v && v->varKind == VarKind::Let)
+        for (auto &d : v->vars)
+          if (d.init)
+            report.lets.push_back({s.name(d.name.text), "=", rewriteInRule(*d.init), {}});
+    }
+  }
+
   using Key = std::pair<int, std::string>;
 
   //===--- names ------------------------------------------------------------===//
@@ -621,7 +638,7 @@ private:
       auto *a = llvm::dyn_cast<AssignStmt>(statement);
       if (!a)
         continue;
-      const char *op = a->op == AssignOp::Add ? "+=" : a->op == AssignOp::Sub ? "-=" : "=";
+      const char *op = opText(a->op);
       into.push_back({s.rewrite(*a->target, scope), op, s.rewrite(*a->value, scope), {}});
     }
   }

@@ -82,8 +82,10 @@ std::optional<Field> RuleInstance::directError(int area, const std::string &vari
   if (account)
     account->direct.insert({area, variable});
   OpBuilder &b = ev.fields.builder;
-  Field ones = ev.fields.broadcast(ev.location(at), Field::number(1),
-                                   {{Axis::Sample, ShapedType::kDynamic}});
+  Extent extent;
+  for (Axis axis : cost->axes)
+    extent.push_back({axis, cost->size(axis)});
+  Field ones = ev.fields.broadcast(ev.location(at), Field::number(1), extent);
   auto op =
       b.create<ir::VjpOp>(ev.location(at), TypeRange{x->tensor.getType()}, ValueRange{cost->tensor},
                           ValueRange{ones.tensor}, ValueRange{x->tensor}, needed);

@@ -171,8 +171,8 @@ bool isReserved(llvm::StringRef name) {
       "bernoulli", "poisson",  "normal",     "uniform",     "categorical", "choice",   "wald",
       "identity",  "log_prob", "orthogonal", "rank",        "cumsum",      "position", "neighbour",
       "hops",      "twin",     "append",     "sample",      "windows",     "nearest",  "count",
-      "one_hot",   "fan_in",   "fan_out",    "probability", "idx",         "npy",      "csv",
-      "ring"};
+      "one_hot",   "fan_in",   "fan_out",    "probability", "index",       "idx",      "npy",
+      "csv",       "ring"};
   return llvm::is_contained(words, name);
 }
 
@@ -322,6 +322,8 @@ Field Evaluator::binary(ast::BinaryOp op, const Field &a, const Field &b, Span a
     });
     result.dimension = d;
   }
+  result.total = (op == BinaryOp::Mul || op == BinaryOp::Div) &&
+                 ((a.total && b.constant) || (op == BinaryOp::Mul && a.constant && b.total));
   return result;
 }
 
@@ -643,8 +645,11 @@ Field Evaluator::evaluate(const ast::Expr &e, Frame &frame) {
     if (!frame.at)
       fail(Code::PhaseNotThere, e.span, "there are no phases here",
            "phases are declared by a `rule`, and read in it");
-    return frame.at(*at, frame);
+    return frame.at(*at, frame, nullptr);
   }
+  if (auto *i = llvm::dyn_cast<ast::IndexExpr>(&e))
+    if (auto *at = llvm::dyn_cast<ast::AtExpr>(i->base); at && frame.at)
+      return frame.at(*at, frame, i);
   if (llvm::isa<ast::IndexExpr>(e))
     unsupported(e.span, "components are");
   if (llvm::isa<ast::ArrayExpr>(e))
@@ -797,11 +802,19 @@ Field Evaluator::callFunction(const ast::FnDecl &fn, const ast::CallExpr &e, Fra
     given.push_back({a.value->span, body.locals.at(a.name ? a.name.text : fn.params[k].name.text)});
   Expansion expansion(*this, fn, e.span, std::move(given));
   body.reductions = frame.reductions;
-  body.synapse = frame.synapse;
   body.subject = frame.subject;
+  body.others = frame.others;
+  // What is drawn in the function belongs to the place of the call.
+  body.stream = frame.stream;
+  body.drawEachTrial = frame.drawEachTrial;
+  body.draws = frame.draws;
+  body.drawExtent = frame.drawExtent;
   for (const ast::Stmt *s : fn.body) {
-    if (auto *r = llvm::dyn_cast<ast::ReturnStmt>(s))
-      return evaluate(*r->value, body);
+    if (auto *r = llvm::dyn_cast<ast::ReturnStmt>(s)) {
+      Field result = evaluate(*r->value, body);
+      frame.draws = body.draws;
+      return result;
+    }
     if (!execute(*s, body))
       refuse(*s, InFunction);
   }
@@ -850,6 +863,38 @@ void Evaluator::requireRivals(llvm::StringRef name, const Field &x, llvm::ArrayR
   throw Reported();
 }
 
+llvm::SmallVector<Axis, 2> Evaluator::axesOf(llvm::StringRef name, const ast::CallExpr &e,
+                                             const Field &x, const Frame &frame) {
+  if (e.args.size() == 2) {
+    const ast::Argument &over = e.args[1];
+    if (over.name.text != "over")
+      fail(Code::UnknownArgument, over.value->span, "`" + name + "` takes a value and `over = …`");
+    std::string where = ast::toString(*over.value);
+    for (auto [word, axis] :
+         {std::pair{"units", Axis::Unit}, std::pair{"components", Axis::Component},
+          std::pair{"pre", Axis::Pre}, std::pair{"post", Axis::Post}})
+      if (where == word) {
+        if (axis == Axis::Component && (x.constant || !x.has(axis)))
+          unsupported(over.value->span, "a reduction over components is");
+        if (axis != Axis::Component && !llvm::is_contained(frame.reductions, axis))
+          fail(Code::NeedsOver, over.value->span,
+               frame.reductions[0] == Axis::Unit
+                   ? "there are no synapses here: a reduction runs over units"
+                   : "a reduction of synapses runs over `pre` or `post`, not over `units`");
+        return {axis};
+      }
+    fail(Code::NeedsOver, over.value->span,
+         "`over` is one of `units`, `components`, `pre`, `post`");
+  }
+  if (x.constant || !x.has(Axis::Component))
+    return frame.reductions;
+  if (llvm::any_of(frame.reductions, [&](Axis a) { return x.has(a); }))
+    fail(Code::NeedsOver, e.span,
+         "`" + name + "` could run over units or over components, and this is " + describe(x),
+         "write `over = units` or `over = components`");
+  return {Axis::Component};
+}
+
 Field Evaluator::callPrimitive(llvm::StringRef name, const ast::CallExpr &e, Frame &frame,
                                bool &found) {
   auto expect = [&](size_t low, size_t high) { requireArguments(name, e, low, high); };
@@ -879,35 +924,25 @@ Field Evaluator::callPrimitive(llvm::StringRef name, const ast::CallExpr &e, Fra
   }
   if (isReduction(name, 1)) {
     expect(1, 2);
-    llvm::SmallVector<Axis, 2> over = frame.reductions;
-    if (e.args.size() == 2) {
-      if (e.args[1].name.text != "over")
-        fail(Code::UnknownArgument, e.args[1].value->span,
-             "`" + name + "` takes a value and `over = …`");
-      std::string where = ast::toString(*e.args[1].value);
-      if (where == "units")
-        over = {Axis::Unit};
-      else if (where == "pre")
-        over = {Axis::Pre};
-      else if (where == "post")
-        over = {Axis::Post};
-      else if (where == "components")
-        unsupported(e.args[1].value->span, "a reduction over components is");
-      else
-        fail(Code::NeedsOver, e.args[1].value->span,
-             "`over` is one of `units`, `components`, `pre`, `post`");
-      if (!llvm::is_contained(frame.reductions, over[0]))
-        fail(Code::NeedsOver, e.args[1].value->span,
-             frame.reductions[0] == Axis::Unit
-                 ? "there are no synapses here: a reduction runs over units"
-                 : "a reduction of synapses runs over `pre` or `post`, not over `units`");
-    }
-    Field operand = arg(0);
-    requireRivals(name, operand, over, e.span, frame);
-    Field r = reduce(name, operand, over, e.span);
-    if (frame.synapse) // of other synapses
+    Field x = arg(0);
+    llvm::SmallVector<Axis, 2> over = axesOf(name, e, x, frame);
+    requireRivals(name, x, over, e.span, frame);
+    Field r = reduce(name, x, over, e.span);
+    if (frame.others) {
+      r.total = (name == "sum" || name == "mean") && !(x.capabilities & Population);
       r.needs(Population, e.span);
+    }
     return r;
+  }
+  if (name == "index") {
+    expect(1, 2);
+    Field x = arg(0);
+    llvm::SmallVector<Axis, 2> over = axesOf(name, e, x, frame);
+    if (x.constant || over.size() != 1 || !x.has(over[0]))
+      fail(Code::NeedsOver, e.span,
+           "`index` counts along one axis of a value, and this is " + describe(x),
+           "in synapse code, `over = pre` or `over = post` says which");
+    return fields.index(location(e.span), over[0], x.size(over[0]));
   }
   if (name == "where") {
     expect(3, 3);

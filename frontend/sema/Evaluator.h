@@ -25,16 +25,17 @@ struct Frame {
   std::map<std::string, Field> locals;
   /// What the place gives a meaning to: `pre`, `label.rate`, `error(post)`.
   std::function<std::optional<Field>(const ast::Expr &)> resolve;
-  /// The value of an expression at a phase; null where there are none.
-  std::function<Field(const ast::AtExpr &, const Frame &)> at;
+  /// The value of an expression at a phase, `e@p`, or at members of a family, `e@p[index]`; null where there are no
+  /// phases. The last argument is the index, or null.
+  std::function<Field(const ast::AtExpr &, Frame &, const ast::IndexExpr *)> at;
   /// Calls that the place gives a meaning to: `h.rate(e)`, `d(y, x)`. `Frame` is where they stand.
   std::function<std::optional<Field>(const ast::CallExpr &, Frame &)> call;
   /// Names for suggestions, beyond the locals.
   std::vector<std::string> known;
   /// What the code is instantiated for, if it stands elsewhere: an area, for the body of its unit.
   std::optional<Span> subject;
-  /// One synapse: reductions run over others, and fan_in and fan_out are known.
-  bool synapse = false;
+  /// Code of a rule: a reduction reads other units or synapses.
+  bool others = false;
   /// What a reduction without `over` runs over.
   llvm::SmallVector<Axis, 2> reductions = {Axis::Unit};
   /// Where `normal(…)` and `uniform(…)` draw; no draws if the stream is empty.
@@ -192,6 +193,9 @@ private:
              llvm::function_ref<std::string(const Field &)> text) const;
   /// An error at this place, or at the model's call if the place is in the library.
   Diagnostic &report(Code code, Span at, const llvm::Twine &message);
+  /// The axes that a reduction or `index` runs over, as its argument `over` or the place says.
+  llvm::SmallVector<Axis, 2> axesOf(llvm::StringRef name, const ast::CallExpr &e, const Field &x,
+                                    const Frame &frame);
   int depth = 0;
   std::vector<Call> calls;
   std::optional<std::pair<Span, Span>> sides; ///< of the operation at hand

@@ -8,6 +8,7 @@
 #include "ir/ApicalDialect.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/IRMapping.h"
+#include <map>
 
 namespace apical::sema {
 
@@ -64,28 +65,22 @@ std::string describe(const Field &f) {
 }
 
 std::optional<Axis> FieldBuilder::conflict(llvm::ArrayRef<Field> fields) {
-  for (Axis a : {Axis::Sample, Axis::Unit, Axis::Pre, Axis::Post}) {
-    std::optional<int64_t> size;
-    for (const Field &f : fields) {
-      if (f.constant || !f.has(a))
-        continue;
-      if (size && *size != f.size(a))
+  std::map<Axis, int64_t> sizes;
+  for (const Field &f : fields)
+    for (Axis a : f.axes)
+      if (!f.constant && sizes.try_emplace(a, f.size(a)).first->second != f.size(a))
         return a;
-      size = f.size(a);
-    }
-  }
   return std::nullopt;
 }
 
-static llvm::SmallVector<std::pair<Axis, int64_t>> unionOf(llvm::ArrayRef<Field> fields) {
-  llvm::SmallVector<std::pair<Axis, int64_t>> extent;
-  for (Axis a : {Axis::Sample, Axis::Unit, Axis::Pre, Axis::Post})
-    for (const Field &f : fields)
-      if (!f.constant && f.has(a)) {
-        extent.push_back({a, f.size(a)});
-        break;
-      }
-  return extent;
+static Extent unionOf(llvm::ArrayRef<Field> fields,
+                      llvm::ArrayRef<std::pair<Axis, int64_t>> more = {}) {
+  std::map<Axis, int64_t> sizes(more.begin(), more.end());
+  for (const Field &f : fields)
+    for (Axis a : f.axes)
+      if (!f.constant)
+        sizes.try_emplace(a, f.size(a));
+  return Extent(sizes.begin(), sizes.end());
 }
 
 Field FieldBuilder::lift(mlir::Location loc, llvm::ArrayRef<Field> inputs,
@@ -201,10 +196,11 @@ Field FieldBuilder::reduce(mlir::Location loc, const Field &field, llvm::ArrayRe
 
 Field FieldBuilder::broadcast(mlir::Location loc, const Field &field,
                               llvm::ArrayRef<std::pair<Axis, int64_t>> extent) {
-  if (!field.constant && field.axes.size() == extent.size())
+  Extent whole = unionOf({field}, extent);
+  if (!field.constant && field.axes.size() == whole.size())
     return field;
   Field result =
-      lift(loc, {field}, extent, {}, "none",
+      lift(loc, {field}, whole, {}, "none",
            [](mlir::OpBuilder &, mlir::Location, llvm::ArrayRef<mlir::Value> a) { return a[0]; });
   result.dimension = field.dimension;
   return result;

@@ -16,8 +16,11 @@
 
 namespace apical::sema {
 
-/// What a value varies over. Tensors list their axes in this order.
-enum class Axis { Sample, Unit, Pre, Post };
+/// What a value varies over. Tensors list their axes in this order. The members of a loop lie beside each other
+/// on an axis of their own, the first of which is `Loop`; read from outside, they are components.
+enum class Axis { Sample, Loop, LastLoop = Loop + 15, Component, Unit, Pre, Post };
+constexpr bool isLoop(Axis a) { return a >= Axis::Loop && a <= Axis::LastLoop; }
+using Extent = llvm::SmallVector<std::pair<Axis, int64_t>, 3>;
 
 /// What an update needs beyond its own synapse (semantics, section 8).
 enum Capability : unsigned { Feedback = 1, Population = 2, Modulated = 4, Nonlocal = 8 };
@@ -39,10 +42,15 @@ struct Field {
   unsigned capabilities = 0;
   llvm::SmallVector<CapabilityRead, 1> reads; ///< that decide the capabilities
   bool readsForwardWeight = false;
+  bool total = false;  ///< a sum, perhaps scaled, of terms that read no other units
   bool signal = false; ///< one number for many synapses: to read it by its name is `modulated`
 
   static Field number(double value, Dimension dimension = {});
   bool has(Axis axis) const { return llvm::is_contained(axes, axis); }
+  /// One number per sample, or one for all.
+  bool perSample() const {
+    return llvm::all_of(axes, [](Axis a) { return a == Axis::Sample; });
+  }
   int64_t size(Axis axis) const;
   void needs(unsigned capability, Span at, bool backwards = false);
   /// Needs what `other`, which flows into this value, needs.
@@ -71,7 +79,7 @@ public:
   /// product becomes a contraction.
   Field reduce(mlir::Location loc, const Field &field, llvm::ArrayRef<Axis> over,
                llvm::StringRef combiner = "sum");
-  /// Repeats the value along axes that it lacks.
+  /// Repeats the value along axes of the extent that it lacks; its other axes stay.
   Field broadcast(mlir::Location loc, const Field &field,
                   llvm::ArrayRef<std::pair<Axis, int64_t>> extent);
   /// The coordinate along an axis of the given size.

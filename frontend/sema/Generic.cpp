@@ -19,16 +19,16 @@
 namespace apical::sema {
 bool isPrimitive(llvm::StringRef name) {
   static const char *const words[] = {
-      "exp",        "log",       "sqrt",      "abs",       "sign",   "sin",     "cos",
-      "tanh",       "logistic",  "softplus",  "clip",      "where",  "floor",   "sum",
-      "mean",       "max",       "min",       "argmax",    "norm",   "softmax", "logsumexp",
-      "batch_mean", "batch_sum", "batch_max", "dt",        "tick",   "ticks",   "trial",
-      "epoch",      "training",  "size",      "pre",       "post",   "w",       "grad",
-      "hidden",     "output",    "outputs",   "input",     "inputs", "areas",   "units",
-      "components", "start",     "over",      "dense",     "sparse", "conv",    "local",
-      "one_to_one", "wire",      "pool",      "transpose", "tied",   "table",   "ring",
-      "idx",        "npy",       "csv",       "delay",     "like",   "assume",  "links",
-      "symmetric",  "stateful",  "pointwise", "ports"};
+      "exp",        "log",        "sqrt",      "abs",       "sign",      "sin",     "cos",
+      "tanh",       "logistic",   "softplus",  "clip",      "where",     "floor",   "sum",
+      "mean",       "max",        "min",       "argmax",    "norm",      "softmax", "logsumexp",
+      "batch_mean", "batch_sum",  "batch_max", "dt",        "tick",      "ticks",   "trial",
+      "epoch",      "training",   "size",      "pre",       "post",      "w",       "grad",
+      "hidden",     "output",     "outputs",   "input",     "inputs",    "areas",   "units",
+      "components", "synapses",   "start",     "over",      "dense",     "sparse",  "conv",
+      "local",      "one_to_one", "wire",      "pool",      "transpose", "tied",    "table",
+      "ring",       "idx",        "npy",       "csv",       "delay",     "like",    "assume",
+      "links",      "symmetric",  "stateful",  "pointwise", "ports"};
   return llvm::is_contained(words, name) || isReserved(name);
 }
 

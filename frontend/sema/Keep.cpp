@@ -21,7 +21,7 @@ void Trial::keep() {
     frame.locals["fan_in"] = Field::number(c.topology == Topology::Dense ? c.fromSize : 1);
     frame.locals["fan_out"] = Field::number(c.topology == Topology::Dense ? c.toSize : 1);
     frame.reductions = {Axis::Pre, Axis::Post};
-    frame.synapse = true;
+    frame.others = true;
     auto valueOf = [&](const Weight &w) {
       auto it = updates.find(w.symbol);
       return it == updates.end() ? read(w.symbol) : it->second;

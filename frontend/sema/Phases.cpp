@@ -24,6 +24,13 @@ const Phases::End &Phases::find(const ast::Name &name, llvm::StringRef verb) {
     ev.fail(Code::PhaseNotThere, name.span,
             "the phase `" + name.text + "` " + verb + " its own end",
             "`e@p` is the value behind the last tick of p; within p, write `e`");
+  if (inLoops.count(name.text))
+    ev.fail(
+        Code::PhaseNotThere, name.span,
+        "the phase `" + name.text + "` is a part of a loop, and known in its body only",
+        "assign what the loop finds out: `u.x = …` to a state of its units, or make it a family, "
+        "`phase " +
+            llvm::Twine(name.text) + "[y]`");
   if (llvm::is_contained(announced, name.text))
     ev.fail(Code::PhaseNotThere, name.span,
             "the phase `" + name.text + "` comes later: nothing is known of it here",
@@ -46,6 +53,17 @@ std::vector<Scope> Phases::scopesOf(const ast::RunStmt &run) {
         s.area = static_cast<int>(a);
         s.plain = true;
       }
+      for (auto [k, l] : llvm::enumerate(rule.loops)) // and by the variables of loops
+        if (!l.numbers) {
+          Scope &s = scopes.emplace_back();
+          s.body = &block;
+          s.binder = l.variable;
+          s.area = l.area;
+          s.connection = l.connection;
+          s.bias = l.bias;
+          s.plain = true;
+          s.loop = static_cast<int>(k);
+        }
       continue;
     }
     if (t->templateKind == ast::TemplateKind::Weight)
@@ -58,30 +76,58 @@ std::vector<Scope> Phases::scopesOf(const ast::RunStmt &run) {
 
 void Phases::run(const ast::PhaseDecl &decl) {
   Evaluator &ev = rule.ev;
-  if (decl.index)
-    ev.unsupported(decl.span, "families of phases are");
   const std::string &name = decl.name.text;
+  if (decl.index) {
+    auto *index = llvm::dyn_cast<ast::NameExpr>(decl.index);
+    if (!index || rule.loops.empty() || !rule.loops.back().numbers ||
+        rule.loops.back().variable != index->name)
+      ev.fail(Code::PhaseNotThere, decl.index->span,
+              "`" + name + "[…]` is a family only in the loop over `" + ast::toString(*decl.index) +
+                  "`",
+              "`for y in 0..9 { phase " + llvm::Twine(name) + "[y] from start { … } }`");
+  }
   if (ends.count(name))
     ev.fail(Code::DefinedTwice, decl.name.span, "two phases are named `" + name + "`");
   current = name;
   End end;
-  auto *from = llvm::dyn_cast_or_null<ast::NameExpr>(decl.from);
+  auto *member = llvm::dyn_cast_or_null<ast::IndexExpr>(decl.from);
+  auto *from = llvm::dyn_cast_or_null<ast::NameExpr>(member ? member->base : decl.from);
   if (decl.from && !from)
     ev.unsupported(decl.from->span, "a phase from this place is");
+  if (!from && (!rule.loops.empty() || behindLoop))
+    ev.fail(Code::PhaseNotThere, decl.name.span,
+            "the phase `" + name + "` does not say where it starts",
+            "the members of a loop run beside each other, so that none of them is the last: "
+            "`from start`, or `from` a phase");
   if ((from && from->name == "start") || (!from && previous.empty())) {
     end.states = rule.trial.initialStates();
   } else {
     end = from ? find({from->name, from->span}, "starts from") : ends.at(previous);
+    if (from) {
+      requireIndex(end, {from->name, from->span}, member);
+      if (member) {
+        Frame frame = rule.ruleFrame();
+        for (auto &[place, value] : end.states)
+          value = members(end, value, *member, frame);
+      }
+    }
     end.ticks.clear();
     end.active.clear();
   }
+  end.loops = rule.loops;
+  end.family = decl.index;
   for (const ast::Stmt *s : decl.body) {
     auto *run = llvm::dyn_cast<ast::RunStmt>(s);
     if (!run)
       ev.refuse(*s, InPhase);
     runTicks(*run, name, end);
   }
+  if (!end.last && rule.trial.ticks.empty())
+    ev.fail(Code::PhaseNotThere, decl.name.span,
+            "the phase `" + name + "` runs nothing, and nothing is presented before it",
+            "`phase " + llvm::Twine(name) + " { run }` presents the trial");
   current.clear();
+  behindLoop = !rule.loops.empty();
   previous = name;
   ends[name] = std::move(end);
 }
@@ -99,7 +145,8 @@ void Phases::runTicks(const ast::RunStmt &run, const std::string &phase, End &en
   auto scopes = std::make_shared<const std::vector<Scope>>(scopesOf(run));
   if (scopes->empty() && !run.until && end.number == 0 && count == trial.length() &&
       end.ticks.empty()) {
-    // The plain presentation, which has been run.
+    if (trial.ticks.empty()) // The plain presentation, which a learn line finds run.
+      trial.run();
     for (auto &tick : trial.ticks) {
       end.ticks.push_back(tick.get());
       end.active.emplace_back();
@@ -161,8 +208,91 @@ Tick &Phases::last(const ast::AtExpr &e) {
   return end.last ? *end.last : *rule.trial.ticks.front();
 }
 
-Field Phases::at(const ast::AtExpr &e, const Frame &frame) {
+void Phases::leave(const Loop &l) {
+  for (auto it = ends.begin(); it != ends.end();) {
+    const End &end = it->second;
+    auto around = llvm::find_if(end.loops, [&](const Loop &k) { return k.decl == l.decl; });
+    bool inner = around != end.loops.end() &&
+                 (!end.family || end.loops.size() > 1 + size_t(around - end.loops.begin()));
+    if (inner)
+      inLoops.insert(it->first);
+    it = inner ? ends.erase(it) : std::next(it);
+  }
+}
+
+std::optional<Trial::Moment> Phases::lastMoment() const {
+  if (behindLoop || previous.empty())
+    return std::nullopt;
+  const End &end = ends.at(previous);
+  return Trial::Moment{end.last, &end.states};
+}
+
+void Phases::requireIndex(const End &end, const ast::Name &name, const ast::Expr *index) {
+  const Loop *l = end.family ? &end.loops.back() : nullptr;
+  if (l && !index)
+    rule.ev.fail(Code::PhaseNotThere, name.span,
+                 "`" + name.text + "` is a family of phases, and this does not say which of them",
+                 "one of them is `" + llvm::Twine(name.text) + "[" + llvm::Twine(l->first) +
+                     "]`, all of them are `" + name.text + "[" + llvm::Twine(l->first) + ".." +
+                     llvm::Twine(l->first + l->size - 1) + "]`");
+  if (!l && index)
+    rule.ev.fail(Code::PhaseNotThere, index->span,
+                 "the phase `" + name.text + "` is no family, and has no members");
+}
+
+Field Phases::members(const End &end, const Field &value, const ast::Expr &e, Frame &frame) {
+  Evaluator &ev = rule.ev;
+  const Loop &l = end.loops.back();
+  auto &index = llvm::cast<ast::IndexExpr>(e);
+  if (index.indices.size() != 1)
+    ev.fail(Code::PhaseNotThere, e.span, "a family of phases has one index");
+  const ast::Expr &which = *index.indices[0];
+  auto *name = llvm::dyn_cast<ast::NameExpr>(&which);
+  if (name && llvm::any_of(rule.loops, [&](const Loop &k) {
+        return k.decl == l.decl && k.variable == name->name;
+      }))
+    return value; // the member at hand
+  auto inside = [&](double k) {
+    if (k != std::floor(k) || k < 0 || k >= static_cast<double>(l.size))
+      ev.fail(Code::PhaseNotThere, which.span,
+              "there is no such member: the family has those from " + llvm::Twine(l.first) +
+                  " to " + llvm::Twine(l.first + l.size - 1));
+  };
+  using ast::BinaryOp;
+  mlir::Location loc = ev.location(e.span);
+  auto at = [&](const Field &place) { // of the members, the one with this number
+    Field here = ev.binary(BinaryOp::Eq, ev.fields.index(loc, l.axis, l.size), place, e.span);
+    return ev.fields.reduce(loc, ev.select(here, value, Field::number(0), e.span), {l.axis});
+  };
+  auto *range = llvm::dyn_cast<ast::BinaryExpr>(&which);
+  if (range && range->op == BinaryOp::Range) {
+    double low = ev.evaluateConstant(*range->lhs, frame, "an index") - static_cast<double>(l.first);
+    double high =
+        ev.evaluateConstant(*range->rhs, frame, "an index") - static_cast<double>(l.first);
+    inside(low);
+    inside(high);
+    int64_t count = static_cast<int64_t>(high - low) + 1;
+    if (count < 1)
+      ev.fail(Code::BadSize, which.span, "this range is empty");
+    if (value.has(Axis::Component))
+      ev.unsupported(e.span, "components of components are");
+    if (value.constant || !value.has(l.axis))
+      return ev.fields.broadcast(loc, value, {{Axis::Component, count}});
+    if (count == l.size)
+      return value.as(l.axis, Axis::Component);
+    Field place = ev.fields.index(loc, Axis::Component, count);
+    return at(ev.binary(BinaryOp::Add, place, Field::number(low), e.span));
+  }
+  Field place = ev.binary(BinaryOp::Sub, ev.evaluate(which, frame),
+                          Field::number(static_cast<double>(l.first)), e.span);
+  if (place.constant)
+    inside(*place.constant);
+  return value.constant || !value.has(l.axis) ? value : at(place);
+}
+
+Field Phases::at(const ast::AtExpr &e, Frame &frame, const ast::IndexExpr *index) {
   const End &end = find(e.phase, "reads");
+  requireIndex(end, e.phase, index);
   Frame inner = frame;
   std::set<std::string> names;
   collectNames(*e.base, names);
@@ -171,13 +301,58 @@ Field Phases::at(const ast::AtExpr &e, const Frame &frame) {
     cost.needs(Modulated, e.span); // one number for many synapses
     inner.locals[rule.costParameter] = cost;
   }
-  Trial::At here(rule.trial, {end.last ? end.last : rule.trial.ticks.front().get(), &end.states});
-  return rule.ev.evaluate(*e.base, inner);
+  Field value;
+  {
+    Trial::At here(rule.trial, {end.last ? end.last : rule.trial.ticks.front().get(), &end.states});
+    value = rule.ev.evaluate(*e.base, inner);
+  }
+  return index ? members(end, value, *index, frame) : value;
 }
 
 //===----------------------------------------------------------------------===//
 // One tick of a run
 //===----------------------------------------------------------------------===//
+
+RunTick::RunTick(RuleInstance &rule, std::shared_ptr<const std::vector<Scope>> scopes,
+                 std::string phase, Values areaStates, SynapseValues synapseStates)
+    : rule(rule), loops(rule.loops), scopes(std::move(scopes)), phase(std::move(phase)),
+      areaStates(std::move(areaStates)), synapseStates(std::move(synapseStates)) {
+  checkNames();
+}
+
+Extent RunTick::loopExtent() const {
+  Extent extent;
+  for (const Loop &l : loops) {
+    if (l.numbers || l.units)
+      extent.push_back({l.axis, l.size});
+    if (l.dense)
+      extent.push_back({l.axis, rule.net.connections[l.connection].fromSize});
+    if (l.connection >= 0)
+      extent.push_back({l.postAxis, rule.net.connections[l.connection].toSize});
+  }
+  return extent;
+}
+
+Field RunTick::atMember(const Scope &scope, Field changed, const Field &otherwise, Span at) {
+  if (scope.loop < 0)
+    return changed;
+  Evaluator &ev = rule.ev;
+  const Loop &l = loops[scope.loop];
+  mlir::Location loc = ev.location(at);
+  auto same = [&](Axis member, Axis element, int64_t size) {
+    return ev.binary(ast::BinaryOp::Eq, ev.fields.index(loc, member, size),
+                     ev.fields.index(loc, element, size), at);
+  };
+  if (l.units)
+    return ev.select(same(l.axis, Axis::Unit, l.size), changed, otherwise, at);
+  if (l.connection < 0)
+    return changed;
+  const Connection &c = rule.net.connections[l.connection];
+  Field here = same(l.postAxis, Axis::Post, c.toSize);
+  if (l.dense)
+    here = ev.binary(ast::BinaryOp::And, here, same(l.axis, Axis::Pre, c.fromSize), at);
+  return ev.select(here, changed, otherwise, at);
+}
 
 Frame RunTick::frame(Tick &tick, const Scope &scope, size_t position) {
   Frame frame = scope.connection >= 0
@@ -185,8 +360,17 @@ Frame RunTick::frame(Tick &tick, const Scope &scope, size_t position) {
                     : rule.areaFrame(scope.area, scope.binder);
   if (scope.plain) {
     auto areas = rule.trial.networkFrame().resolve;
-    frame.resolve = [own = frame.resolve, areas](const ast::Expr &e) {
-      auto f = own(e);
+    frame.resolve = [this, &scope, own = frame.resolve, locals = frame.locals,
+                     areas](const ast::Expr &e) -> std::optional<Field> {
+      if (rule.source)
+        if (auto f = rule.source(e))
+          return f;
+      auto *m = scope.connection >= 0 ? memberOf(e, scope.binder) : nullptr;
+      if (auto it = m ? locals.find(m->member.text) : locals.end(); it != locals.end())
+        return it->second;
+      if (auto f = own(e))
+        return f;
+      auto f = rule.loopMember(e);
       return f ? f : areas(e);
     };
   }
@@ -217,6 +401,12 @@ Field RunTick::declared(Tick &tick, const Scope &scope, const ast::VarDecl &v,
   bool state = v.varKind == ast::VarKind::State;
   Frame f = frame(tick, scope, position);
   f.stream = rule.net.name + "." + rule.learn.name + "." + (phase.empty() ? "" : phase + ".");
+  for (const Loop &l : loops) { // each member draws for itself
+    if (l.area >= 0)
+      f.stream += rule.net.areas[l.area].name + ".";
+    if (l.connection >= 0)
+      f.stream += rule.net.connections[l.connection].name + (l.bias ? ".bias." : ".");
+  }
   f.drawEachTrial = true;
   if (scope.connection >= 0) {
     const Connection &c = rule.connection(scope.connection);
@@ -229,6 +419,8 @@ Field RunTick::declared(Tick &tick, const Scope &scope, const ast::VarDecl &v,
     f.drawExtent = {{Axis::Unit, rule.net.areas[scope.area].size}};
   }
   f.stream += "." + d.name.text;
+  Extent members = loopExtent();
+  f.drawExtent.insert(f.drawExtent.begin(), members.begin(), members.end());
   if (!v.isShared) {
     f.drawExtent.insert(f.drawExtent.begin(), {Axis::Sample, ShapedType::kDynamic});
     if (tick.number && !state)
@@ -327,6 +519,7 @@ std::optional<Field> RunTick::arrival(Tick &tick, const Place &place) {
       Field value = evaluate(tick, scope, *assign->value, k);
       if (assign->op == ast::AssignOp::Sub)
         value = ev.unary("-", value, s->span);
+      value = atMember(scope, value, Field::number(0), s->span);
       total = total ? ev.binary(ast::BinaryOp::Add, *total, value, s->span) : value;
     }
   }
@@ -370,7 +563,8 @@ void RunTick::checkSetOnce(const ast::AssignStmt *&last, const Scope *&of, const
   of = &scope;
 }
 
-std::optional<Field> RunTick::clamp(Tick &tick, const Place &place) {
+std::optional<Field> RunTick::clamp(Tick &tick, const Place &place,
+                                    llvm::function_ref<Field()> otherwise) {
   std::optional<Field> value;
   const ast::AssignStmt *last = nullptr;
   const Scope *of = nullptr;
@@ -386,14 +580,16 @@ std::optional<Field> RunTick::clamp(Tick &tick, const Place &place) {
         rule.ev.fail(Code::NotAssignable, s->span,
                      "`" + ast::toString(*assign->target) + "` is replaced in a run: write `=`");
       checkSetOnce(last, of, scope, *assign);
-      value = evaluate(tick, scope, *assign->value, k);
+      Field clamped = evaluate(tick, scope, *assign->value, k);
+      if (scope.loop >= 0 && loops[scope.loop].units)
+        clamped = atMember(scope, clamped, value ? *value : otherwise(), s->span);
+      value = clamped;
     }
   }
   return value;
 }
 
 Field RunTick::update(Tick &tick, const Place &place, Field value) {
-  Evaluator &ev = rule.ev;
   const ast::AssignStmt *last = nullptr;
   const Scope *of = nullptr;
   for (const Scope &scope : *scopes) {
@@ -405,16 +601,20 @@ Field RunTick::update(Tick &tick, const Place &place, Field value) {
       if (!m || m->member.text != place.second)
         continue;
       checkSetOnce(last, of, scope, *assign);
-      Field change = evaluate(tick, scope, *assign->value, k);
-      if (assign->op == ast::AssignOp::Add)
-        value = ev.binary(ast::BinaryOp::Add, value, change, s->span);
-      else if (assign->op == ast::AssignOp::Sub)
-        value = ev.binary(ast::BinaryOp::Sub, value, change, s->span);
-      else
-        value = change;
+      value = updated(tick, scope, *assign, k, value);
     }
   }
   return value;
+}
+
+Field RunTick::updated(Tick &tick, const Scope &scope, const ast::AssignStmt &assign, size_t k,
+                       const Field &old) {
+  Evaluator &ev = rule.ev;
+  Field change = evaluate(tick, scope, *assign.value, k);
+  if (assign.op == ast::AssignOp::Set)
+    return atMember(scope, change, old, assign.span);
+  return ev.binary(assign.op == ast::AssignOp::Add ? ast::BinaryOp::Add : ast::BinaryOp::Sub, old,
+                   atMember(scope, change, Field::number(0), assign.span), assign.span);
 }
 
 Field RunTick::weight(Tick &tick, const Connection &c, const Weight &w, Field value) {
@@ -428,21 +628,16 @@ Field RunTick::weight(Tick &tick, const Connection &c, const Weight &w, Field va
       continue;
     for (auto [k, s] : llvm::enumerate(*scope.body)) {
       auto *assign = llvm::dyn_cast<ast::AssignStmt>(s);
-      auto *name = assign ? llvm::dyn_cast<ast::NameExpr>(assign->target) : nullptr;
-      if (!name || name->name != w.name)
+      auto *name = assign && !scope.plain ? llvm::dyn_cast<ast::NameExpr>(assign->target) : nullptr;
+      auto *m = assign && scope.plain ? memberOf(*assign->target, scope.binder) : nullptr;
+      if ((!name || name->name != w.name) && (!m || m->member.text != w.name))
         continue;
       checkSetOnce(last, of, scope, *assign);
-      Field change = evaluate(tick, scope, *assign->value, k);
-      if (!change.constant && change.has(Axis::Sample))
+      value = updated(tick, scope, *assign, k, value);
+      if (!value.constant && value.has(Axis::Sample))
         ev.fail(Code::PerSampleToShared, s->span,
                 "a value per sample is assigned to a weight, which has no samples",
                 "a draw for all samples is a `shared state x ~ …` of the connection");
-      if (assign->op == ast::AssignOp::Add)
-        value = ev.binary(ast::BinaryOp::Add, value, change, s->span);
-      else if (assign->op == ast::AssignOp::Sub)
-        value = ev.binary(ast::BinaryOp::Sub, value, change, s->span);
-      else
-        value = change;
     }
   }
   return value;
@@ -465,7 +660,7 @@ std::optional<Field> RunTick::ownSynapse(Tick &tick, int connection, bool bias,
   if (auto it = states.find({connection, bias, name}); it != states.end())
     return it->second;
   for (const Scope &scope : *scopes)
-    if (scope.connection == connection && scope.bias == bias)
+    if (scope.connection == connection && scope.bias == bias && !scope.plain)
       if (auto f = valueAt(tick, scope, name, scope.body->size()))
         return f;
   return std::nullopt;
@@ -617,6 +812,14 @@ void RunTick::finish(Tick &tick) {
 void RunTick::learn(Tick &tick, const Scope &scope, const ast::AssignStmt &assign, size_t k) {
   Evaluator &ev = rule.ev;
   const Connection &c = rule.connection(scope.connection);
+  if (scope.plain) {
+    auto *m = memberOf(*assign.target, scope.binder);
+    if (m && llvm::none_of(c.weights, [&](auto &w) { return w.name == m->member.text; }))
+      ev.fail(Code::NotAssignable, assign.target->span,
+              "`" + ast::toString(*assign.target) + "` cannot be assigned here",
+              "a run perturbs the weights of synapses");
+    return;
+  }
   for (bool pre : {true, false})
     if (auto member = errorOf(*assign.target, pre ? "pre" : "post")) {
       int area = pre ? c.from : c.to;
@@ -700,8 +903,8 @@ void RunTick::checkTarget(const Scope &scope, const ast::AssignStmt &assign) {
     if (area.has(member->member.text))
       return;
     rule.ev.fail(Code::RuleNeedsVariable, target->span,
-                 "the rule `" + rule.rule->name.text + "` assigns `" + scope.binder + "." +
-                     member->member.text + "`, which the area `" + area.name + "` lacks");
+                 rule.who() + " assigns `" + scope.binder + "." + member->member.text +
+                     "`, which the area `" + area.name + "` lacks");
   }
   auto *name = llvm::dyn_cast<ast::NameExpr>(target);
   bool declared =
@@ -711,7 +914,10 @@ void RunTick::checkTarget(const Scope &scope, const ast::AssignStmt &assign) {
       });
   auto *m = llvm::dyn_cast<ast::MemberExpr>(target);
   auto *base = m ? llvm::dyn_cast<ast::NameExpr>(m->base) : nullptr;
-  bool elsewhere = scope.plain && base && rule.net.area(base->name) >= 0;
+  bool elsewhere = scope.plain && base &&
+                   (rule.net.area(base->name) >= 0 || llvm::any_of(loops, [&](const Loop &l) {
+                      return l.variable == base->name && !l.numbers;
+                    }));
   if (!declared && !elsewhere)
     rule.ev.fail(Code::NotAssignable, target->span,
                  "`" + ast::toString(*target) + "` cannot be assigned here",

@@ -23,6 +23,18 @@ class RuleInstance;
 using SynapsePlace = std::tuple<int, bool, std::string>;
 using SynapseValues = std::map<SynapsePlace, Field>;
 
+/// A loop whose body is being run. Its members lie beside each other on an axis; areas and connections, which differ in
+/// size, are taken one by one.
+struct Loop {
+  std::string variable;
+  const ast::ForStmt *decl = nullptr;
+  bool numbers = false, units = false; ///< else over areas or synapses
+  Axis axis{}, postAxis{};             ///< of synapses: by pre and by post
+  int64_t size = 0, first = 0;
+  int area = -1, connection = -1;
+  bool bias = false, dense = false;
+};
+
 /// The statements of one `with` block, for one area or the synapses of one connection.
 struct Scope {
   const ast::Block *body = nullptr;
@@ -31,20 +43,17 @@ struct Scope {
   bool bias = false;
   const ast::TemplateStmt *inside = nullptr; ///< null in a plain block
   bool plain = false; ///< `with { label.rate = … }`: areas have their own names
+  int loop = -1;      ///< the binder is the variable of this loop
 };
 
 /// What a rule does in one tick of one run.
 class RunTick : public Intervention {
 public:
   RunTick(RuleInstance &rule, std::shared_ptr<const std::vector<Scope>> scopes, std::string phase,
-          Values areaStates, SynapseValues synapseStates)
-      : rule(rule), scopes(std::move(scopes)), phase(std::move(phase)),
-        areaStates(std::move(areaStates)), synapseStates(std::move(synapseStates)) {
-    checkNames();
-  }
+          Values areaStates, SynapseValues synapseStates);
 
   std::optional<Field> arrival(Tick &, const Place &) override;
-  std::optional<Field> clamp(Tick &, const Place &) override;
+  std::optional<Field> clamp(Tick &, const Place &, llvm::function_ref<Field()>) override;
   Field update(Tick &, const Place &, Field value) override;
   Field weight(Tick &, const Connection &, const Weight &, Field value) override;
   std::optional<Field> own(Tick &, const Place &, bool ended) override;
@@ -58,6 +67,9 @@ public:
   /// Learning that happens in this tick; then the rule's own states at its end.
   void finish(Tick &);
 
+  void set(const Place &place, const Field &value) { areaStates[place] = value; }
+  void set(const SynapsePlace &place, const Field &value) { synapseStates[place] = value; }
+
   /// The rule's own states at the tick's end; requires `finish`.
   const Values &endOfAreas() const { return endedAreas; }
   const SynapseValues &endOfSynapses() const { return endedSynapses; }
@@ -70,6 +82,8 @@ private:
   /// The first value of a state, or this tick's of a `let`.
   Field declared(Tick &, const Scope &, const ast::VarDecl &, const ast::VarDecl::Declarator &,
                  size_t position);
+  /// What an assignment makes of a state or a weight while the run lasts.
+  Field updated(Tick &, const Scope &, const ast::AssignStmt &, size_t position, const Field &old);
   void checkTarget(const Scope &, const ast::AssignStmt &);
   /// Two blocks that apply to one place must not both declare a name.
   void checkNames() const;
@@ -83,8 +97,13 @@ private:
   void learn(Tick &, const Scope &, const ast::AssignStmt &, size_t position);
   void learnOfArea(Tick &, const Scope &, const ast::AssignStmt &, size_t position);
   bool ownInput(const Place &) const;
+  /// The axes of the loops around the run.
+  Extent loopExtent() const;
+  /// In a loop over units or synapses only the member itself changes.
+  Field atMember(const Scope &, Field changed, const Field &otherwise, Span at);
 
   RuleInstance &rule;
+  std::vector<Loop> loops; ///< around the run
   std::shared_ptr<const std::vector<Scope>> scopes;
   std::string phase;
   Values areaStates; ///< at the tick's start
@@ -104,8 +123,11 @@ public:
   /// Names that appear further down, for messages.
   void announce(const ast::PhaseDecl &decl) { announced.push_back(decl.name.text); }
   void run(const ast::PhaseDecl &decl);
-  /// `e@p`: e at the end of p. `frame` is where e stands.
-  Field at(const ast::AtExpr &e, const Frame &frame);
+  /// `e@p`: e at the end of p, or at members of the family p. `frame` is where e stands.
+  Field at(const ast::AtExpr &e, Frame &frame, const ast::IndexExpr *index);
+  /// Behind the body of a loop, whose phases are known as members of a family or not at all.
+  void leave(const Loop &l);
+  std::optional<Trial::Moment> lastMoment() const;
   /// The tick in which values at the phase are read.
   Tick &last(const ast::AtExpr &e);
 
@@ -115,11 +137,17 @@ private:
     Tick *last = nullptr;      ///< where values are read; that of the source if the phase is empty
     /// Which samples each of the ticks counts for; empty: all of all.
     std::vector<std::optional<Field>> active;
-    Values states;      ///< of the network and of the rule's areas
-    int64_t number = 0; ///< ticks since the trial's start
+    Values states;           ///< of the network and of the rule's areas
+    int64_t number = 0;      ///< ticks since the trial's start
+    std::vector<Loop> loops; ///< around the phase
+    bool family = false;     ///< of the innermost loop
   };
   const End &find(const ast::Name &name, llvm::StringRef verb);
   Field costOf(const End &end, Span at);
+  /// Is the phase read as it should be, with or without an index?
+  void requireIndex(const End &end, const ast::Name &name, const ast::Expr *index);
+  /// The members of a value of a family that an index names.
+  Field members(const End &end, const Field &value, const ast::Expr &index, Frame &frame);
   void runTicks(const ast::RunStmt &, const std::string &phase, End &end);
   std::vector<Scope> scopesOf(const ast::RunStmt &);
   /// Samples for which `until` holds keep their states: see Settling.cpp.
@@ -134,8 +162,10 @@ private:
 
   RuleInstance &rule;
   std::vector<std::string> announced;
+  std::set<std::string> inLoops; ///< phases of loops that are through
   std::map<std::string, End> ends;
   std::string current, previous;
+  bool behindLoop = false; ///< there is no phase where the next one could go on
   std::vector<std::unique_ptr<RunTick>> interventions;
   std::vector<std::unique_ptr<Tick>> ticks;
 };

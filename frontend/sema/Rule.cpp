@@ -17,6 +17,10 @@ RuleInstance::RuleInstance(Trial &trial, const Learn &learn)
 
 RuleInstance::~RuleInstance() = default;
 
+std::string RuleInstance::who() const {
+  return learns ? "the rule `" + rule->name.text + "`" : "the experiment";
+}
+
 void RuleInstance::instantiate() {
   llvm::ArrayRef<ast::Argument> given;
   rule =
@@ -64,7 +68,7 @@ void RuleInstance::instantiate() {
   }
   findScope();
   bool plain = llvm::none_of(rule->body, [](const ast::Stmt *s) {
-    return llvm::isa<ast::TemplateStmt, ast::PhaseDecl>(s);
+    return llvm::isa<ast::TemplateStmt, ast::PhaseDecl, ast::ForStmt>(s);
   });
   if (plain) { // plain synapse statements are short for one `each connection`
     whole = std::make_shared<ast::TemplateStmt>();
@@ -75,7 +79,8 @@ void RuleInstance::instantiate() {
   }
   bool everyTick = llvm::none_of(rule->body, [](const ast::Stmt *s) {
     auto *t = llvm::dyn_cast<ast::TemplateStmt>(s);
-    return llvm::isa<ast::PhaseDecl>(s) || (t && t->templateKind == ast::TemplateKind::Weight);
+    return llvm::isa<ast::PhaseDecl, ast::ForStmt>(s) ||
+           (t && t->templateKind == ast::TemplateKind::Weight);
   });
   if (everyTick && trial.length() > 1)
     ev.unsupported(learn.decl->span, "a rule without phases in a trial of several ticks is");
@@ -124,10 +129,10 @@ void RuleInstance::instantiateBody() {
   for (const ast::Stmt *s : rule->body)
     if (auto *c = llvm::dyn_cast<ast::ConnectDecl>(s))
       connectOwn(*c);
-    else if (auto *p = llvm::dyn_cast<ast::PhaseDecl>(s))
-      phases.announce(*p);
     else if (auto *t = llvm::dyn_cast<ast::TemplateStmt>(s))
       templates.push_back(t);
+    else
+      announce(*s);
   for (auto *t : templates)
     declareOwn(*t);
   // What stands outside phases attends the end of the plain presentation.
@@ -144,15 +149,8 @@ void RuleInstance::instantiateBody() {
   outside = std::make_unique<RunTick>(*this, scopes, "", areaStates, synapseStates);
   end.attend(outside.get());
   for (const ast::Stmt *s : rule->body) {
-    if (whole || llvm::isa<ast::ConnectDecl, ast::TemplateStmt>(s) || assumption(*s))
-      continue;
-    auto *v = llvm::dyn_cast<ast::VarDecl>(s);
-    if (auto *phase = llvm::dyn_cast<ast::PhaseDecl>(s))
-      phases.run(*phase);
-    else if (v && v->varKind == ast::VarKind::Let)
-      ruleLet(*v);
-    else
-      ev.refuse(*s, InRule);
+    if (!whole && !llvm::isa<ast::ConnectDecl, ast::TemplateStmt>(s) && !assumption(*s))
+      statement(*s);
   }
   errors.clear();
   outside->finish(end);

@@ -25,14 +25,40 @@ bool isBarrier(mlir::Operation *op);
 class RuleInstance {
 public:
   RuleInstance(Trial &trial, const Learn &learn);
+  RuleInstance(const RuleInstance &) = delete;
   ~RuleInstance();
   void instantiate();
   /// A weight that this line changed is then kept at `value`, which must be as local as the rule.
   void keeps(const std::string &symbol, const Field &value, const ast::KeepStmt &statement);
+  /// The phases and loops of an experiment, which shape its trial. `source` gives the names of its data.
+  void present(const ast::Block &body,
+               std::function<std::optional<Field>(const ast::Expr &)> source);
+  /// What an expression at the level of the rule or experiment sees.
+  Frame ruleFrame();
+  /// The last phase that is no member of a loop, if there is one.
+  std::optional<Trial::Moment> lastPhase() const { return phases.lastMoment(); }
 
 private:
   friend class Phases;
   friend class RunTick;
+  std::function<Field(const ast::AtExpr &, Frame &, const ast::IndexExpr *)> phaseReader() {
+    return [this](const ast::AtExpr &e, Frame &f, const ast::IndexExpr *index) {
+      return phases.at(e, f, index);
+    };
+  }
+  /// "the rule `x`": for messages.
+  std::string who() const;
+  /// Phases, `let`s, assignments and loops, in the order of the text.
+  void statement(const ast::Stmt &s);
+  void announce(const ast::Stmt &s);
+  void loop(const ast::ForStmt &f);
+  void loopBody(const ast::ForStmt &f, Loop l);
+  void loopAssign(const ast::AssignStmt &s);
+  Axis newLoopAxis(const ast::ForStmt &f);
+  /// `u.drive` where u is the variable of a loop.
+  std::optional<Field> loopMember(const ast::Expr &e);
+  /// `mean(areas.x)`: over the units of all areas of a set.
+  std::optional<Field> overSet(const ast::CallExpr &e, Frame &frame);
   struct Target { ///< a weight that a rule may change
     std::string symbol;
     Field value;
@@ -148,6 +174,10 @@ private:
   unsigned declared = 0;
   std::set<int> scope, plastic; ///< connections; those of `in`
   std::set<int> areas, outputs, senders, readByCost;
+  std::vector<Loop> loops; ///< whose bodies are being run, outermost first
+  int loopAxes = 0;        ///< taken by loops so far
+  bool learns = true;      ///< false for the phases of an experiment
+  std::function<std::optional<Field>(const ast::Expr &)> source; ///< names of an experiment's data
   LearnAccount *account = nullptr;
   std::map<std::tuple<const Tick *, int, std::string>, std::optional<Field>> errors;
   std::map<const Tick *, std::optional<Field>> costs; ///< of the subject, by tick

@@ -32,8 +32,8 @@ Field RuleInstance::response(const ast::CallExpr &e, const ast::MemberExpr &call
   const std::string &name = callee.member.text;
   if (!area.has(name))
     ev.fail(Code::RuleNeedsVariable, e.span,
-            "the rule `" + rule->name.text + "` reads `" + ast::toString(callee) +
-                "`, which the area `" + area.name + "` lacks");
+            who() + " reads `" + ast::toString(callee) + "`, which the area `" + area.name +
+                "` lacks");
   if (e.args.size() != 1 || e.args[0].name)
     ev.fail(Code::MissingArgument, e.span,
             "`" + ast::toString(callee) + "` takes one value, for its main input");
@@ -54,6 +54,12 @@ Field RuleInstance::localDerivative(const ast::CallExpr &e, Frame &frame, const 
   if (e.args.size() != 2 || e.args[0].name || e.args[1].name)
     ev.fail(Code::MissingArgument, e.span, "`d` takes two arguments: `d(y, x)`");
   const ast::Expr *variable = e.args[1].value;
+  if (auto *member = llvm::dyn_cast<ast::IndexExpr>(variable)) {
+    auto *which = llvm::dyn_cast<ast::NameExpr>(member->indices[0]);
+    if (!which || llvm::none_of(loops, [&](auto &l) { return l.variable == which->name; }))
+      ev.unsupported(e.span, "a derivative by another member of a family is");
+    variable = member->base;
+  }
   if (auto *at = llvm::dyn_cast<ast::AtExpr>(variable))
     variable = at->base;
   auto *m = llvm::dyn_cast<ast::MemberExpr>(variable);
@@ -70,7 +76,8 @@ Field RuleInstance::localDerivative(const ast::CallExpr &e, Frame &frame, const 
     return Field::number(0);
   llvm::SmallVector<Value> held;
   std::set<const Tick *> ticks{trial.now.tick};
-  if (auto *at = llvm::dyn_cast<ast::AtExpr>(e.args[1].value))
+  auto *member = llvm::dyn_cast<ast::IndexExpr>(e.args[1].value);
+  if (auto *at = llvm::dyn_cast<ast::AtExpr>(member ? member->base : e.args[1].value))
     ticks.insert(&phases.last(*at));
   for (const Tick *tick : ticks)
     for (auto &[place, field] : tick->values)
@@ -105,6 +112,10 @@ Field RuleInstance::localDerivative(const ast::CallExpr &e, Frame &frame, const 
   result.tensor = op.getResult(0);
   result.dimension = y.dimension.times(x.dimension, -1);
   result.inherit(y);
+  if (y.total) { // each unit has the derivative of its own term
+    result.capabilities &= ~Population;
+    llvm::erase_if(result.reads, [](auto &r) { return r.capability == Population; });
+  }
   result.readsForwardWeight = y.readsForwardWeight;
   // By a variable without samples: the mean over the batch, as of every contribution to it.
   if (y.has(Axis::Sample) && !x.has(Axis::Sample)) {

@@ -18,9 +18,10 @@ Frame RuleInstance::areaFrame(int area, const std::string &binder) {
     frame.locals[costParameter] = *cost;
   frame.locals["size"] = Field::number(static_cast<double>(net.areas[area].size));
   frame.known = {binder};
+  frame.others = learns;
   Ends ends{{binder, {area, Axis::Unit}}};
   frame.call = [this, ends](const ast::CallExpr &e, Frame &f) { return call(e, f, ends); };
-  frame.at = [this](const ast::AtExpr &e, const Frame &f) { return phases.at(e, f); };
+  frame.at = phaseReader();
   frame.resolve = [this, area, binder](const ast::Expr &e) -> std::optional<Field> {
     auto *call = callOf(e, "error");
     const ast::Expr &named = call && call->args.size() == 1 ? *call->args[0].value : e;
@@ -31,9 +32,11 @@ Frame RuleInstance::areaFrame(int area, const std::string &binder) {
     if (!call) {
       if (auto f = trial.variable(area, m->member.text))
         return f;
+      if (auto it = areaStates.find({area, m->member.text}); it != areaStates.end())
+        return it->second;
       ev.fail(Code::RuleNeedsVariable, e.span,
-              "the rule `" + rule->name.text + "` reads `" + binder + "." + m->member.text +
-                  "`, which the area `" + net.areas[area].name + "` lacks");
+              who() + " reads `" + binder + "." + m->member.text + "`, which the area `" +
+                  net.areas[area].name + "` lacks");
     }
     if (!cost)
       ev.fail(Code::NeedsCost, e.span, "`error` needs a rule with a cost");
@@ -186,11 +189,7 @@ void RuleInstance::declareState(int connection, bool bias, const ast::VarDecl &v
 }
 
 void RuleInstance::ruleLet(const ast::VarDecl &v) {
-  Frame frame;
-  frame.locals = args;
-  if (cost)
-    frame.locals[costParameter] = *cost;
-  frame.at = [this](const ast::AtExpr &e, const Frame &f) { return phases.at(e, f); };
+  Frame frame = ruleFrame();
   if (!ev.execute(v, frame))
     ev.refuse(v, InRule);
   for (auto &d : v.vars)

@@ -17,7 +17,7 @@ Frame RuleInstance::synapseFrame(const Connection &c, bool bias) {
   frame.locals = args;
   if (cost)
     frame.locals[costParameter] = *cost;
-  frame.synapse = true;
+  frame.others = true;
   frame.known = {"pre", "post"};
   frame.reductions = {Axis::Pre, Axis::Post};
   frame.locals["fan_in"] = Field::number(static_cast<double>(c.fanIn()));
@@ -35,7 +35,7 @@ Frame RuleInstance::synapseFrame(const Connection &c, bool bias) {
                : trial.read(net.name + "." + learn.name + "." + own);
   Ends ends{{"pre", {c.from, c.preAxis(), bias}}, {"post", {c.to, Axis::Post}}};
   frame.call = [this, ends](const ast::CallExpr &e, Frame &f) { return call(e, f, ends); };
-  frame.at = [this](const ast::AtExpr &e, const Frame &f) { return phases.at(e, f); };
+  frame.at = phaseReader();
   frame.resolve = [this, &c, bias](const ast::Expr &e) -> std::optional<Field> {
     auto atEnd = [&](bool pre, const std::string &member, Span at) -> std::optional<Field> {
       if (pre && bias)
@@ -49,8 +49,8 @@ Frame RuleInstance::synapseFrame(const Connection &c, bool bias) {
         return Field::number(0);
       if (!f)
         ev.fail(Code::RuleNeedsVariable, at,
-                "the rule `" + rule->name.text + "` reads `" + (pre ? "pre." : "post.") + variable +
-                    "`, which the area `" + net.areas[area].name + "` lacks");
+                who() + " reads `" + (pre ? "pre." : "post.") + variable + "`, which the area `" +
+                    net.areas[area].name + "` lacks");
       return f->as(Axis::Unit, pre ? c.preAxis() : Axis::Post);
     };
     if (auto distance = hops(e, c))

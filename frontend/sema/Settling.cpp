@@ -19,6 +19,12 @@ static Field largest(Evaluator &ev, const Field &a, const Field &b, Span at) {
   return ev.select(ev.binary(ast::BinaryOp::Gt, a, b, at), a, b, at);
 }
 
+static llvm::SmallVector<Axis, 3> beyondSamples(const Field &f) {
+  llvm::SmallVector<Axis, 3> axes = f.axes;
+  llvm::erase(axes, Axis::Sample);
+  return axes;
+}
+
 void Phases::settle(const ast::RunStmt &run, const Values &before, Tick &tick, Settling &settling,
                     Values &after) {
   Evaluator &ev = rule.ev;
@@ -67,7 +73,7 @@ void Phases::reportHealth(const Values &states, const std::string &phase, Span a
     Field zero = ev.binary(ast::BinaryOp::Mul, value, Field::number(0), at);
     std::string name = rule.net.areas[place.first].name + "' in phase '" + phase;
     b.create<ir::ReportOp>(ev.location(at), b.getStringAttr(name), b.getStringAttr("health"),
-                           ev.fields.reduce(ev.location(at), zero, {Axis::Unit}).tensor);
+                           ev.fields.reduce(ev.location(at), zero, beyondSamples(zero)).tensor);
   }
 }
 
@@ -76,7 +82,7 @@ void Phases::reportResiduals(const Settling &settling, const std::string &phase,
   OpBuilder &b = ev.fields.builder;
   for (auto &[area, change] : settling.changes) {
     Field left = ev.select(*settling.active, change, Field::number(0), at);
-    left = ev.reduce("max", left, {Axis::Sample}, at);
+    left = ev.reduce("max", left, left.axes, at);
     std::string name = rule.net.areas[area].name + "' in phase '" + phase;
     b.create<ir::ReportOp>(ev.location(at), b.getStringAttr(name), b.getStringAttr("residual"),
                            left.tensor);

@@ -240,8 +240,9 @@ void Tick::declare(int index, const ast::VarDecl &v, Frame &frame) {
       frame.locals[d.name.text] = values.at(place);
       continue;
     }
-    std::optional<Field> clamped = with ? with->clamp(*this, place) : std::nullopt;
-    Field value = clamped ? *clamped : declared(index, v, d, frame);
+    auto otherwise = [&] { return declared(index, v, d, frame); };
+    std::optional<Field> clamped = with ? with->clamp(*this, place, otherwise) : std::nullopt;
+    Field value = clamped ? *clamped : otherwise();
     if (clamped && (value.constant || value.has(Axis::Unit)))
       value = perUnit(index, value, d.name.span, d.name.text, true);
     values[place] = frame.locals[d.name.text] = own(value, d.name.span);

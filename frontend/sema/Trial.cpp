@@ -55,14 +55,24 @@ Frame Trial::networkFrame() {
   for (auto &s : net.scalars)
     frame.known.push_back(s.name);
   frame.resolve = [this](const ast::Expr &e) -> std::optional<Field> {
+    auto presented = [&] {
+      if (!now.tick)
+        ev.fail(Code::PhaseNotThere, e.span,
+                "this has no value here: all that is presented are members of a loop",
+                "`e@p[0]` is e in one of them, `e@p[0..9]` in ten");
+    };
     if (auto *n = llvm::dyn_cast<ast::NameExpr>(&e)) {
       for (auto *c : net.costs)
         if (c->name.text == n->name) {
+          presented();
           auto it = costs.find(n->name);
-          return now.ended && it != costs.end() ? it->second : now.tick->cost(*c);
+          bool atEnd = now.tick == concluded.tick && now.ended == concluded.ended;
+          return atEnd && it != costs.end() ? it->second : now.tick->cost(*c);
         }
-      if (const Scalar *s = net.scalar(n->name))
+      if (const Scalar *s = net.scalar(n->name)) {
+        presented();
         return now.tick->scalar(*s);
+      }
       return std::nullopt;
     }
     auto *m = llvm::dyn_cast<ast::MemberExpr>(&e);
@@ -77,6 +87,7 @@ Frame Trial::networkFrame() {
       }
       return std::nullopt;
     }
+    presented();
     if (auto f = variable(a, m->member.text))
       return f;
     ev.unknownMember(m->member.span, "variable", net.areas[a].name, m->member.text,
@@ -120,8 +131,7 @@ const Values &Trial::initialStates() {
   return *initial;
 }
 
-void Trial::run(Span at, int64_t count) {
-  experiment = at;
+void Trial::run() {
   Values state = initialStates();
   for (int64_t t = 0; t < count; ++t) {
     ticks.push_back(std::make_unique<Tick>(*this, std::move(state), t, count));
@@ -129,17 +139,22 @@ void Trial::run(Span at, int64_t count) {
     state = ticks.back()->states;
   }
   end = std::move(state);
+  conclude({ticks.back().get(), &end});
+}
+
+void Trial::conclude(Moment end) {
+  costs.clear();
   // Behind the trial states have their new values; without states nothing is new.
   for (const ast::CostDecl *c : net.costs) {
-    if (end.empty()) {
-      costs[c->name.text] = ticks.back()->cost(*c);
+    if (end.ended->empty()) {
+      costs[c->name.text] = end.tick->cost(*c);
       continue;
     }
-    At here(*this, {ticks.back().get(), &end});
+    At here(*this, end);
     Frame frame = networkFrame();
     costs[c->name.text] = ev.evaluate(*c->value, frame);
   }
-  now = {ticks.back().get(), &end};
+  now = concluded = end;
 }
 
 Field Trial::overTrial(const ast::Expr &e) {

@@ -34,7 +34,10 @@ public:
   /// What arrives at a port besides the connections.
   virtual std::optional<Field> arrival(Tick &, const Place &) { return std::nullopt; }
   /// What stands in place of an output, a `let` or a given value.
-  virtual std::optional<Field> clamp(Tick &, const Place &) { return std::nullopt; }
+  virtual std::optional<Field> clamp(Tick &, const Place &,
+                                     llvm::function_ref<Field()> /*otherwise*/) {
+    return std::nullopt;
+  }
   /// The state after one more update at the end of its body.
   virtual Field update(Tick &, const Place &, Field value) { return value; }
   /// A variable that the intervention adds to an area, in the tick or behind it.
@@ -111,10 +114,22 @@ public:
   Trial(const Network &network, Evaluator &ev, States &declared);
   ~Trial();
 
+  /// Where names are looked up: in a tick, or behind it, where states have
+  /// their new values.
+  struct Moment {
+    Tick *tick = nullptr;
+    const Values *ended = nullptr;
+  };
+
   /// Values that the experiment binds, by "area.variable".
   std::map<std::string, Field> bindings;
+  /// How the experiment presents: where it stands, and for how many ticks.
+  void announce(Span at, int64_t ticks) {
+    experiment = at;
+    count = ticks;
+  }
   /// The plain presentation. Requires the bindings.
-  void run(Span experiment, int64_t ticks);
+  void run();
   /// Instantiates every learn line; afterwards the new weights are written.
   void learn();
 
@@ -122,7 +137,9 @@ public:
   const Values &initialStates();
   /// The sum of a cost over the ticks of the plain presentation.
   Field overTrial(const ast::Expr &cost);
-  int64_t length() const { return static_cast<int64_t>(ticks.size()); }
+  int64_t length() const { return count; }
+  /// Names of the network and its costs have their values at this moment from now on.
+  void conclude(Moment end);
   /// `label.rate`, costs and arguments at the moment at hand, for expressions
   /// at the level of the network.
   Frame networkFrame();
@@ -131,12 +148,6 @@ public:
   /// At the moment at hand.
   std::optional<Field> variable(int area, llvm::StringRef name);
 
-  /// Where names are looked up: in a tick, or behind it, where states have
-  /// their new values.
-  struct Moment {
-    Tick *tick = nullptr;
-    const Values *ended = nullptr;
-  };
   Moment now;
   /// Looks names up at another moment while it lives.
   class At {
@@ -168,8 +179,10 @@ private:
   Evaluator &ev;
   States &states;
   Span experiment;
+  Moment concluded;                                 ///< where `costs` are from
   llvm::DenseMap<mlir::Value, const Tick *> owners; ///< the tick whose variable a value is
   llvm::DenseMap<mlir::Value, mlir::Value> originals;
+  int64_t count = 1; ///< ticks of the presentation
   std::vector<std::unique_ptr<Tick>> ticks;
   std::optional<Values> initial;
   Values end; ///< states at the end of the plain presentation

@@ -79,3 +79,30 @@ apical.step @linear () {
   }
   apical.write @v, %y : tensor<4xf32>
 }
+
+// -----
+
+// What varies over samples and synapses is not stored to be scaled and summed: the body moves into the sum.
+// CHECK-LABEL: apical.step @synapses
+// CHECK-NOT: tensor<?x3x4xf32>
+// CHECK: apical.lift sizes [-1, 3, 4]
+// CHECK: math.exp
+// CHECK: apical.write @w
+apical.state @w : tensor<3x4xf32> role "weight"
+apical.step @synapses (%x: tensor<?x3xf32>, %y: tensor<?x4xf32>) {
+  %a = apical.clock "samples" : tensor<f32>
+  %t = apical.lift sizes [-1, 3, 4] ins(%x, %y : tensor<?x3xf32>, tensor<?x4xf32>) outs(tensor<?x3x4xf32>)
+      maps [(b, i, j) -> (b, i), (b, i, j) -> (b, j), (b, i, j) -> (b, i, j)] combiners ["none"] {
+  ^bb0(%p: f32, %q: f32):
+    %m = arith.mulf %p, %q : f32
+    %e = math.exp %m : f32
+    apical.yield %e : f32
+  }
+  %s = apical.lift sizes [-1, 3, 4] ins(%a, %t : tensor<f32>, tensor<?x3x4xf32>) outs(tensor<3x4xf32>)
+      maps [(b, i, j) -> (), (b, i, j) -> (b, i, j), (b, i, j) -> (i, j)] combiners ["sum"] {
+  ^bb0(%p: f32, %q: f32):
+    %m = arith.mulf %p, %q : f32
+    apical.yield %m : f32
+  }
+  apical.write @w, %s : tensor<3x4xf32>
+}
