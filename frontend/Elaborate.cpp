@@ -28,7 +28,7 @@ public:
       : files(files), diags(diags), options(options), builder(&context),
         ev(builder, globals, sources, diags) {}
 
-  OwningOpRef<ModuleOp> run() {
+  OwningOpRef<ModuleOp> elaborate() {
     module = ModuleOp::create(builder.getUnknownLoc());
     collect();
     if (diags.hasErrors())
@@ -39,8 +39,9 @@ public:
     for (const ast::Stmt *s : files[0].body)
       if (auto *e = llvm::dyn_cast<ast::ExperimentDecl>(s))
         experiments.push_back(e);
+    instances(experiments);
     for (const ast::Stmt *s : files[0].body)
-      if (auto *n = llvm::dyn_cast<ast::NetworkDecl>(s))
+      if (auto *n = llvm::dyn_cast<ast::NetworkDecl>(s); n && !onlyPart(*n))
         guarded([&] { network(*n); });
     for (auto *e : experiments) // of the networks that are sound
       guarded([&] { experiment(*e); });
@@ -105,7 +106,8 @@ private:
         state.shape.push_back(size);
     }
     for (const ast::Stmt *s : files[0].body)
-      if (auto *n = llvm::dyn_cast<ast::NetworkDecl>(s); n && !account.network(n->name.text))
+      if (auto *n = llvm::dyn_cast<ast::NetworkDecl>(s);
+          n && !account.network(n->name.text) && networks.count(n->name.text))
         account.networks.push_back(networks.at(n->name.text));
   }
 
@@ -135,11 +137,55 @@ private:
         });
   }
 
+  /// All experiments run one instance of a network, so that they give it the same arguments.
+  void instances(llvm::ArrayRef<const ast::ExperimentDecl *> experiments) {
+    for (auto *e : experiments) {
+      llvm::ArrayRef<ast::Argument> args;
+      auto *name = calleeOf(e->network, args);
+      if (!name)
+        continue;
+      auto [it, fresh] = run.emplace(name->name, e->network);
+      if (fresh || ast::toString(*it->second) == ast::toString(*e->network))
+        continue;
+      diags
+          .error(Code::BadOption, e->network->span,
+                 "experiments run one instance of `" + name->name + "`, and this is another")
+          .label(it->second->span, "the first one")
+          .hint(
+              "give the same arguments, or write a network with a part of its own: `part other = " +
+              ast::toString(*e->network) + "`");
+    }
+    std::function<void(const ast::Block &)> find = [&](const ast::Block &block) {
+      for (const ast::Stmt *s : block) {
+        llvm::ArrayRef<ast::Argument> args;
+        if (auto *loop = llvm::dyn_cast<ast::ForStmt>(s))
+          find(loop->body);
+        else if (auto *p = llvm::dyn_cast<ast::PartDecl>(s))
+          if (auto *callee = calleeOf(p->value, args))
+            usedAsPart.insert(callee->name);
+      }
+    };
+    for (auto &[name, statement] : globals.named)
+      if (auto *n = llvm::dyn_cast<ast::NetworkDecl>(statement))
+        find(n->body);
+  }
+
+  /// Lives in other networks only: it has no states of its own, and is checked where it is used.
+  bool onlyPart(const ast::NetworkDecl &decl) const {
+    return usedAsPart.count(decl.name.text) && !run.count(decl.name.text);
+  }
+
   const Network &network(const ast::NetworkDecl &decl) {
     auto it = networks.find(decl.name.text);
     if (it == networks.end() && !broken.count(decl.name.text)) {
       broken.insert(decl.name.text); // unless it is built without an error
-      Network built = buildNetwork(decl, ev, states);
+      llvm::ArrayRef<ast::Argument> args;
+      Span at = decl.name.span;
+      if (auto instance = run.find(decl.name.text); instance != run.end()) {
+        calleeOf(instance->second, args);
+        at = instance->second->span;
+      }
+      Network built = buildNetwork(decl, args, at, ev, states);
       if (built.sound) {
         broken.erase(decl.name.text);
         it = networks.emplace(decl.name.text, std::move(built)).first;
@@ -297,7 +343,8 @@ private:
   }
 
   void experiment(const ast::ExperimentDecl &decl) {
-    auto *name = llvm::dyn_cast<ast::NameExpr>(decl.network);
+    llvm::ArrayRef<ast::Argument> args;
+    auto *name = calleeOf(decl.network, args);
     auto *netDecl = name ? ev.globals.find<ast::NetworkDecl>(name->name) : nullptr;
     if (!netDecl) {
       Frame none;
@@ -374,10 +421,10 @@ private:
       auto *assign = llvm::dyn_cast<ast::AssignStmt>(s);
       auto *target = assign ? llvm::dyn_cast<ast::MemberExpr>(assign->target) : nullptr;
       bool draws = assign && assign->op == ast::AssignOp::Draw;
-      if (auto *name = assign ? llvm::dyn_cast<ast::NameExpr>(assign->target) : nullptr;
-          name && assign->op == ast::AssignOp::Set) {
+      std::string path = assign ? pathOf(*assign->target, ev) : "";
+      if (assign && assign->op == ast::AssignOp::Set && (!target || net.scalar(path))) {
         Frame frame = dataFrame();
-        bindScalar(net, trial, *name, *assign, step, frame);
+        bindScalar(net, trial, path, *assign, step, frame);
         continue;
       }
       if (!target || (assign->op != ast::AssignOp::Set && !draws))
@@ -395,6 +442,17 @@ private:
         ev.fail(Code::UnknownMember, target->member.span,
                 "the area `" + a.name + "` has no variable `" + target->member.text + "` to bind",
                 near.empty() ? llvm::Twine() : "did you mean `" + llvm::Twine(near) + "`?");
+      }
+      if (llvm::is_contained(a.inputs, target->member.text)) {
+        auto fed = llvm::find_if(net.connections, [&](const Connection &c) {
+          return c.to == area && c.toPort == target->member.text;
+        });
+        diags
+            .error(Code::DefinedTwice, assign->span,
+                   "`" + a.name + "." + target->member.text + "` is what arrives over `" +
+                       fed->name + "`, and cannot be bound")
+            .label(fed->decl->span, "the connection");
+        throw Reported();
       }
       if (options.withoutData) {
         trial.bindings[a.name + "." + target->member.text] = placeholder(a, step, s->span);
@@ -464,14 +522,17 @@ private:
   }
 
   /// `rewarded = reward`: one number per sample for a `given` of the network.
-  void bindScalar(const Network &net, Trial &trial, const ast::NameExpr &name,
+  void bindScalar(const Network &net, Trial &trial, const std::string &name,
                   const ast::AssignStmt &assign, ir::StepOp step, Frame &frame) {
-    const Scalar *scalar = net.scalar(name.name);
-    if (!scalar) {
+    if (name.empty())
+      ev.fail(Code::NotAssignable, assign.target->span,
+              "`" + ast::toString(*assign.target) + "` cannot be bound",
+              "an experiment binds variables of areas, and what the network is given");
+    if (!net.scalar(name)) {
       Frame none;
       for (auto &s : net.scalars)
         none.known.push_back(s.name);
-      ev.unknown(name.span, name.name, none);
+      ev.unknown(assign.target->span, name, none);
     }
     Field value;
     if (options.withoutData) {
@@ -484,8 +545,8 @@ private:
     }
     if (!value.constant && value.has(Axis::Unit))
       ev.fail(Code::ShapeMismatch, assign.span,
-              "`" + name.name + "` is one number per sample, and the data give " + describe(value));
-    trial.bindings[name.name] = value;
+              "`" + name + "` is one number per sample, and the data give " + describe(value));
+    trial.bindings[name] = value;
   }
 
   /// A bare column still has the element type of its file.
@@ -512,8 +573,8 @@ private:
   }
 
   void report(const Network &net, Trial &trial, bool train, const ast::ExperimentDecl &decl) {
-    for (auto *c : net.costs)
-      emitReport(c->name.text, "cost", trial.costs.at(c->name.text), c->span);
+    for (auto &c : net.costs)
+      emitReport(c.name, "cost", trial.costs.at(c.name), c.decl->span);
     if (!train)
       return;
     for (int a : net.order) { // x * 0 is NaN exactly where x is not finite
@@ -623,7 +684,9 @@ private:
   States states;
   OwningOpRef<ModuleOp> module;
   std::map<std::string, Network> networks;
-  std::set<std::string> broken; ///< networks with errors, which are reported once
+  std::set<std::string> broken;                 ///< networks with errors, which are reported once
+  std::map<std::string, const ast::Expr *> run; ///< networks with experiments, and what those name
+  std::set<std::string> usedAsPart;
   std::map<std::string, Field> columnFields;
   std::vector<std::pair<const Column *, ColumnInfo>> columnInfos;
   std::vector<std::tuple<const Column *, int, int64_t>> columnAttributes;
@@ -635,7 +698,7 @@ private:
 OwningOpRef<ModuleOp> elaborate(llvm::ArrayRef<ast::File> files, const Sources &sources,
                                 Diagnostics &diags, MLIRContext &context,
                                 const ElaborateOptions &options) {
-  return Model(files, sources, diags, context, options).run();
+  return Model(files, sources, diags, context, options).elaborate();
 }
 
 } // namespace apical

@@ -40,9 +40,11 @@ std::vector<Scope> Phases::scopesOf(const ast::RunStmt &run) {
     auto *t = block.size() == 1 ? llvm::dyn_cast<ast::TemplateStmt>(block[0]) : nullptr;
     if (!t) {
       for (size_t a = 0; a < net.areas.size(); ++a) {
+        if (!net.inside(net.areas[a].part, rule.learn.part))
+          continue;
         Scope &s = scopes.emplace_back();
         s.body = &block;
-        s.binder = net.areas[a].name;
+        s.binder = net.local(net.areas[a].name, rule.learn.part);
         s.area = static_cast<int>(a);
         s.plain = true;
       }
@@ -184,7 +186,7 @@ Frame RunTick::frame(Tick &tick, const Scope &scope, size_t position) {
                     ? rule.synapseFrame(rule.net.connections[scope.connection], scope.bias)
                     : rule.areaFrame(scope.area, scope.binder);
   if (scope.plain) {
-    auto areas = rule.trial.networkFrame().resolve;
+    auto areas = rule.trial.networkFrame(rule.learn.part).resolve;
     frame.resolve = [own = frame.resolve, areas](const ast::Expr &e) {
       auto f = own(e);
       return f ? f : areas(e);
@@ -655,8 +657,7 @@ void RunTick::checkTarget(const Scope &scope, const ast::AssignStmt &assign) {
         return v && llvm::any_of(v->vars, [&](auto &d) { return d.name.text == name->name; });
       });
   auto *m = llvm::dyn_cast<ast::MemberExpr>(target);
-  auto *base = m ? llvm::dyn_cast<ast::NameExpr>(m->base) : nullptr;
-  bool elsewhere = scope.plain && base && rule.net.area(base->name) >= 0;
+  bool elsewhere = scope.plain && m && rule.net.area(*m->base, rule.ev, rule.learn.part) >= 0;
   if (!declared && !elsewhere)
     rule.ev.fail(Code::NotAssignable, target->span,
                  "`" + ast::toString(*target) + "` cannot be assigned here",

@@ -48,10 +48,10 @@ void RuleInstance::instantiate() {
             "write `learn COST by …`");
   if (costParameter.empty() && learn.decl->subject)
     ev.fail(Code::NeedsCost, learn.decl->subject->span, "`" + rule->name.text + "` takes no cost");
-  Frame caller = trial.networkFrame();
+  Frame caller = trial.networkFrame(learn.part);
   args = bindArguments(ev, others, given, learn.decl->rule->span, caller);
   if (learn.decl->subject) {
-    cost = trial.overTrial(*learn.decl->subject);
+    cost = trial.overTrial(*learn.decl->subject, learn.part);
     if (trial.length() == 1)
       costs[trial.now.tick] = cost;
     if (cost->constant || cost->has(Axis::Unit) || !cost->has(Axis::Sample))

@@ -107,6 +107,8 @@ private:
   void write(const std::string &symbol, const Field &old, Field value,
              const std::optional<Field> &gate, Span at);
   Field ownWeight(const Connection &c, const ast::VarDecl::Declarator &d);
+  /// A weight that the rule declares: one per weight element, so that tied synapses share it.
+  std::string ownSymbol(const Connection &c, llvm::StringRef name) const;
   bool inSet(int area, llvm::StringRef set) const;
 
   Trial &trial;

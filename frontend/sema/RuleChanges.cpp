@@ -35,7 +35,7 @@ RuleInstance::Target &RuleInstance::target(const Connection &c, llvm::StringRef 
       symbol = w.symbol;
   bool own = symbol.empty() && ruleWeights.count(c.name + "." + name.str());
   if (own)
-    symbol = net.name + "." + learn.name + "." + c.name + "." + name.str();
+    symbol = ownSymbol(c, name);
   Target &t = targets[symbol];
   if (t.symbol.empty()) {
     t.symbol = symbol;

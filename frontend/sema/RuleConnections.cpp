@@ -76,8 +76,14 @@ void RuleInstance::connectSets(const ast::ConnectDecl &decl) {
     }
 }
 
+std::string RuleInstance::ownSymbol(const Connection &c, llvm::StringRef name) const {
+  int index = static_cast<int>(&c - net.connections.data());
+  int bearer = scope.count(net.bearer(index)) ? net.bearer(index) : index;
+  return net.name + "." + learn.name + "." + net.connections[bearer].name + "." + name.str();
+}
+
 Field RuleInstance::ownWeight(const Connection &c, const ast::VarDecl::Declarator &d) {
-  std::string symbol = net.name + "." + learn.name + "." + c.name + "." + d.name.text;
+  std::string symbol = ownSymbol(c, d.name.text);
   StateInit init;
   init.symbol = symbol;
   init.role = "weight";

@@ -52,7 +52,7 @@ std::optional<Field> Tick::variable(int area, llvm::StringRef name) {
     if (llvm::none_of(a.unit->params, [&](auto &p) { return p.name.text == name; }))
       return std::nullopt;
     Frame caller; // a parameter of the unit
-    caller.locals = trial.net.args;
+    caller.locals = trial.net.parts[a.part].args;
     return bindArguments(trial.ev, *a.unit, a.args, a.decl->span, caller).at(place.second);
   }
   if (llvm::is_contained(a.inputs, name))
@@ -196,7 +196,7 @@ Field Tick::declared(int index, const ast::VarDecl &v, const ast::VarDecl::Decla
 void Tick::declare(int index, const ast::VarDecl &v, Frame &frame) {
   for (auto &d : v.vars) {
     Place place{index, d.name.text};
-    if (v.varKind == ast::VarKind::Input)
+    if (llvm::is_contained(trial.net.areas[index].inputs, d.name.text))
       continue;
     if (v.varKind == ast::VarKind::State) {
       frame.locals[d.name.text] = values.at(place);
@@ -213,7 +213,7 @@ void Tick::declare(int index, const ast::VarDecl &v, Frame &frame) {
 Frame Tick::unitFrame(int index) {
   const Area &area = trial.net.areas[index];
   Frame caller;
-  caller.locals = trial.net.args;
+  caller.locals = trial.net.parts[area.part].args;
   Frame frame;
   frame.locals = bindArguments(trial.ev, *area.unit, area.args, area.decl->span, caller);
   frame.locals["size"] = Field::number(static_cast<double>(area.size));
@@ -240,8 +240,10 @@ Field Tick::respond(int index, llvm::StringRef name, const Field &drive, Span at
   frame.locals[area.mainInput] = perUnit(index, drive, at, area.mainInput, true);
   for (const ast::Block *body : {&area.decl->body, &area.unit->body})
     for (const ast::Stmt *s : *body)
-      if (auto *v = llvm::dyn_cast<ast::VarDecl>(s); v && v->varKind != ast::VarKind::Input)
+      if (auto *v = llvm::dyn_cast<ast::VarDecl>(s))
         for (auto &d : v->vars) {
+          if (llvm::is_contained(area.inputs, d.name.text))
+            continue;
           frame.locals[d.name.text] = declared(index, *v, d, frame);
           if (d.name.text == name)
             return frame.locals[d.name.text];
@@ -298,18 +300,18 @@ void Tick::run(int index) {
   progress[index] = Progress::Done;
 }
 
-Field Tick::cost(const ast::CostDecl &decl) {
-  if (auto it = costs.find(decl.name.text); it != costs.end())
+Field Tick::cost(const Cost &cost) {
+  if (auto it = costs.find(cost.name); it != costs.end())
     return it->second;
   Evaluator &ev = trial.ev;
   Trial::At here(trial, {this, nullptr});
-  Frame frame = trial.networkFrame();
-  Field value = ev.evaluate(*decl.value, frame);
+  Frame frame = trial.networkFrame(cost.part);
+  Field value = ev.evaluate(*cost.decl->value, frame);
   if (!value.constant && value.has(Axis::Unit))
-    ev.fail(Code::ShapeMismatch, decl.value->span,
+    ev.fail(Code::ShapeMismatch, cost.decl->value->span,
             "a cost is one number per sample, and this is " + describe(value),
             "reduce it with `sum` or `mean`");
-  return costs[decl.name.text] = value;
+  return costs[cost.name] = value;
 }
 
 Field Tick::scalar(const Scalar &s) {
@@ -328,7 +330,7 @@ Field Tick::scalar(const Scalar &s) {
   if (!runningScalars.insert(s.name).second)
     ev.fail(Code::Cycle, s.declarator->name.span,
             "the value of `" + s.name + "` depends on itself within one tick");
-  Frame frame = trial.networkFrame();
+  Frame frame = trial.networkFrame(s.part);
   frame.stream = trial.net.name + "." + s.name + (number ? "@" + std::to_string(number) : "");
   frame.drawEachTrial = true;
   frame.drawExtent = {{Axis::Sample, ShapedType::kDynamic}};

@@ -37,37 +37,41 @@ std::optional<Field> Trial::variable(int area, llvm::StringRef name) {
   return now.tick ? now.tick->variable(area, name) : std::nullopt;
 }
 
-Frame Trial::networkFrame() {
+Frame Trial::networkFrame(int part) {
   Frame frame;
-  frame.locals = net.args;
+  frame.locals = net.parts[part].args;
   if (now.tick)
     now.tick->addClock(frame);
-  for (auto &a : net.areas)
-    frame.known.push_back(a.name);
-  for (auto *c : net.costs)
-    frame.known.push_back(c->name.text);
-  for (auto &s : net.scalars)
-    frame.known.push_back(s.name);
-  frame.resolve = [this](const ast::Expr &e) -> std::optional<Field> {
-    if (auto *n = llvm::dyn_cast<ast::NameExpr>(&e)) {
-      for (auto *c : net.costs)
-        if (c->name.text == n->name) {
-          auto it = costs.find(n->name);
-          return now.ended && it != costs.end() ? it->second : now.tick->cost(*c);
-        }
-      if (const Scalar *s = net.scalar(n->name))
-        return now.tick->scalar(*s);
-      return std::nullopt;
-    }
+  auto known = [&](auto &all) {
+    for (auto &x : all)
+      if (net.inside(x.part, part))
+        frame.known.push_back(net.local(x.name, part));
+  };
+  known(net.areas);
+  known(net.costs);
+  known(net.scalars);
+  frame.resolve = [this, part, others = frame.known](const ast::Expr &e) -> std::optional<Field> {
     auto *m = llvm::dyn_cast<ast::MemberExpr>(&e);
-    auto *base = m ? llvm::dyn_cast<ast::NameExpr>(m->base) : nullptr;
-    int a = m ? net.area(*m->base, ev) : -1;
+    if (!m && !llvm::isa<ast::NameExpr>(e))
+      return std::nullopt;
+    std::string path = pathOf(e, ev), name = net.parts[part].own(path);
+    if (const Cost *c = net.cost(name)) {
+      auto it = costs.find(name);
+      return now.ended && it != costs.end() ? it->second : now.tick->cost(*c);
+    }
+    if (const Scalar *s = net.scalar(name))
+      return now.tick->scalar(*s);
+    if (!m)
+      return std::nullopt;
+    int a = net.area(*m->base, ev, part);
     if (a < 0) {
-      if (base && !net.args.count(base->name) && !net.scalar(base->name)) {
+      std::string base = pathOf(*m->base, ev), own = net.parts[part].own(base);
+      if (!base.empty() && !net.parts[part].args.count(base) && !net.scalar(own)) {
         Frame none;
-        for (auto &area : net.areas)
-          none.known.push_back(area.name);
-        ev.unknown(base->span, base->name, none);
+        none.known = others;
+        if (net.part(own) < 0)
+          ev.unknown(m->base->span, base, none);
+        ev.unknown(m->span, path, none);
       }
       return std::nullopt;
     }
@@ -90,7 +94,7 @@ const Values &Trial::initialStates() {
   for (size_t k = 0; k < net.areas.size(); ++k) {
     const Area &area = net.areas[k];
     Frame caller;
-    caller.locals = net.args;
+    caller.locals = net.parts[area.part].args;
     Frame frame;
     if (!area.states.empty())
       frame.locals = bindArguments(ev, *area.unit, area.args, area.decl->span, caller);
@@ -124,23 +128,23 @@ void Trial::run(Span at, int64_t count) {
   }
   end = std::move(state);
   // Behind the trial states have their new values; without states nothing is new.
-  for (const ast::CostDecl *c : net.costs) {
+  for (const Cost &c : net.costs) {
     if (end.empty()) {
-      costs[c->name.text] = ticks.back()->cost(*c);
+      costs[c.name] = ticks.back()->cost(c);
       continue;
     }
     At here(*this, {ticks.back().get(), &end});
-    Frame frame = networkFrame();
-    costs[c->name.text] = ev.evaluate(*c->value, frame);
+    Frame frame = networkFrame(c.part);
+    costs[c.name] = ev.evaluate(*c.decl->value, frame);
   }
   now = {ticks.back().get(), &end};
 }
 
-Field Trial::overTrial(const ast::Expr &e) {
+Field Trial::overTrial(const ast::Expr &e, int part) {
   std::optional<Field> total;
   for (auto &tick : ticks) {
     At here(*this, {tick.get(), nullptr});
-    Frame frame = networkFrame();
+    Frame frame = networkFrame(part);
     Field f = ev.evaluate(e, frame);
     total = total ? ev.binary(ast::BinaryOp::Add, *total, f, e.span) : f;
   }

@@ -60,7 +60,7 @@ public:
   std::optional<Field> variable(int area, llvm::StringRef name);
   /// Every area; afterwards `states` holds the values at the end.
   void finish();
-  Field cost(const ast::CostDecl &decl);
+  Field cost(const Cost &cost);
   /// A `let` or `given` of the network, at the moment at hand.
   Field scalar(const Scalar &s);
   /// `tick`, `ticks`, `first`, `last`: known when compiling.
@@ -118,11 +118,11 @@ public:
   /// The values of all states at a reset.
   const Values &initialStates();
   /// The sum of a cost over the ticks of the plain presentation.
-  Field overTrial(const ast::Expr &cost);
+  Field overTrial(const ast::Expr &cost, int part);
   int64_t length() const { return static_cast<int64_t>(ticks.size()); }
   /// `label.rate`, costs and arguments at the moment at hand, for expressions
-  /// at the level of the network.
-  Frame networkFrame();
+  /// at the level of the network, or of a network that is a part of it.
+  Frame networkFrame(int part = 0);
   /// The value of a weight or of another lasting array at the start of the step.
   Field read(const std::string &symbol);
   /// At the moment at hand.
@@ -147,7 +147,7 @@ public:
     Moment before;
   };
 
-  std::map<std::string, Field> costs; ///< at the trial's end
+  std::map<std::string, Field> costs; ///< at the trial's end, by name
   Account *account = nullptr;         ///< where to note what is found out, or null
 
 private:
