@@ -44,6 +44,7 @@ struct Description {
     std::string name, path, field;
     int32_t format, type;
     int64_t elements, limit;
+    int32_t item; ///< as in apical_column
   };
   struct Measure {
     std::string name;
@@ -54,6 +55,7 @@ struct Description {
   struct Output {
     std::string name;
     int64_t elements;
+    int32_t item; ///< as in apical_output
   };
   struct Experiment {
     ir::StepOp step;

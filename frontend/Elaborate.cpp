@@ -144,6 +144,8 @@ private:
       auto *name = calleeOf(e->network, args);
       if (!name)
         continue;
+      if (e->experimentKind == ast::ExperimentKind::Train && e->source)
+        trainedOn.insert(name->name + " " + ast::toString(*e->source));
       auto [it, fresh] = run.emplace(name->name, e->network);
       if (fresh || ast::toString(*it->second) == ast::toString(*e->network))
         continue;
@@ -278,9 +280,10 @@ private:
     return callee && callee->name == "table" ? call : nullptr;
   }
 
-  Field column(const Column &c, ir::StepOp step) {
-    if (auto it = columnFields.find(c.name); it != columnFields.end())
-      return it->second;
+  /// The rows of a table, as its first column has them.
+  int64_t rowsOf(const std::vector<Column> &columns) { return probe(columns.front()).rows; }
+
+  ColumnInfo probe(const Column &c) {
     ColumnInfo info;
     std::string why;
     if (!options.probe || !options.probe(c.path, c.format, c.field, info, why)) {
@@ -291,6 +294,13 @@ private:
         d.note("looked for\n" + rest);
       throw Reported();
     }
+    return info;
+  }
+
+  Field column(const Column &c, ir::StepOp step) {
+    if (auto it = columnFields.find(c.name); it != columnFields.end())
+      return it->second;
+    ColumnInfo info = probe(c);
     for (auto &[other, otherInfo] : columnInfos)
       if (otherInfo.rows != info.rows) {
         diags
@@ -356,10 +366,8 @@ private:
     bool train = decl.experimentKind == ast::ExperimentKind::Train;
     if (decl.experimentKind == ast::ExperimentKind::Simulate)
       ev.unsupported(decl.span, "`simulate` is");
-    if (!decl.source)
-      ev.unsupported(decl.span, "an experiment without data is");
     std::vector<Column> columns;
-    if (!options.withoutData)
+    if (!options.withoutData && decl.source)
       columns = table(*decl.source);
     int64_t batch = train ? 1 : 100, epochs = 1, trials = 0, ticks = 1;
     for (auto &o : decl.options) {
@@ -379,13 +387,20 @@ private:
                 near.empty() ? llvm::Twine() : "did you mean `" + llvm::Twine(near) + "`?");
       }
     }
+    if (!decl.source && !trials)
+      ev.fail(Code::BadOption, decl.span, "an experiment without data has no end",
+              "say how long it is: `, trials = 1000`");
     std::string stepName = (train ? "train" : "test") + std::to_string(steps++);
     columnFields.clear();
     columnInfos.clear();
     columnAttributes.clear();
+    itemColumns.clear();
     ir::StepOp step = beginStep(stepName, ev.location(decl.span));
     Trial trial(net, ev, states);
     trial.account = options.account;
+    trial.items = [&](const Area &area, const State &state) {
+      return items(net, area, state, decl, columns, step);
+    };
     auto dataFrame = [&] {
       Frame frame;
       for (auto &c : columns)
@@ -464,10 +479,17 @@ private:
           ev.unsupported(s->span, "a draw anew in every tick of a trial is");
         frame.stream = net.name + "." + a.name + "." + target->member.text;
         frame.drawEachTrial = true;
-        frame.drawExtent = {{Axis::Sample, ShapedType::kDynamic}, {Axis::Unit, a.size}};
+        frame.drawExtent.assign(a.extent(target->member.text, true));
       }
       Field value = asNumbers(ev.evaluate(*assign->value, frame), assign->span);
       bool perUnit = !value.constant && value.has(Axis::Unit);
+      bool common = a.common.count(target->member.text);
+      if (common && !perUnit) { // one number for the area
+        if (!trial.bindings.emplace(a.name + "." + target->member.text, value).second)
+          ev.fail(Code::DefinedTwice, assign->span,
+                  "`" + a.name + "." + target->member.text + "` is bound twice");
+        continue;
+      }
       if (perUnit ? value.size(Axis::Unit) != a.size : (a.size != 1 && !value.constant)) {
         ev.diags
             .error(Code::ShapeMismatch, assign->span,
@@ -485,8 +507,10 @@ private:
                 "`" + a.name + "." + target->member.text + "` is bound twice");
     }
     trial.run(decl.span, ticks);
-    if (train)
+    if (train) {
       trial.learn();
+      keepItems(net, trial, decl.span);
+    }
     report(net, trial, train, decl);
     auto afterTrial = [&] { // names of the data, then of the network
       Frame frame = trial.networkFrame();
@@ -519,6 +543,76 @@ private:
     moveWritesLast(step);
     eraseUnused(step);
     step.setExperimentAttr(attributes(decl, net, train, batch, epochs, trials));
+  }
+
+  /// An `item` state of the tables that something trains on: the host brings the rows of the batch as a column, and
+  /// takes them back. Other tables keep none.
+  std::string itemSymbol(const Network &net, const Area &area, const State &state,
+                         const ast::ExperimentDecl &decl) const {
+    return net.name + "." + area.name + "." + state.name + "." + ast::toString(*decl.source);
+  }
+
+  std::optional<Field> items(const Network &net, const Area &area, const State &state,
+                             const ast::ExperimentDecl &decl, const std::vector<Column> &columns,
+                             ir::StepOp step) {
+    if (!decl.source)
+      ev.fail(Code::BadOption, decl.span,
+              "`" + area.name + "." + state.name +
+                  "` is kept for each row of the data, and there are none",
+              "an `item` state needs an experiment on a table: `train … on TABLE`");
+    std::string symbol = itemSymbol(net, area, state, decl);
+    if (!trainedOn.count(net.name + " " + ast::toString(*decl.source)))
+      return std::nullopt;
+    bool common = area.common.count(state.name);
+    StateInit init;
+    init.symbol = symbol;
+    init.role = "item";
+    init.at = state.declarator->name.span;
+    init.extent = {{Axis::Pre, options.withoutData ? 1 : rowsOf(columns)}};
+    if (!common)
+      init.extent.push_back({Axis::Post, area.size});
+    Frame caller, frame;
+    caller.locals = net.parts[area.part].args;
+    frame.locals = bindArguments(ev, *area.unit, area.args, area.decl->span, caller);
+    frame.locals["size"] = Field::number(static_cast<double>(area.size));
+    frame.stream = symbol;
+    frame.drawExtent = init.extent;
+    init.value = [e = &ev, value = state.declarator->init, frame]() mutable {
+      return e->evaluate(*value, frame);
+    };
+    states.declare(std::move(init));
+    if (options.withoutData)
+      return placeholder(area, step, decl.span);
+    Column &column = itemColumns.emplace_back();
+    column.name = column.path = symbol;
+    column.format = 3;
+    column.span = state.declarator->name.span;
+    columnAttributes.push_back({&column, 0, common ? 1 : area.size});
+    Field rows;
+    rows.axes = {Axis::Sample};
+    llvm::SmallVector<int64_t> shape{ShapedType::kDynamic};
+    if (!common) {
+      rows.axes.push_back(Axis::Unit);
+      shape.push_back(area.size);
+    }
+    rows.tensor = step.getBody().front().addArgument(
+        RankedTensorType::get(shape, builder.getF32Type()), ev.location(decl.span));
+    return rows;
+  }
+
+  /// Behind a trial of training, the rows go back.
+  void keepItems(const Network &net, Trial &trial, Span at) {
+    if (options.withoutData || diags.hasErrors())
+      return;
+    for (const Column &column : itemColumns)
+      for (size_t k = 0; k < net.areas.size(); ++k)
+        for (auto &s : net.areas[k].states)
+          if (s.life == State::Life::Item &&
+              llvm::StringRef(column.name).starts_with(net.name + "." + net.areas[k].name + "." + s.name + ".") &&
+              column.span.begin == s.declarator->name.span.begin)
+            builder.create<ir::ReportOp>(ev.location(at), builder.getStringAttr(column.name),
+                                         builder.getStringAttr("item"),
+                                         trial.persisting(static_cast<int>(k), s).tensor);
   }
 
   /// `rewarded = reward`: one number per sample for a `given` of the network.
@@ -622,7 +716,8 @@ private:
     return builder.getDictionaryAttr({
         builder.getNamedAttr("kind", builder.getStringAttr(train ? "train" : "test")),
         builder.getNamedAttr("network", builder.getStringAttr(net.name)),
-        builder.getNamedAttr("source", builder.getStringAttr(ast::toString(*decl.source))),
+        builder.getNamedAttr(
+            "source", builder.getStringAttr(decl.source ? ast::toString(*decl.source) : "")),
         builder.getNamedAttr("batch", builder.getI64IntegerAttr(batch)),
         builder.getNamedAttr("epochs", builder.getI64IntegerAttr(epochs)),
         builder.getNamedAttr("trials", builder.getI64IntegerAttr(trials)),
@@ -687,6 +782,8 @@ private:
   std::set<std::string> broken;                 ///< networks with errors, which are reported once
   std::map<std::string, const ast::Expr *> run; ///< networks with experiments, and what those name
   std::set<std::string> usedAsPart;
+  std::set<std::string> trainedOn; ///< "NETWORK TABLE"
+  std::deque<Column> itemColumns;
   std::map<std::string, Field> columnFields;
   std::vector<std::pair<const Column *, ColumnInfo>> columnInfos;
   std::vector<std::tuple<const Column *, int, int64_t>> columnAttributes;

@@ -305,6 +305,11 @@ private:
 
   /// What the unit declares.
   void scanUnit(Area &area) {
+    std::map<std::string, Span> items; // `item rate`: the area keeps a state that the unit declares
+    for (const ast::Stmt *s : area.decl->body)
+      if (auto *v = llvm::dyn_cast<ast::VarDecl>(s); v && v->varKind == ast::VarKind::Item)
+        for (auto &d : v->vars)
+          items[d.name.text] = d.name.span;
     for (const ast::Block *body : {&area.decl->body, &area.unit->body})
       for (const ast::Stmt *s : *body) {
         if (auto *assign = llvm::dyn_cast<ast::AssignStmt>(s)) {
@@ -320,11 +325,15 @@ private:
           ev.unsupported(s->span, "this statement in a unit is");
         if (v->varKind == ast::VarKind::Weight)
           ev.unsupported(s->span, "units with weights are");
-        if (v->isCommon)
-          ev.unsupported(s->span, "`common` variables are");
         for (auto &d : v->vars)
-          addVariable(area, *v, d);
+          if (v->varKind != ast::VarKind::Item)
+            addVariable(area, *v, d, items.count(d.name.text));
       }
+    for (auto &[name, at] : items)
+      if (!area.state(name) || area.state(name)->life != State::Life::Item)
+        ev.fail(Code::UnknownMember, at,
+                "the unit `" + area.unit->name.text + "` has no state `" + name + "` per sample",
+                "`item x` keeps, for each row of the data, what `state x` would lose at the reset");
   }
 
   /// Which variables a tick knows before any input.
@@ -351,21 +360,21 @@ private:
         area.early.insert(name);
   }
 
-  void addVariable(Area &area, const ast::VarDecl &v, const ast::VarDecl::Declarator &d) {
+  void addVariable(Area &area, const ast::VarDecl &v, const ast::VarDecl::Declarator &d,
+                   bool item) {
     using Life = State::Life;
     if (area.has(d.name.text))
       ev.fail(Code::DefinedTwice, d.name.span, "`" + d.name.text + "` is declared twice");
     if (!d.components.empty())
       ev.unsupported(d.name.span, "variables with components are");
-    bool item = v.varKind == ast::VarKind::Item || v.isItem;
+    if (v.isCommon)
+      area.common.insert(d.name.text);
     if (v.varKind == ast::VarKind::Input) {
       area.inputs.push_back(d.name.text);
       if (area.mainInput.empty())
         area.mainInput = d.name.text;
       return;
     }
-    if (item)
-      ev.unsupported(v.span, "`item` states are");
     area.variables.push_back(d.name.text);
     if (v.varKind == ast::VarKind::Given)
       area.given.push_back(d.name.text);
@@ -377,6 +386,8 @@ private:
       ev.fail(Code::MissingArgument, d.name.span,
               "the state `" + d.name.text + "` needs an initial value");
     State state{d.name.text, "", &v, &d, v.isShared ? Life::Shared : Life::Reset};
+    if (v.isItem || (item && !v.isShared && !v.isLasting))
+      state.life = Life::Item;
     if (v.isLasting) {
       state.life = Life::Lasting;
       state.symbol = net.name + "." + area.name + "." + d.name.text;
@@ -384,7 +395,7 @@ private:
       init.symbol = state.symbol;
       init.role = "lasting";
       init.at = d.name.span;
-      init.extent = {{Axis::Unit, area.size}};
+      init.extent.assign(area.extent(d.name.text, false));
       Frame frame;
       frame.locals = net.parts[here].args;
       frame.stream = state.symbol;
@@ -455,7 +466,7 @@ private:
     std::tie(c.from, c.fromVariable) = endpoint(*decl.from, true);
     std::tie(c.to, c.toPort) = endpoint(*decl.to, false);
     const Area &from = net.areas[c.from], &to = net.areas[c.to];
-    c.fromSize = from.size;
+    c.fromSize = from.common.count(c.fromVariable) ? 1 : from.size;
     c.toSize = to.size;
     c.part = here;
     c.name =
@@ -493,7 +504,7 @@ private:
     else
       ev.fail(Code::UnknownName, decl.topology ? decl.topology->span : decl.span,
               "unknown topology `" + kind + "`", "one of dense, one_to_one, wire, transpose, tied");
-    if (c.topology != Topology::Dense && from.size != to.size) {
+    if (c.topology != Topology::Dense && c.fromSize != c.toSize) {
       ev.diags
           .error(Code::ShapeMismatch, decl.span,
                  "`" + kind + "` needs areas of equal size, and `" + from.name + "` has " +
@@ -624,6 +635,30 @@ private:
     net.connections.push_back(std::move(c));
   }
 
+  /// `pre.position` and `post.position` in the first value of a weight.
+  std::function<std::optional<Field>(const ast::Expr &)> positions(const Area &from, const Area &to,
+                                                                    Axis preAxis) {
+    auto place = [e = &ev](const Area &a, Axis axis) {
+      return [=, size = a.size, one = a.decl->shape.size() <= 1](Span at) {
+        if (!one)
+          e->unsupported(at, "the position of a unit in an area of several dimensions is");
+        return e->fields.index(e->location(at), axis, size);
+      };
+    };
+    auto pre = place(from, preAxis), post = place(to, Axis::Post);
+    return [pre, post](const ast::Expr &e) -> std::optional<Field> {
+      auto at = [&](const char *end) {
+        auto *m = memberOf(e, end);
+        return m && m->member.text == "position";
+      };
+      if (at("pre"))
+        return pre(e.span);
+      if (at("post"))
+        return post(e.span);
+      return std::nullopt;
+    };
+  }
+
   void addWeights(Connection &c, const ast::Argument *initial) {
     for (const ast::Stmt *s : c.synapse->body) {
       auto *v = llvm::dyn_cast<ast::VarDecl>(s);
@@ -664,6 +699,7 @@ private:
           frame.locals["fan_out"] = Field::number(out);
           frame.stream = w.symbol;
           frame.drawExtent = init.extent;
+          frame.resolve = positions(net.areas[c.from], net.areas[c.to], c.preAxis());
           const ast::Expr *value = !bias && initial && d.name.text == "w" ? initial->value
                                    : !bias                                ? d.init
                                                                           : nullptr;

@@ -20,6 +20,7 @@ struct State {
   const ast::VarDecl *decl = nullptr;
   const ast::VarDecl::Declarator *declarator = nullptr;
   enum class Life { Reset, Shared, Lasting, Item } life = Life::Reset;
+  bool perSample() const { return life == Life::Reset || life == Life::Item; }
 };
 
 /// A network inside a network; the first part is the network itself. The graph is flat: what a part
@@ -42,6 +43,7 @@ struct Area {
   std::string name;
   int64_t size = 1;
   std::string mainInput, mainOutput;
+  std::set<std::string> common;       ///< one number for the area
   std::vector<std::string> inputs; ///< also what is given, where a connection from outside feeds it
   std::vector<std::string> given;  ///< by the experiment, or from outside the part
   std::vector<std::string> variables; ///< in the order in which they are computed
@@ -52,6 +54,16 @@ struct Area {
     return llvm::is_contained(inputs, variable) || llvm::is_contained(variables, variable);
   }
   const State *state(llvm::StringRef variable) const;
+  /// How a value of the variable varies, besides over samples.
+  llvm::SmallVector<std::pair<Axis, int64_t>, 2> extent(const std::string &variable,
+                                                        bool perSample) const {
+    llvm::SmallVector<std::pair<Axis, int64_t>, 2> all;
+    if (perSample)
+      all.push_back({Axis::Sample, mlir::ShapedType::kDynamic});
+    if (!common.count(variable))
+      all.push_back({Axis::Unit, size});
+    return all;
+  }
   /// Variables that a tick knows before any input: states, and what is written
   /// above the first use of an input.
   std::set<std::string> early;

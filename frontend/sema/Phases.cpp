@@ -209,6 +209,23 @@ Field RunTick::evaluate(Tick &tick, const Scope &scope, const ast::Expr &e, size
   return rule.ev.evaluate(e, f);
 }
 
+static bool isCommon(const ast::Block &body, llvm::StringRef name) {
+  return llvm::any_of(body, [&](const ast::Stmt *s) {
+    auto *v = llvm::dyn_cast<ast::VarDecl>(s);
+    return v && v->isCommon &&
+           llvm::any_of(v->vars, [&](auto &d) { return d.name.text == name; });
+  });
+}
+
+/// What is common to an area or a connection does not vary over its units or synapses.
+void RunTick::requireCommon(const Field &value, llvm::StringRef name, Span at) {
+  if (value.constant || llvm::all_of(value.axes, [](Axis a) { return a == Axis::Sample; }))
+    return;
+  rule.ev.fail(Code::ShapeMismatch, at,
+               "`" + name + "` is common, and the value is " + describe(value),
+               "reduce it with `sum` or `mean`");
+}
+
 Field RunTick::declared(Tick &tick, const Scope &scope, const ast::VarDecl &v,
                         const ast::VarDecl::Declarator &d, size_t position) {
   Evaluator &ev = rule.ev;
@@ -223,12 +240,14 @@ Field RunTick::declared(Tick &tick, const Scope &scope, const ast::VarDecl &v,
   if (scope.connection >= 0) {
     const Connection &c = rule.net.connections[scope.connection];
     f.stream += c.name + (scope.bias ? ".bias" : "");
-    if (c.topology == Topology::Dense && !scope.bias)
+    if (c.topology == Topology::Dense && !scope.bias && !v.isCommon)
       f.drawExtent.push_back({Axis::Pre, c.fromSize});
-    f.drawExtent.push_back({Axis::Post, c.toSize});
+    if (!v.isCommon)
+      f.drawExtent.push_back({Axis::Post, c.toSize});
   } else {
     f.stream += rule.net.areas[scope.area].name;
-    f.drawExtent = {{Axis::Unit, rule.net.areas[scope.area].size}};
+    if (!v.isCommon)
+      f.drawExtent = {{Axis::Unit, rule.net.areas[scope.area].size}};
   }
   f.stream += "." + d.name.text;
   if (!v.isShared) {
@@ -237,6 +256,8 @@ Field RunTick::declared(Tick &tick, const Scope &scope, const ast::VarDecl &v,
       f.stream += "@" + std::to_string(tick.number);
   }
   Field value = ev.evaluate(*d.init, f);
+  if (v.isCommon)
+    requireCommon(value, d.name.text, d.init->span);
   return state ? ev.fields.broadcast(ev.location(d.name.span), value, f.drawExtent) : value;
 }
 
@@ -286,6 +307,8 @@ std::optional<Field> RunTick::valueAt(Tick &tick, const Scope &scope, llvm::Stri
       Field value = evaluate(tick, scope, *assign->value, k);
       if (!before->has(Axis::Sample))
         value = ev.averageOverSamples(value, s->span);
+      if (isCommon(*scope.body, name))
+        requireCommon(value, name, assign->value->span);
       if (assign->op == ast::AssignOp::Add)
         value = ev.binary(ast::BinaryOp::Add, *before, value, s->span);
       if (assign->op == ast::AssignOp::Sub)

@@ -69,6 +69,7 @@ private:
   Field declared(Tick &, const Scope &, const ast::VarDecl &, const ast::VarDecl::Declarator &,
                  size_t position);
   void checkTarget(const Scope &, const ast::AssignStmt &);
+  void requireCommon(const Field &value, llvm::StringRef name, Span at);
   /// What the rule's connections add to one of its own inputs.
   Field contributions(Tick &, const Place &, Span at);
   /// A value of one synapse each, summed over the synapses of every unit at one end.
@@ -101,6 +102,8 @@ public:
   Field at(const ast::AtExpr &e, const Frame &frame);
   /// The tick in which values at the phase are read.
   Tick &last(const ast::AtExpr &e);
+  /// The states behind the last phase; null if there is none.
+  const Values *behind() const { return previous.empty() ? nullptr : &ends.at(previous).states; }
 
 private:
   struct End {

@@ -97,6 +97,9 @@ void RuleInstance::instantiate() {
   openGate();
   for (auto &symbol : targetOrder)
     apply(targets.at(symbol));
+  for (auto &[name, state] : ownStates)
+    if (!state.symbol.empty())
+      write(state.symbol, state.before, args.at(name), active, state.at);
 }
 
 void RuleInstance::instantiateBody() {
@@ -128,14 +131,26 @@ void RuleInstance::instantiateBody() {
       phases.run(*phase);
     else if (v && v->varKind == ast::VarKind::Let)
       ruleLet(*v);
+    else if (v && v->varKind == ast::VarKind::State)
+      ruleState(*v);
+    else if (auto *assign = llvm::dyn_cast<ast::AssignStmt>(s))
+      ruleAssign(*assign);
     else
       ev.unsupported(s->span, "this statement in a rule is");
   }
   errors.clear();
+  // Templates stand outside the body of the rule: they read its states as they were.
+  std::map<std::string, Field> after;
+  for (auto &[name, state] : ownStates) {
+    after[name] = args[name];
+    args[name] = state.before;
+  }
   outside->finish(end);
   for (auto *t : templates)
     if (t->templateKind == ast::TemplateKind::Weight)
       eachWeight(*t);
+  for (auto &[name, value] : after)
+    args[name] = value;
 }
 
 } // namespace apical::sema

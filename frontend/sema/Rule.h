@@ -23,6 +23,8 @@ public:
   RuleInstance(Trial &trial, const Learn &learn);
   ~RuleInstance();
   void instantiate();
+  /// The states behind the last phase; null if the rule has none. Requires `instantiate`.
+  const Values *behind() const { return phases.behind(); }
 
 private:
   friend class Phases;
@@ -87,6 +89,10 @@ private:
   void declareAreaState(int area, const ast::VarDecl &v, const std::string &binder);
   /// `let gain = e` of the rule itself.
   void ruleLet(const ast::VarDecl &v);
+  /// A state of the rule itself: one per sample, or one, and of one trial, or lasting.
+  void ruleState(const ast::VarDecl &v);
+  void ruleAssign(const ast::AssignStmt &s);
+  Frame ruleFrame();
   /// The derivative of the mean over the batch of `y` by a weight, through everything.
   Field exactGradient(const Field &y, const Field &weight, Span at);
   Target &target(const Connection &c, llvm::StringRef name, bool bias);
@@ -128,6 +134,12 @@ private:
   Phases phases{*this};
   SynapseValues synapseStates; ///< outside phases
   Values areaStates;
+  struct OwnState { ///< of the rule itself; its value now is in `args`
+    std::string symbol; ///< empty unless it lasts
+    Field before;
+    Span at;
+  };
+  std::map<std::string, OwnState> ownStates;
   std::unique_ptr<RunTick> outside; ///< what stands outside phases, at the end of the presentation
   std::shared_ptr<ast::TemplateStmt> whole; ///< of a rule that is plain synapse statements
   std::set<std::tuple<const Tick *, int, std::string>> running; ///< errors under way

@@ -99,15 +99,23 @@ const Values &Trial::initialStates() {
     if (!area.states.empty())
       frame.locals = bindArguments(ev, *area.unit, area.args, area.decl->span, caller);
     frame.locals["size"] = Field::number(static_cast<double>(area.size));
+    frame.resolve = [this, k](const ast::Expr &e) -> std::optional<Field> {
+      auto *n = llvm::dyn_cast<ast::NameExpr>(&e);
+      if (n && n->name == "position")
+        return position(static_cast<int>(k), e.span);
+      return std::nullopt;
+    };
     for (auto &s : area.states) {
       Field &value = (*initial)[{static_cast<int>(k), s.name}];
       if (!s.symbol.empty()) {
         value = read(s.symbol).as(Axis::Post, Axis::Unit);
         continue;
       }
-      llvm::SmallVector<std::pair<Axis, int64_t>, 2> extent{{Axis::Unit, area.size}};
-      if (s.life == State::Life::Reset)
-        extent.insert(extent.begin(), {Axis::Sample, ShapedType::kDynamic});
+      if (auto rows = s.life == State::Life::Item && items ? items(area, s) : std::nullopt) {
+        value = *rows;
+        continue;
+      }
+      auto extent = area.extent(s.name, s.perSample());
       frame.stream = net.name + "." + area.name + "." + s.name;
       frame.drawEachTrial = true;
       frame.drawExtent.assign(extent.begin(), extent.end());
@@ -151,19 +159,52 @@ Field Trial::overTrial(const ast::Expr &e, int part) {
   return *total;
 }
 
+Field Trial::position(int area, Span at) {
+  const Area &a = net.areas[area];
+  if (a.decl->shape.size() > 1)
+    ev.unsupported(at, "the position of a unit in an area of several dimensions is");
+  return ev.fields.index(ev.location(at), Axis::Unit, a.size);
+}
+
+/// Semantics 6.8: what persists is what the plain presentation leaves, or the last phase if every rule has phases.
+void Trial::persist(const std::vector<std::pair<const Learn *, Values>> &behind) {
+  left = behind.empty() ? end : behind.front().second;
+  for (auto &[line, states] : behind)
+    for (size_t k = 0; k < net.areas.size(); ++k)
+      for (auto &s : net.areas[k].states) {
+        Place place{static_cast<int>(k), s.name};
+        if (s.life == State::Life::Reset || left.at(place).tensor == states.at(place).tensor)
+          continue;
+        ev.diags
+            .error(Code::TwoEnds, line->decl->span,
+                   "this line would leave another `" + net.areas[k].name + "." + s.name +
+                       "` behind than the first one")
+            .label(behind.front().first->decl->span, "the first one")
+            .hint("let both end where the plain presentation does, or learn by one line");
+        throw Reported();
+      }
+}
+
 void Trial::learn() {
   At here(*this, {ticks.back().get(), nullptr});
+  std::vector<std::pair<const Learn *, Values>> behind; ///< the phases of each line
   for (auto &l : net.learns)
     try {
-      RuleInstance(*this, l).instantiate();
+      RuleInstance rule(*this, l);
+      rule.instantiate();
+      if (auto *states = rule.behind())
+        behind.push_back({&l, *states});
     } catch (Reported &) {
     }
+  if (behind.size() < net.learns.size())
+    behind.clear();
+  persist(behind);
   keep();
   OpBuilder &b = ev.fields.builder;
   for (size_t k = 0; k < net.areas.size(); ++k)
     for (auto &s : net.areas[k].states)
       if (s.life == State::Life::Lasting) {
-        updates[s.symbol] = end.at({static_cast<int>(k), s.name});
+        updates[s.symbol] = left.at({static_cast<int>(k), s.name});
         updateOrder.push_back(s.symbol);
       }
   for (auto &symbol : updateOrder) {

@@ -110,6 +110,14 @@ public:
 
   /// Values that the experiment binds, by "area.variable".
   std::map<std::string, Field> bindings;
+  /// The rows of an `item` state that belong to the batch; nothing where none are kept.
+  std::function<std::optional<Field>(const Area &, const State &)> items;
+  /// The value that a state leaves behind; requires `learn`.
+  const Field &persisting(int area, const State &state) const {
+    return left.at({area, state.name});
+  }
+  /// The number of each unit in its area.
+  Field position(int area, Span at);
   /// The plain presentation. Requires the bindings.
   void run(Span experiment, int64_t ticks);
   /// Instantiates every learn line; afterwards the new weights are written.
@@ -169,7 +177,8 @@ private:
   llvm::DenseMap<mlir::Value, mlir::Value> originals;
   std::vector<std::unique_ptr<Tick>> ticks;
   std::optional<Values> initial;
-  Values end; ///< states at the end of the plain presentation
+  Values end;  ///< states at the end of the plain presentation
+  Values left; ///< states that persist: those, or those behind the phases of every rule
   std::map<std::string, Field> reads;
   /// What connections conducted, by connection, source and weights: inputs that
   /// stay are conducted once in a trial.
@@ -178,6 +187,8 @@ private:
   std::vector<std::string> updateOrder;
   /// Of an updated array: when it changes. None: always.
   std::map<std::string, std::optional<Field>> changes;
+  /// Decides what states leave behind, given the ends of each line's phases if all have some.
+  void persist(const std::vector<std::pair<const Learn *, Values>> &behind);
   /// Projects what connections keep, behind all learn lines.
   void keep();
 };

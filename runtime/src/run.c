@@ -168,7 +168,7 @@ typedef struct backup {
 } backup;
 
 static int mayChange(const apical_state *s) {
-  return s->role == APICAL_LASTING || s->role == APICAL_ITEM;
+  return s->role == APICAL_LASTING; // rows of item states are only stored while training
 }
 
 static int makeBackup(run *r, backup *b) {
@@ -204,7 +204,7 @@ static int testNow(run *r, int index, int64_t epoch) {
   table t;
   totals sums = {.sums = calloc((size_t)e->measure_count + 1, sizeof(double))};
   double start = seconds();
-  int failed = openTable(&t, e, &r->cache, r->options, r->error);
+  int failed = openTable(&t, r->program, e, &r->cache, r->options, r->error);
   if (!failed && !sums.sums)
     failed = apical_fail(r->error, APICAL_ERROR_MEMORY, "not enough memory for a test");
   int64_t count = failed || t.order || !e->trials ? (failed ? 0 : batchesPerEpoch(&t)) : e->trials;
@@ -370,7 +370,7 @@ static int runExperiment(run *r, int index) {
   const apical_experiment *e = &r->program->experiments[index];
   apical_position *p = &r->instance->position;
   table t;
-  int failed = openTable(&t, e, &r->cache, r->options, r->error);
+  int failed = openTable(&t, r->program, e, &r->cache, r->options, r->error);
   if (!failed) {
     extent x = measureExtent(r, e, &t);
     if (p->batch > x.perEpoch)
