@@ -74,6 +74,8 @@ static Description::Experiment readExperiment(ir::StepOp step) {
                                  integer(e, "epochs", 1),
                                  integer(e, "trials", 0),
                                  integer(e, "shuffle", 0),
+                                 integer(e, "every", 0),
+                                 static_cast<int32_t>(integer(e, "parent", 0)),
                                  {},
                                  {},
                                  {}};

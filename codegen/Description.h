@@ -61,7 +61,8 @@ struct Description {
     ir::StepOp step;
     apical_experiment_kind kind;
     std::string network, source;
-    int64_t batch, epochs, trials, shuffle;
+    int64_t batch, epochs, trials, shuffle, every;
+    int32_t parent;
     std::vector<Column> columns;
     std::vector<Measure> measures; ///< the `apical.report`s in their order,
     std::vector<Output> outputs;   ///< those that are probes apart

@@ -73,7 +73,7 @@ private:
     return record({i32(e.kind), text(e.network), text(e.source), i64(e.batch), i64(e.epochs),
                    i64(e.trials), i64(e.shuffle), i32(columns.size()), list(columns),
                    i32(measures.size()), list(measures), i32(outputs.size()), list(outputs),
-                   unpack(plan), null(), i64(plan.scratch)});
+                   unpack(plan), null(), i64(plan.scratch), i32(e.parent), i64(e.every)});
   }
 
   /// void NAME(const apical_call *, void *): loads what the body takes.

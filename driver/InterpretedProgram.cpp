@@ -126,7 +126,8 @@ struct InterpretedProgram::Tables {
     experiments.push_back({e.kind, e.network.c_str(), e.source.c_str(), e.batch, e.epochs, e.trials,
                            e.shuffle, static_cast<int32_t>(read.size()), read.data(),
                            static_cast<int32_t>(reported.size()), reported.data(),
-                           static_cast<int32_t>(probed.size()), probed.data(), call, &step, 0});
+                           static_cast<int32_t>(probed.size()), probed.data(), call, &step, 0,
+                           e.parent, e.every});
   }
 };
 

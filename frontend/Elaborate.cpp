@@ -39,7 +39,16 @@ public:
     for (const ast::Stmt *s : files[0].body)
       if (auto *e = llvm::dyn_cast<ast::ExperimentDecl>(s))
         experiments.push_back(e);
-    instances(experiments);
+    std::vector<const ast::ExperimentDecl *> all; // also those inside others
+    for (auto *e : experiments) {
+      all.push_back(e);
+      for (const ast::Stmt *inner : e->body)
+        if (auto *on = llvm::dyn_cast<ast::OnStmt>(inner))
+          for (const ast::Stmt *t : on->body)
+            if (auto *x = llvm::dyn_cast<ast::ExperimentDecl>(t))
+              all.push_back(x);
+    }
+    instances(all);
     for (const ast::Stmt *s : files[0].body)
       if (auto *n = llvm::dyn_cast<ast::NetworkDecl>(s); n && !onlyPart(*n))
         guarded([&] { network(*n); });
@@ -352,7 +361,33 @@ private:
     return f;
   }
 
-  void experiment(const ast::ExperimentDecl &decl) {
+  /// `on every N trials { test … }` in an experiment.
+  struct Inside {
+    const ast::ExperimentDecl *decl;
+    int64_t every;
+  };
+  void addInside(const ast::OnStmt &on, std::vector<Inside> &into) {
+    Frame none;
+    auto *number = llvm::dyn_cast_or_null<ast::NumberExpr>(on.every);
+    if (!on.every)
+      ev.unsupported(on.span, "an experiment on an event is");
+    if (number && !number->unit.empty() && number->unit != "trial" && number->unit != "trials")
+      ev.unsupported(on.every->span, "an experiment every so many `" + number->unit + "` is");
+    int64_t every = number && !number->unit.empty()
+                        ? static_cast<int64_t>(number->value)
+                        : ev.evaluateSize(*on.every, none, 1, "the number of trials");
+    if (every < 1)
+      ev.fail(Code::BadSize, on.every->span, "an experiment runs every trial at most");
+    for (const ast::Stmt *s : on.body) {
+      auto *inner = llvm::dyn_cast<ast::ExperimentDecl>(s);
+      if (!inner)
+        ev.unsupported(s->span, "this statement in an experiment is");
+      into.push_back({inner, every});
+    }
+  }
+
+  /// `parent`: 1 + the number of the experiment that it stands in.
+  void experiment(const ast::ExperimentDecl &decl, int parent = 0, int64_t interval = 0) {
     llvm::ArrayRef<ast::Argument> args;
     auto *name = calleeOf(decl.network, args);
     auto *netDecl = name ? ev.globals.find<ast::NetworkDecl>(name->name) : nullptr;
@@ -390,6 +425,8 @@ private:
     if (!decl.source && !trials)
       ev.fail(Code::BadOption, decl.span, "an experiment without data has no end",
               "say how long it is: `, trials = 1000`");
+    int number = steps; // of the table of experiments
+    std::vector<Inside> inside;
     std::string stepName = (train ? "train" : "test") + std::to_string(steps++);
     columnFields.clear();
     columnInfos.clear();
@@ -426,6 +463,12 @@ private:
           }
         if (!options.withoutData)
           measures.push_back(m);
+        continue;
+      }
+      if (auto *on = llvm::dyn_cast<ast::OnStmt>(s)) {
+        if (parent || !train)
+          ev.unsupported(s->span, "an experiment in an experiment that is no outermost `train` is");
+        addInside(*on, inside);
         continue;
       }
       if (auto *p = llvm::dyn_cast<ast::ProbeStmt>(s)) {
@@ -542,7 +585,14 @@ private:
       throw Reported();
     moveWritesLast(step);
     eraseUnused(step);
-    step.setExperimentAttr(attributes(decl, net, train, batch, epochs, trials));
+    NamedAttrList all = attributes(decl, net, train, batch, epochs, trials);
+    if (parent) {
+      all.append("parent", builder.getI64IntegerAttr(parent));
+      all.append("every", builder.getI64IntegerAttr(interval));
+    }
+    step.setExperimentAttr(all.getDictionary(builder.getContext()));
+    for (auto [inner, every] : inside)
+      guarded([&, inner = inner, every = every] { experiment(*inner, number + 1, every); });
   }
 
   /// An `item` state of the tables that something trains on: the host brings the rows of the batch as a column, and

@@ -233,6 +233,8 @@ static int testBetweenEpochs(run *r, int index, int64_t epoch) {
   int failed = makeBackup(r, &b);
   for (int i = index + 1; !failed && i < r->program->experiment_count; ++i) {
     const apical_experiment *e = &r->program->experiments[i];
+    if (e->parent)
+      continue;
     if (e->kind != APICAL_TEST)
       break;
     if (strcmp(e->network, r->program->experiments[index].network) == 0)
@@ -255,7 +257,7 @@ typedef struct extent {
 
 static extent measureExtent(const run *r, const apical_experiment *e, const table *t) {
   extent x = {batchesPerEpoch(t), e->epochs > 0 ? e->epochs : 1, 0};
-  if (e->kind == APICAL_TRAIN && !e->trials && r->options->epochs)
+  if (e->kind == APICAL_TRAIN && !e->trials && !e->parent && r->options->epochs)
     x.epochs = r->options->epochs;
   x.last = x.perEpoch;
   if (e->trials > 0) {
@@ -265,6 +267,63 @@ static extent measureExtent(const run *r, const apical_experiment *e, const tabl
     x.last = e->trials - (x.epochs - 1) * x.perEpoch;
   }
   return x;
+}
+
+/// Runs an experiment that stands in another, between two trials of that. It
+/// has its own samples, and its trials count among all trials.
+static int runInside(run *r, int index) {
+  const apical_experiment *e = &r->program->experiments[index];
+  apical_instance *instance = r->instance;
+  int learning = e->kind != APICAL_TEST;
+  table t;
+  totals sums = {.sums = calloc((size_t)e->measure_count + 1, sizeof(double))};
+  double start = seconds();
+  int failed = openTable(&t, r->program, e, &r->cache, r->options, r->error);
+  if (!failed && !sums.sums)
+    failed = apical_fail(r->error, APICAL_ERROR_MEMORY, "not enough memory for an experiment");
+  extent x = {0};
+  if (!failed)
+    x = measureExtent(r, e, &t);
+  int64_t presented = 0;
+  for (int64_t epoch = 0; !failed && epoch < x.epochs; ++epoch) {
+    if (t.order && e->shuffle && learning)
+      apical_shuffle(instance->seed, index, instance->epochsDone[index], t.order, t.rows);
+    int64_t batches = epoch + 1 == x.epochs ? x.last : x.perEpoch;
+    clearTotals(&sums, e->measure_count);
+    for (int64_t batch = 0; !failed && batch < batches; ++batch) {
+      int64_t samples = gatherBatch(&t, batch), trial = instance->position.trial;
+      callStep(instance, index, (const void *const *)t.batch, t.batchRows, samples,
+               learning ? trial : trial + presented, learning);
+      ++presented;
+      failed = learning ? checkFinite(r, index) : 0;
+      instance->position.trial += learning;
+      addTotals(&sums, instance->results, e->measure_count, samples);
+    }
+    if (!failed)
+      ++instance->epochsDone[index];
+  }
+  if (!failed) {
+    printResult(&r->progress, e, learning ? "inside: epoch" : "inside: test", &sums,
+                seconds() - start);
+    failed = writeMetrics(r, learning ? "epoch" : "test", index,
+                          learning ? instance->epochsDone[index] : -1, &sums, NULL);
+  }
+  closeTable(&t);
+  free(sums.sums);
+  return failed;
+}
+
+/// What stands in experiment `index` and is due after `done` of its trials.
+static int runDue(run *r, int index, int64_t done) {
+  for (int i = 0; i < r->program->experiment_count; ++i) {
+    const apical_experiment *e = &r->program->experiments[i];
+    if (e->parent != index + 1 || done % e->every)
+      continue;
+    int failed = runInside(r, i);
+    if (failed)
+      return failed;
+  }
+  return 0;
 }
 
 static int presentBatch(run *r, int index, table *t, int64_t trialOffset) {
@@ -351,6 +410,8 @@ static int runEpoch(run *r, int index, table *t, const extent *x) {
       return stopHere(r, e, x);
     int64_t offset = e->kind == APICAL_TEST ? p->epoch * x->perEpoch + p->batch : 0;
     int failed = presentBatch(r, index, t, offset);
+    if (!failed)
+      failed = runDue(r, index, p->epoch * x->perEpoch + p->batch);
     if (failed)
       return failed;
     if (!r->progress.bar)
@@ -401,7 +462,8 @@ static int runAll(run *r) {
   }
   while (p->experiment < r->program->experiment_count) {
     int index = (int)p->experiment;
-    if (testsOnly && r->program->experiments[index].kind != APICAL_TEST) {
+    const apical_experiment *e = &r->program->experiments[index];
+    if (e->parent || (testsOnly && e->kind != APICAL_TEST)) {
       ++p->experiment;
       continue;
     }

@@ -156,6 +156,8 @@ typedef struct apical_experiment {
   apical_step step;
   void *context;
   int64_t scratch; ///< bytes
+  int32_t parent;  ///< 1 + the index of the experiment that it stands in; 0: none
+  int64_t every;   ///< trials of the parent between two runs of it
 } apical_experiment;
 
 typedef struct apical_program {
