@@ -166,14 +166,32 @@ Field Trial::position(int area, Span at) {
   return ev.fields.index(ev.location(at), Axis::Unit, a.size);
 }
 
+/// Are two values computed in the same way from the same? Identical runs of two lines are one run.
+static bool sameValue(Value a, Value b, llvm::DenseMap<std::pair<Value, Value>, bool> &known) {
+  if (a == b)
+    return true;
+  Operation *x = a ? a.getDefiningOp() : nullptr, *y = b ? b.getDefiningOp() : nullptr;
+  if (auto it = known.find({a, b}); it != known.end())
+    return it->second;
+  if (!x || !y ||
+      llvm::cast<OpResult>(a).getResultNumber() != llvm::cast<OpResult>(b).getResultNumber())
+    return false;
+  bool same = OperationEquivalence::isEquivalentTo(
+      x, y, [&](Value p, Value q) { return success(sameValue(p, q, known)); },
+      [&](Value p, Value q) { known[{p, q}] = true; }, OperationEquivalence::IgnoreLocations);
+  return known[{a, b}] = same;
+}
+
 /// Semantics 6.8: what persists is what the plain presentation leaves, or the last phase if every rule has phases.
 void Trial::persist(const std::vector<std::pair<const Learn *, Values>> &behind) {
   left = behind.empty() ? end : behind.front().second;
+  llvm::DenseMap<std::pair<Value, Value>, bool> known;
   for (auto &[line, states] : behind)
     for (size_t k = 0; k < net.areas.size(); ++k)
       for (auto &s : net.areas[k].states) {
         Place place{static_cast<int>(k), s.name};
-        if (s.life == State::Life::Reset || left.at(place).tensor == states.at(place).tensor)
+        if (s.life == State::Life::Reset ||
+            sameValue(left.at(place).tensor, states.at(place).tensor, known))
           continue;
         ev.diags
             .error(Code::TwoEnds, line->decl->span,

@@ -150,23 +150,24 @@ def what_does_not_fit_is_said(interpret):
             "E0504", "kept for each row of the data")
     refused(good.replace(" on d, batch = 4, epochs = 1 { x.rate = x; y.target = t }", " { x.rate = 1; y.target = 1 }"),
             "E0504", "has no end")
-    phased = """rule p(C: cost) : local {
-        phase a { run 3 }
-        each connection { w.grad += error(post) * pre }
+    phased = """rule p(C: cost, n = 3) : local {
+        phase a { run n }
+        each connection { w.grad += (post.rate * pre)@a }
     }
 """
-    two = phased + follower(1, "learn c by p() with sgd(1)\n learn c by p() with sgd(1)")
+    two = phased + follower(1, "learn c by p() with sgd(1)\n learn c by p(n = 4) with sgd(1)")
     refused(two, "E0412", "would leave another `y.rate` behind")
+    run(two.replace("n = 4", "n = 3"), DATA)  # identical runs are one
 
 
 RULE = HEAD + """
-rule baseline(C: cost, keep = 0.9) : modulated {
+rule baseline(C: cost, memory = 0.9) : modulated {
     shared state sign ~ choice(-1, 1)
     state noise ~ normal(0, 1)
     lasting state mean = 0, trials = 0
     phase once { run }
     let advantage = C@once - mean
-    mean += (1 - keep) * (C@once - mean)
+    mean += (1 - memory) * (C@once - mean)
     trials += 1
     each connection { w.grad += advantage * pre + 0 * sign * noise }
 }
