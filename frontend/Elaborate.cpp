@@ -166,19 +166,32 @@ private:
               "give the same arguments, or write a network with a part of its own: `part other = " +
               ast::toString(*e->network) + "`");
     }
-    std::function<void(const ast::Block &)> find = [&](const ast::Block &block) {
-      for (const ast::Stmt *s : block) {
-        llvm::ArrayRef<ast::Argument> args;
-        if (auto *loop = llvm::dyn_cast<ast::ForStmt>(s))
-          find(loop->body);
-        else if (auto *p = llvm::dyn_cast<ast::PartDecl>(s))
-          if (auto *callee = calleeOf(p->value, args))
-            usedAsPart.insert(callee->name);
-      }
-    };
+    std::map<std::string, std::set<std::string>> parts;
     for (auto &[name, statement] : globals.named)
       if (auto *n = llvm::dyn_cast<ast::NetworkDecl>(statement))
-        find(n->body);
+        partsOf(n->body, parts[name]);
+    std::set<std::string> inner;
+    for (auto &[name, used] : parts)
+      inner.insert(used.begin(), used.end());
+    std::function<void(const std::string &)> reach = [&](const std::string &name) {
+      for (auto &part : parts[name])
+        if (usedAsPart.insert(part).second)
+          reach(part);
+    };
+    for (auto &[name, used] : std::map(parts)) // from those that stand for themselves
+      if (!inner.count(name) || run.count(name))
+        reach(name);
+  }
+
+  static void partsOf(const ast::Block &block, std::set<std::string> &into) {
+    for (const ast::Stmt *s : block) {
+      llvm::ArrayRef<ast::Argument> args;
+      if (auto *loop = llvm::dyn_cast<ast::ForStmt>(s))
+        partsOf(loop->body, into);
+      else if (auto *p = llvm::dyn_cast<ast::PartDecl>(s))
+        if (auto *callee = calleeOf(p->value, args))
+          into.insert(callee->name);
+    }
   }
 
   /// Lives in other networks only: it has no states of its own, and is checked where it is used.

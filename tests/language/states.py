@@ -114,8 +114,8 @@ network n {
     cost shift = x.shift
     cost square = x.shift^2
     cost total = x.total - sum(x.rate)
-    cost y = sum(y.rate)
-    learn y by backprop() with sgd(0)
+    cost sum_y = sum(y.rate)
+    learn sum_y by backprop() with sgd(0)
 }
 train n on d, batch = 10, trials = 60 { x.rate_in = x }
 """
@@ -127,7 +127,7 @@ train n on d, batch = 10, trials = 60 { x.rate_in = x }
     # 600 draws: five standard errors of a uniform number, and the samples of a batch differ: its variance is 1/12.
     assert abs(shift.mean() - 0.5) < 5 * numpy.sqrt(1 / 12 / 600), shift.mean()
     assert abs((square - shift**2).mean() - 1 / 12 * 0.9) < 0.02
-    assert abs(numpy.array(r.series("y")) - shift * r["n.x_y.w"].astype(float).sum()).max() < 1e-6
+    assert abs(numpy.array(r.series("sum_y")) - shift * r["n.x_y.w"].astype(float).sum()).max() < 1e-6
 
 
 def refused(text, *said, interpret=False):
