@@ -88,8 +88,8 @@ static Description::Experiment readExperiment(ir::StepOp step) {
       continue;
     }
     auto shape = cast<RankedTensorType>(report.getValue().getType()).getShape();
-    result.outputs.push_back(
-        {report.getName().str(), ShapedType::getNumElements(shape.drop_front()),
+    result.outputs.push_back({report.getName().str(),
+                              ShapedType::getNumElements(shape.drop_front()),
                               report.getKind() == "item"});
   }
   return result;

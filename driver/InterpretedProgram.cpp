@@ -45,9 +45,8 @@ struct Step {
     if (failed(Interpreter(step).run(inputs.states, inputs.columns, inputs.params, inputs.clock,
                                      reported))) {
       // What a step cannot compute is not a number: the runtime stops and says where.
-      auto measures =
-          llvm::count_if(step.getBody().front().getOps<ir::ReportOp>(),
-                         [](ir::ReportOp report) { return !report.deliversRows(); });
+      auto measures = llvm::count_if(step.getBody().front().getOps<ir::ReportOp>(),
+                                     [](ir::ReportOp report) { return !report.deliversRows(); });
       std::fill_n(call.results, measures, std::numeric_limits<double>::quiet_NaN());
       return;
     }
@@ -114,8 +113,8 @@ struct InterpretedProgram::Tables {
   void add(const Description::Experiment &e) {
     auto &read = columns.emplace_back();
     for (const Description::Column &c : e.columns)
-      read.push_back(
-          {c.name.c_str(), c.path.c_str(), c.field.c_str(), c.format, c.type, c.elements, c.limit, c.item});
+      read.push_back({c.name.c_str(), c.path.c_str(), c.field.c_str(), c.format, c.type, c.elements,
+                      c.limit, c.item});
     auto &reported = measures.emplace_back();
     for (const Description::Measure &m : e.measures)
       reported.push_back({m.name.c_str(), m.kind, m.scale, m.unit.c_str()});

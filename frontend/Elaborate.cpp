@@ -671,7 +671,8 @@ private:
       for (size_t k = 0; k < net.areas.size(); ++k)
         for (auto &s : net.areas[k].states)
           if (s.life == State::Life::Item &&
-              llvm::StringRef(column.name).starts_with(net.name + "." + net.areas[k].name + "." + s.name + ".") &&
+              llvm::StringRef(column.name)
+                  .starts_with(net.name + "." + net.areas[k].name + "." + s.name + ".") &&
               column.span.begin == s.declarator->name.span.begin)
             builder.create<ir::ReportOp>(ev.location(at), builder.getStringAttr(column.name),
                                          builder.getStringAttr("item"),
@@ -779,8 +780,8 @@ private:
     return builder.getDictionaryAttr({
         builder.getNamedAttr("kind", builder.getStringAttr(train ? "train" : "test")),
         builder.getNamedAttr("network", builder.getStringAttr(net.name)),
-        builder.getNamedAttr(
-            "source", builder.getStringAttr(decl.source ? ast::toString(*decl.source) : "")),
+        builder.getNamedAttr("source",
+                             builder.getStringAttr(decl.source ? ast::toString(*decl.source) : "")),
         builder.getNamedAttr("batch", builder.getI64IntegerAttr(batch)),
         builder.getNamedAttr("epochs", builder.getI64IntegerAttr(epochs)),
         builder.getNamedAttr("trials", builder.getI64IntegerAttr(trials)),

@@ -216,7 +216,8 @@ LogicalResult ReportOp::verify() {
       return emitOpError() << "of kind \"" << getKind() << "\" takes a tensor<f32>, not a " << type;
   } else if (getKind() == "probe" || getKind() == "item") {
     if (type.getRank() == 0 || !type.isDynamicDim(0))
-      return emitOpError() << "of kind \"" << getKind() << "\" takes one row per sample, not a " << type;
+      return emitOpError() << "of kind \"" << getKind() << "\" takes one row per sample, not a "
+                           << type;
   } else if (type.getRank() != 1 || !type.isDynamicDim(0)) {
     return emitOpError() << "of kind \"" << getKind() << "\" takes a tensor<?xf32>, not a " << type;
   }

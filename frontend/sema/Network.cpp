@@ -637,7 +637,7 @@ private:
 
   /// `pre.position` and `post.position` in the first value of a weight.
   std::function<std::optional<Field>(const ast::Expr &)> positions(const Area &from, const Area &to,
-                                                                    Axis preAxis) {
+                                                                   Axis preAxis) {
     auto place = [e = &ev](const Area &a, Axis axis) {
       return [=, size = a.size, one = a.decl->shape.size() <= 1](Span at) {
         if (!one)

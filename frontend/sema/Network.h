@@ -43,7 +43,7 @@ struct Area {
   std::string name;
   int64_t size = 1;
   std::string mainInput, mainOutput;
-  std::set<std::string> common;       ///< one number for the area
+  std::set<std::string> common;    ///< one number for the area
   std::vector<std::string> inputs; ///< also what is given, where a connection from outside feeds it
   std::vector<std::string> given;  ///< by the experiment, or from outside the part
   std::vector<std::string> variables; ///< in the order in which they are computed

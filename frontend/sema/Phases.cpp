@@ -212,8 +212,7 @@ Field RunTick::evaluate(Tick &tick, const Scope &scope, const ast::Expr &e, size
 static bool isCommon(const ast::Block &body, llvm::StringRef name) {
   return llvm::any_of(body, [&](const ast::Stmt *s) {
     auto *v = llvm::dyn_cast<ast::VarDecl>(s);
-    return v && v->isCommon &&
-           llvm::any_of(v->vars, [&](auto &d) { return d.name.text == name; });
+    return v && v->isCommon && llvm::any_of(v->vars, [&](auto &d) { return d.name.text == name; });
   });
 }
 

@@ -134,7 +134,7 @@ private:
   Phases phases{*this};
   SynapseValues synapseStates; ///< outside phases
   Values areaStates;
-  struct OwnState { ///< of the rule itself; its value now is in `args`
+  struct OwnState {     ///< of the rule itself; its value now is in `args`
     std::string symbol; ///< empty unless it lasts
     Field before;
     Span at;

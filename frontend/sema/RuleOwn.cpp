@@ -210,7 +210,9 @@ void RuleInstance::ruleState(const ast::VarDecl &v) {
       init.symbol = state.symbol;
       init.role = "lasting";
       init.at = d.name.span;
-      init.value = [e = &ev, value = d.init, frame]() mutable { return e->evaluate(*value, frame); };
+      init.value = [e = &ev, value = d.init, frame]() mutable {
+        return e->evaluate(*value, frame);
+      };
       trial.states.declare(std::move(init));
       state.before = trial.read(state.symbol);
       state.before.dimension.any = true;
@@ -249,10 +251,10 @@ void RuleInstance::ruleAssign(const ast::AssignStmt &s) {
     value = ev.binary(ast::BinaryOp::Add, slot, value, s.span);
   if (s.op == ast::AssignOp::Sub)
     value = ev.binary(ast::BinaryOp::Sub, slot, value, s.span);
-  value = ev.fields.broadcast(ev.location(s.span), value,
-                              samples ? llvm::ArrayRef<std::pair<Axis, int64_t>>(
-                                            {{Axis::Sample, ShapedType::kDynamic}})
-                                      : llvm::ArrayRef<std::pair<Axis, int64_t>>());
+  value = ev.fields.broadcast(
+      ev.location(s.span), value,
+      samples ? llvm::ArrayRef<std::pair<Axis, int64_t>>({{Axis::Sample, ShapedType::kDynamic}})
+              : llvm::ArrayRef<std::pair<Axis, int64_t>>());
   value.signal = true;
   slot = value;
 }

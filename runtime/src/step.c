@@ -121,9 +121,8 @@ int apical_step_once(apical_instance *instance, int experiment, const void *cons
   for (int c = 0; c < e->column_count; ++c)
     for (int64_t i = 0; e->columns[c].item && rows && i < samples; ++i)
       if (rows[i] < 0 || rows[i] >= program->states[e->columns[c].item - 1].shape[0])
-        return apical_fail(error, APICAL_ERROR_ARGUMENT,
-                           "there is no row %lld: '%s' has %lld rows", (long long)rows[i],
-                           e->columns[c].name,
+        return apical_fail(error, APICAL_ERROR_ARGUMENT, "there is no row %lld: '%s' has %lld rows",
+                           (long long)rows[i], e->columns[c].name,
                            (long long)program->states[e->columns[c].item - 1].shape[0]);
   rowsOfBatch batch;
   int failed = makeRows(&batch, e, columns, rows, samples, error);

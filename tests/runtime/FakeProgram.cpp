@@ -96,8 +96,8 @@ FakeProgram::FakeProgram(const Folder &folder, int rows)
               {"wrong", APICAL_MEASURE, 0.01, "%"},
               {"hidden", APICAL_HEALTH, 1, ""},
               {"first", APICAL_WHOLE, 1, ""}};
-  apical_experiment train = {APICAL_TRAIN, "net", "table.train", 10, 4,       0,    1,    2,
-                             nullptr,      4,     nullptr,       0,  nullptr, step, this, 128, 0, 0};
+  apical_experiment train = {APICAL_TRAIN, "net", "table.train", 10,   4,    0,   1, 2, nullptr, 4,
+                             nullptr,      0,     nullptr,       step, this, 128, 0, 0};
   train.columns = columns.data();
   train.measures = measures.data();
   apical_experiment test = train;
