@@ -43,7 +43,8 @@ static Description::Column readColumn(DictionaryAttr column) {
           static_cast<int32_t>(integer(column, "format", 0)),
           static_cast<int32_t>(integer(column, "type", 0)),
           integer(column, "elements", 1),
-          integer(column, "limit", 0)};
+          integer(column, "limit", 0),
+          0};
 }
 
 static Description::Measure readMeasure(ir::ReportOp report) {
@@ -73,6 +74,8 @@ static Description::Experiment readExperiment(ir::StepOp step) {
                                  integer(e, "epochs", 1),
                                  integer(e, "trials", 0),
                                  integer(e, "shuffle", 0),
+                                 integer(e, "every", 0),
+                                 static_cast<int32_t>(integer(e, "parent", 0)),
                                  {},
                                  {},
                                  {}};
@@ -80,13 +83,14 @@ static Description::Experiment readExperiment(ir::StepOp step) {
     for (auto column : columns.getAsRange<DictionaryAttr>())
       result.columns.push_back(readColumn(column));
   for (auto report : step.getBody().front().getOps<ir::ReportOp>()) {
-    if (report.getKind() != "probe") {
+    if (!report.deliversRows()) {
       result.measures.push_back(readMeasure(report));
       continue;
     }
     auto shape = cast<RankedTensorType>(report.getValue().getType()).getShape();
-    result.outputs.push_back(
-        {report.getName().str(), ShapedType::getNumElements(shape.drop_front())});
+    result.outputs.push_back({report.getName().str(),
+                              ShapedType::getNumElements(shape.drop_front()),
+                              report.getKind() == "item"});
   }
   return result;
 }
@@ -117,6 +121,16 @@ Description describe(ModuleOp module, StringRef name) {
       else
         result.experiments.push_back(readExperiment(step));
     }
+  }
+  auto itemOf = [&](const std::string &state) {
+    auto it = llvm::find_if(result.states, [&](auto &s) { return s.name == state; });
+    return static_cast<int32_t>(it - result.states.begin()) + 1;
+  };
+  for (Description::Experiment &e : result.experiments) {
+    for (Description::Column &c : e.columns)
+      c.item = c.format == APICAL_ROWS ? itemOf(c.path) : 0;
+    for (Description::Output &o : e.outputs)
+      o.item = o.item ? itemOf(o.name) : 0;
   }
   result.hash = identify(result.states);
   return result;

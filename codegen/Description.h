@@ -44,6 +44,7 @@ struct Description {
     std::string name, path, field;
     int32_t format, type;
     int64_t elements, limit;
+    int32_t item; ///< as in apical_column
   };
   struct Measure {
     std::string name;
@@ -54,12 +55,14 @@ struct Description {
   struct Output {
     std::string name;
     int64_t elements;
+    int32_t item; ///< as in apical_output
   };
   struct Experiment {
     ir::StepOp step;
     apical_experiment_kind kind;
     std::string network, source;
-    int64_t batch, epochs, trials, shuffle;
+    int64_t batch, epochs, trials, shuffle, every;
+    int32_t parent;
     std::vector<Column> columns;
     std::vector<Measure> measures; ///< the `apical.report`s in their order,
     std::vector<Output> outputs;   ///< those that are probes apart

@@ -250,7 +250,7 @@ private:
     for (auto param : source.getOps<ir::ParamOp>())
       (void)param, types.push_back(f64);
     for (auto report : block.getOps<ir::ReportOp>()) {
-      if (report.getKind() != "probe") {
+      if (!report.deliversRows()) {
         plan.reports.push_back(report);
         continue;
       }
@@ -398,7 +398,7 @@ private:
   }
 
   void emitReport(ir::ReportOp report) {
-    if (report.getKind() == "probe")
+    if (report.deliversRows())
       return emitProbe(report);
     unsigned k = llvm::find(plan.reports, report) - plan.reports.begin();
     Value buffer = bufferOf(report.getValue()), sum;

@@ -64,16 +64,16 @@ private:
     std::vector<llvm::Constant *> columns, measures, outputs;
     for (const Description::Column &c : e.columns)
       columns.push_back(record({text(c.name), text(c.path), text(c.field), i32(c.format),
-                                i32(c.type), i64(c.elements), i64(c.limit)}));
+                                i32(c.type), i64(c.elements), i64(c.limit), i32(c.item)}));
     for (const Description::Measure &m : e.measures)
       measures.push_back(record({text(m.name), i32(m.kind), real(m.scale), text(m.unit)}));
     for (const Description::Output &o : e.outputs)
-      outputs.push_back(record({text(o.name), i64(o.elements)}));
+      outputs.push_back(record({text(o.name), i64(o.elements), i32(o.item)}));
     const StepPlan &plan = planOf(e.step);
     return record({i32(e.kind), text(e.network), text(e.source), i64(e.batch), i64(e.epochs),
                    i64(e.trials), i64(e.shuffle), i32(columns.size()), list(columns),
                    i32(measures.size()), list(measures), i32(outputs.size()), list(outputs),
-                   unpack(plan), null(), i64(plan.scratch)});
+                   unpack(plan), null(), i64(plan.scratch), i32(e.parent), i64(e.every)});
   }
 
   /// void NAME(const apical_call *, void *): loads what the body takes.

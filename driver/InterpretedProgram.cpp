@@ -27,7 +27,7 @@ struct Step {
   static void deliver(llvm::ArrayRef<Reported> reported, const apical_call &call) {
     size_t measure = 0, output = 0;
     for (const Reported &report : reported) {
-      if (report.kind == "probe") {
+      if (report.kind == "probe" || report.kind == "item") {
         llvm::transform(report.values, call.outputs[output++],
                         [](double value) { return static_cast<float>(value); });
         continue;
@@ -45,9 +45,8 @@ struct Step {
     if (failed(Interpreter(step).run(inputs.states, inputs.columns, inputs.params, inputs.clock,
                                      reported))) {
       // What a step cannot compute is not a number: the runtime stops and says where.
-      auto measures =
-          llvm::count_if(step.getBody().front().getOps<ir::ReportOp>(),
-                         [](ir::ReportOp report) { return report.getKind() != "probe"; });
+      auto measures = llvm::count_if(step.getBody().front().getOps<ir::ReportOp>(),
+                                     [](ir::ReportOp report) { return !report.deliversRows(); });
       std::fill_n(call.results, measures, std::numeric_limits<double>::quiet_NaN());
       return;
     }
@@ -114,19 +113,20 @@ struct InterpretedProgram::Tables {
   void add(const Description::Experiment &e) {
     auto &read = columns.emplace_back();
     for (const Description::Column &c : e.columns)
-      read.push_back(
-          {c.name.c_str(), c.path.c_str(), c.field.c_str(), c.format, c.type, c.elements, c.limit});
+      read.push_back({c.name.c_str(), c.path.c_str(), c.field.c_str(), c.format, c.type, c.elements,
+                      c.limit, c.item});
     auto &reported = measures.emplace_back();
     for (const Description::Measure &m : e.measures)
       reported.push_back({m.name.c_str(), m.kind, m.scale, m.unit.c_str()});
     auto &probed = outputs.emplace_back();
     for (const Description::Output &o : e.outputs)
-      probed.push_back({o.name.c_str(), o.elements});
+      probed.push_back({o.name.c_str(), o.elements, o.item});
     auto &step = steps.emplace_back(Step{&program, e.step, {}});
     experiments.push_back({e.kind, e.network.c_str(), e.source.c_str(), e.batch, e.epochs, e.trials,
                            e.shuffle, static_cast<int32_t>(read.size()), read.data(),
                            static_cast<int32_t>(reported.size()), reported.data(),
-                           static_cast<int32_t>(probed.size()), probed.data(), call, &step, 0});
+                           static_cast<int32_t>(probed.size()), probed.data(), call, &step, 0,
+                           e.parent, e.every});
   }
 };
 

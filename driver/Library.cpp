@@ -133,6 +133,10 @@ static void printExperiment(llvm::raw_ostream &os, const apical_experiment &e, i
   os << ": up to " << constant << "_BATCH samples.\n";
   for (int c = 0; c < e.column_count; ++c) {
     const apical_column &column = e.columns[c];
+    if (column.item) { // looked up by the runtime
+      columns += "0, ";
+      continue;
+    }
     std::string at = argument(column.name, taken);
     os << "   " << at << ": " << column.elements << " numbers per sample";
     if (column.limit)
@@ -142,6 +146,8 @@ static void printExperiment(llvm::raw_ostream &os, const apical_experiment &e, i
     columns += at + ", ";
   }
   for (int k = 0; k < e.output_count; ++k) {
+    if (e.outputs[k].item)
+      continue;
     std::string at = argument(e.outputs[k].name, taken);
     os << "   " << at << ": receives a pointer to `samples` rows of " << e.outputs[k].elements
        << " numbers, valid until the next call; or null\n";

@@ -31,7 +31,7 @@ public:
       : files(files), diags(diags), options(options), builder(&context),
         ev(builder, globals, sources, diags) {}
 
-  OwningOpRef<ModuleOp> run() {
+  OwningOpRef<ModuleOp> elaborate() {
     module = ModuleOp::create(builder.getUnknownLoc());
     collect();
     if (diags.hasErrors())
@@ -42,8 +42,18 @@ public:
     for (const ast::Stmt *s : files[0].body)
       if (auto *e = llvm::dyn_cast<ast::ExperimentDecl>(s))
         experiments.push_back(e);
+    std::vector<const ast::ExperimentDecl *> all; // also those inside others
+    for (auto *e : experiments) {
+      all.push_back(e);
+      for (const ast::Stmt *inner : e->body)
+        if (auto *on = llvm::dyn_cast<ast::OnStmt>(inner))
+          for (const ast::Stmt *t : on->body)
+            if (auto *x = llvm::dyn_cast<ast::ExperimentDecl>(t))
+              all.push_back(x);
+    }
+    instances(all);
     for (const ast::Stmt *s : files[0].body)
-      if (auto *n = llvm::dyn_cast<ast::NetworkDecl>(s))
+      if (auto *n = llvm::dyn_cast<ast::NetworkDecl>(s); n && !onlyPart(*n))
         guarded([&] { network(*n); });
     for (auto *e : experiments) // of the networks that are sound
       guarded([&] { experiment(*e); });
@@ -110,7 +120,8 @@ private:
         state.shape.push_back(size);
     }
     for (const ast::Stmt *s : files[0].body)
-      if (auto *n = llvm::dyn_cast<ast::NetworkDecl>(s); n && !account.network(n->name.text))
+      if (auto *n = llvm::dyn_cast<ast::NetworkDecl>(s);
+          n && !account.network(n->name.text) && networks.count(n->name.text))
         account.networks.push_back(networks.at(n->name.text));
   }
 
@@ -183,11 +194,70 @@ private:
         });
   }
 
+  /// All experiments run one instance of a network, so that they give it the same arguments.
+  void instances(llvm::ArrayRef<const ast::ExperimentDecl *> experiments) {
+    for (auto *e : experiments) {
+      llvm::ArrayRef<ast::Argument> args;
+      auto *name = calleeOf(e->network, args);
+      if (!name)
+        continue;
+      if (e->experimentKind == ast::ExperimentKind::Train && e->source)
+        trainedOn.insert(name->name + " " + ast::toString(*e->source));
+      auto [it, fresh] = run.emplace(name->name, e->network);
+      if (fresh || ast::toString(*it->second) == ast::toString(*e->network))
+        continue;
+      diags
+          .error(Code::BadOption, e->network->span,
+                 "experiments run one instance of `" + name->name + "`, and this is another")
+          .label(it->second->span, "the first one")
+          .hint(
+              "give the same arguments, or write a network with a part of its own: `part other = " +
+              ast::toString(*e->network) + "`");
+    }
+    std::map<std::string, std::set<std::string>> parts;
+    for (auto &[name, statement] : globals.named)
+      if (auto *n = llvm::dyn_cast<ast::NetworkDecl>(statement))
+        partsOf(n->body, parts[name]);
+    std::set<std::string> inner;
+    for (auto &[name, used] : parts)
+      inner.insert(used.begin(), used.end());
+    std::function<void(const std::string &)> reach = [&](const std::string &name) {
+      for (auto &part : parts[name])
+        if (usedAsPart.insert(part).second)
+          reach(part);
+    };
+    for (auto &[name, used] : std::map(parts)) // from those that stand for themselves
+      if (!inner.count(name) || run.count(name))
+        reach(name);
+  }
+
+  static void partsOf(const ast::Block &block, std::set<std::string> &into) {
+    for (const ast::Stmt *s : block) {
+      llvm::ArrayRef<ast::Argument> args;
+      if (auto *loop = llvm::dyn_cast<ast::ForStmt>(s))
+        partsOf(loop->body, into);
+      else if (auto *p = llvm::dyn_cast<ast::PartDecl>(s))
+        if (auto *callee = calleeOf(p->value, args))
+          into.insert(callee->name);
+    }
+  }
+
+  /// Lives in other networks only: it has no states of its own, and is checked where it is used.
+  bool onlyPart(const ast::NetworkDecl &decl) const {
+    return usedAsPart.count(decl.name.text) && !run.count(decl.name.text);
+  }
+
   const Network &network(const ast::NetworkDecl &decl) {
     auto it = networks.find(decl.name.text);
     if (it == networks.end() && !broken.count(decl.name.text)) {
       broken.insert(decl.name.text); // unless it is built without an error
-      Network built = buildNetwork(decl, ev, states);
+      llvm::ArrayRef<ast::Argument> args;
+      Span at = decl.name.span;
+      if (auto instance = run.find(decl.name.text); instance != run.end()) {
+        calleeOf(instance->second, args);
+        at = instance->second->span;
+      }
+      Network built = buildNetwork(decl, args, at, ev, states);
       if (built.sound) {
         broken.erase(decl.name.text);
         it = networks.emplace(decl.name.text, std::move(built)).first;
@@ -286,9 +356,10 @@ private:
     return callee && callee->name == "table" ? call : nullptr;
   }
 
-  Field column(const Column &c, ir::StepOp step) {
-    if (auto it = columnFields.find(c.name); it != columnFields.end())
-      return it->second;
+  /// The rows of a table, as its first column has them.
+  int64_t rowsOf(const std::vector<Column> &columns) { return probe(columns.front()).rows; }
+
+  ColumnInfo probe(const Column &c) {
     ColumnInfo info;
     std::string why;
     if (!options.probe || !options.probe(c.path, c.format, c.field, info, why)) {
@@ -299,6 +370,13 @@ private:
         d.note("looked for\n" + rest);
       throw Reported();
     }
+    return info;
+  }
+
+  Field column(const Column &c, ir::StepOp step) {
+    if (auto it = columnFields.find(c.name); it != columnFields.end())
+      return it->second;
+    ColumnInfo info = probe(c);
     for (auto &[other, otherInfo] : columnInfos)
       if (otherInfo.rows != info.rows) {
         diags
@@ -383,8 +461,35 @@ private:
       ev.fail(Code::BadOption, e.span, "`precision` is `single` or `double`");
   }
 
-  void experiment(const ast::ExperimentDecl &decl) {
-    auto *name = llvm::dyn_cast<ast::NameExpr>(decl.network);
+  /// `on every N trials { test … }` in an experiment.
+  struct Inside {
+    const ast::ExperimentDecl *decl;
+    int64_t every;
+  };
+  void addInside(const ast::OnStmt &on, std::vector<Inside> &into) {
+    Frame none;
+    auto *number = llvm::dyn_cast_or_null<ast::NumberExpr>(on.every);
+    if (!on.every)
+      ev.unsupported(on.span, "an experiment on an event is");
+    if (number && !number->unit.empty() && number->unit != "trial" && number->unit != "trials")
+      ev.unsupported(on.every->span, "an experiment every so many `" + number->unit + "` is");
+    int64_t every = number && !number->unit.empty()
+                        ? static_cast<int64_t>(number->value)
+                        : ev.evaluateSize(*on.every, none, 1, "the number of trials");
+    if (every < 1)
+      ev.fail(Code::BadSize, on.every->span, "an experiment runs every trial at most");
+    for (const ast::Stmt *s : on.body) {
+      auto *inner = llvm::dyn_cast<ast::ExperimentDecl>(s);
+      if (!inner)
+        ev.unsupported(s->span, "this statement in an experiment is");
+      into.push_back({inner, every});
+    }
+  }
+
+  /// `parent`: 1 + the number of the experiment that it stands in.
+  void experiment(const ast::ExperimentDecl &decl, int parent = 0, int64_t interval = 0) {
+    llvm::ArrayRef<ast::Argument> args;
+    auto *name = calleeOf(decl.network, args);
     auto *netDecl = name ? ev.globals.find<ast::NetworkDecl>(name->name) : nullptr;
     if (!netDecl) {
       Frame none;
@@ -398,12 +503,10 @@ private:
     bool train = decl.experimentKind == ast::ExperimentKind::Train;
     if (decl.experimentKind == ast::ExperimentKind::Simulate)
       ev.unsupported(decl.span, "`simulate` is");
-    if (!decl.source)
-      ev.unsupported(decl.span, "an experiment without data is");
     if (decl.alias)
       ev.unsupported(decl.alias.span, "a name for the source of an experiment is");
     std::vector<Column> columns;
-    if (!options.withoutData)
+    if (!options.withoutData && decl.source)
       columns = table(*decl.source);
     int64_t batch = train ? 1 : 100, epochs = 1, trials = 0, ticks = 1;
     Span batchAt = decl.span;
@@ -423,13 +526,22 @@ private:
       else
         wrongOption(o, train);
     }
+    if (!decl.source && !trials)
+      ev.fail(Code::BadOption, decl.span, "an experiment without data has no end",
+              "say how long it is: `, trials = 1000`");
+    int number = steps; // of the table of experiments
+    std::vector<Inside> inside;
     std::string stepName = (train ? "train" : "test") + std::to_string(steps++);
     columnFields.clear();
     columnInfos.clear();
     columnAttributes.clear();
+    itemColumns.clear();
     ir::StepOp step = beginStep(stepName, ev.location(decl.span));
     Trial trial(net, ev, states);
     trial.account = options.account;
+    trial.items = [&](const Area &area, const State &state) {
+      return items(net, area, state, decl, columns, step);
+    };
     std::map<std::string, const ast::VarDecl::Declarator *> lets;
     std::map<std::string, Field> drawn; ///< `let x ~ D`
     std::set<std::string> evaluating;
@@ -489,6 +601,12 @@ private:
           measures.push_back(m);
         continue;
       }
+      if (auto *on = llvm::dyn_cast<ast::OnStmt>(s)) {
+        if (parent || !train)
+          ev.unsupported(s->span, "an experiment in an experiment that is no outermost `train` is");
+        addInside(*on, inside);
+        continue;
+      }
       if (auto *p = llvm::dyn_cast<ast::ProbeStmt>(s)) {
         if (!options.withoutData)
           probes.push_back(p);
@@ -508,10 +626,10 @@ private:
       auto *assign = llvm::dyn_cast<ast::AssignStmt>(s);
       auto *target = assign ? llvm::dyn_cast<ast::MemberExpr>(assign->target) : nullptr;
       bool draws = assign && assign->op == ast::AssignOp::Draw;
-      if (auto *name = assign ? llvm::dyn_cast<ast::NameExpr>(assign->target) : nullptr;
-          name && assign->op == ast::AssignOp::Set) {
+      std::string path = assign ? pathOf(*assign->target, ev) : "";
+      if (assign && assign->op == ast::AssignOp::Set && (!target || net.scalar(path))) {
         Frame frame = dataFrame();
-        bindScalar(net, trial, *name, *assign, step, frame);
+        bindScalar(net, trial, path, *assign, step, frame);
         continue;
       }
       if (!target || (assign->op != ast::AssignOp::Set && !draws))
@@ -537,6 +655,17 @@ private:
                                    " : … { given " + variable + " }`"
                              : "did you mean `" + near + "`?");
       }
+      if (llvm::is_contained(a.inputs, target->member.text)) {
+        auto fed = llvm::find_if(net.connections, [&](const Connection &c) {
+          return c.to == area && c.toPort == target->member.text;
+        });
+        diags
+            .error(Code::DefinedTwice, assign->span,
+                   "`" + a.name + "." + target->member.text + "` is what arrives over `" +
+                       fed->name + "`, and cannot be bound")
+            .label(fed->decl->span, "the connection");
+        throw Reported();
+      }
       if (options.withoutData) {
         trial.bindings[a.name + "." + target->member.text] = placeholder(a, step, s->span);
         continue;
@@ -547,10 +676,17 @@ private:
           ev.unsupported(s->span, "a draw anew in every tick of a trial is");
         frame.stream = net.name + "." + a.name + "." + target->member.text;
         frame.drawEachTrial = true;
-        frame.drawExtent = {{Axis::Sample, ShapedType::kDynamic}, {Axis::Unit, a.size}};
+        frame.drawExtent.assign(a.extent(target->member.text, true));
       }
       Field value = asNumbers(ev.evaluate(*assign->value, frame), assign->span);
       bool perUnit = !value.constant && value.has(Axis::Unit);
+      bool common = a.common.count(target->member.text);
+      if (common && !perUnit) { // one number for the area
+        if (!trial.bindings.emplace(a.name + "." + target->member.text, value).second)
+          ev.fail(Code::DefinedTwice, assign->span,
+                  "`" + a.name + "." + target->member.text + "` is bound twice");
+        continue;
+      }
       if (perUnit ? value.size(Axis::Unit) != a.size : (a.size != 1 && !value.constant)) {
         ev.diags
             .error(Code::ShapeMismatch, assign->span,
@@ -587,8 +723,10 @@ private:
     };
     if (phases.empty()) {
       trial.run();
-      if (train)
+      if (train) {
         trial.learn();
+        keepItems(net, trial, decl.span);
+      }
       report(net, trial, train, decl);
     } else {
       shaped.present(phases, dataFrame().resolve);
@@ -619,24 +757,106 @@ private:
     moveWritesLast(step);
     eraseUnused(step);
     requireMemory(states, step, batch, batchAt, options.memory, diags);
-    step.setExperimentAttr(attributes(decl, net, train, batch, epochs, trials));
+    NamedAttrList all = attributes(decl, net, train, batch, epochs, trials);
+    if (parent) {
+      all.append("parent", builder.getI64IntegerAttr(parent));
+      all.append("every", builder.getI64IntegerAttr(interval));
+    }
+    step.setExperimentAttr(all.getDictionary(builder.getContext()));
+    for (auto [inner, every] : inside)
+      guarded([&, inner = inner, every = every] { experiment(*inner, number + 1, every); });
+  }
+
+  /// An `item` state of the tables that something trains on: the host brings the rows of the batch as a column, and
+  /// takes them back. Other tables keep none.
+  std::string itemSymbol(const Network &net, const Area &area, const State &state,
+                         const ast::ExperimentDecl &decl) const {
+    return net.name + "." + area.name + "." + state.name + "." + ast::toString(*decl.source);
+  }
+
+  std::optional<Field> items(const Network &net, const Area &area, const State &state,
+                             const ast::ExperimentDecl &decl, const std::vector<Column> &columns,
+                             ir::StepOp step) {
+    if (!decl.source)
+      ev.fail(Code::BadOption, decl.span,
+              "`" + area.name + "." + state.name +
+                  "` is kept for each row of the data, and there are none",
+              "an `item` state needs an experiment on a table: `train … on TABLE`");
+    std::string symbol = itemSymbol(net, area, state, decl);
+    if (!trainedOn.count(net.name + " " + ast::toString(*decl.source)))
+      return std::nullopt;
+    bool common = area.common.count(state.name);
+    StateInit init;
+    init.symbol = symbol;
+    init.role = "item";
+    init.at = state.declarator->name.span;
+    init.extent = {{Axis::Pre, options.withoutData ? 1 : rowsOf(columns)}};
+    if (!common)
+      init.extent.push_back({Axis::Post, area.size});
+    Frame caller, frame;
+    caller.locals = net.parts[area.part].args;
+    frame.locals = bindArguments(ev, *area.unit, area.args, area.decl->span, caller);
+    frame.locals["size"] = Field::number(static_cast<double>(area.size));
+    frame.stream = symbol;
+    frame.drawExtent = init.extent;
+    init.value = [e = &ev, value = state.declarator->init, frame]() mutable {
+      return e->evaluate(*value, frame);
+    };
+    states.declare(std::move(init));
+    if (options.withoutData)
+      return placeholder(area, step, decl.span);
+    Column &column = itemColumns.emplace_back();
+    column.name = column.path = symbol;
+    column.format = 3;
+    column.span = state.declarator->name.span;
+    columnAttributes.push_back({&column, 0, common ? 1 : area.size});
+    Field rows;
+    rows.axes = {Axis::Sample};
+    llvm::SmallVector<int64_t> shape{ShapedType::kDynamic};
+    if (!common) {
+      rows.axes.push_back(Axis::Unit);
+      shape.push_back(area.size);
+    }
+    rows.tensor = step.getBody().front().addArgument(
+        RankedTensorType::get(shape, builder.getF32Type()), ev.location(decl.span));
+    return rows;
+  }
+
+  /// Behind a trial of training, the rows go back.
+  void keepItems(const Network &net, Trial &trial, Span at) {
+    if (options.withoutData || diags.hasErrors())
+      return;
+    for (const Column &column : itemColumns)
+      for (size_t k = 0; k < net.areas.size(); ++k)
+        for (auto &s : net.areas[k].states)
+          if (s.life == State::Life::Item &&
+              llvm::StringRef(column.name)
+                  .starts_with(net.name + "." + net.areas[k].name + "." + s.name + ".") &&
+              column.span.begin == s.declarator->name.span.begin)
+            builder.create<ir::ReportOp>(ev.location(at), builder.getStringAttr(column.name),
+                                         builder.getStringAttr("item"),
+                                         trial.persisting(static_cast<int>(k), s).tensor);
   }
 
   /// `rewarded = reward`: one number per sample for a `given` of the network.
-  void bindScalar(const Network &net, Trial &trial, const ast::NameExpr &name,
+  void bindScalar(const Network &net, Trial &trial, const std::string &name,
                   const ast::AssignStmt &assign, ir::StepOp step, Frame &frame) {
-    const Scalar *scalar = net.scalar(name.name);
-    if (int area = net.area(name.name); !scalar && area >= 0)
-      ev.fail(Code::WrongKind, name.span,
-              "`" + name.name + "` is an area: bind one of its variables",
-              "write `" + name.name + "." + net.areas[area].mainOutput + " = …`");
-    if (!scalar && llvm::is_contained(frame.known, name.name))
-      ev.unsupported(name.span, "a column written back is");
+    if (name.empty())
+      ev.fail(Code::NotAssignable, assign.target->span,
+              "`" + ast::toString(*assign.target) + "` cannot be bound",
+              "an experiment binds variables of areas, and what the network is given");
+    const Scalar *scalar = net.scalar(name);
+    if (int area = net.area(name); !scalar && area >= 0)
+      ev.fail(Code::WrongKind, assign.target->span,
+              "`" + name + "` is an area: bind one of its variables",
+              "write `" + name + "." + net.areas[area].mainOutput + " = …`");
+    if (!scalar && llvm::is_contained(frame.known, name))
+      ev.unsupported(assign.target->span, "a column written back is");
     if (!scalar) {
       Frame none;
       for (auto &s : net.scalars)
         none.known.push_back(s.name);
-      ev.unknown(name.span, name.name, none);
+      ev.unknown(assign.target->span, name, none);
     }
     Field value;
     if (options.withoutData) {
@@ -649,8 +869,8 @@ private:
     }
     if (!value.constant && value.has(Axis::Unit))
       ev.fail(Code::ShapeMismatch, assign.span,
-              "`" + name.name + "` is one number per sample, and the data give " + describe(value));
-    trial.bindings[name.name] = value;
+              "`" + name + "` is one number per sample, and the data give " + describe(value));
+    trial.bindings[name] = value;
   }
 
   /// A bare column still has the element type of its file.
@@ -677,8 +897,8 @@ private:
   }
 
   void report(const Network &net, Trial &trial, bool train, const ast::ExperimentDecl &decl) {
-    for (auto *c : net.costs)
-      emitReport(c->name.text, "cost", trial.costs.at(c->name.text), c->span);
+    for (auto &c : net.costs)
+      emitReport(c.name, "cost", trial.costs.at(c.name), c.decl->span);
     if (!train)
       return;
     for (int a : net.order) { // x * 0 is NaN exactly where x is not finite
@@ -726,7 +946,8 @@ private:
     return builder.getDictionaryAttr({
         builder.getNamedAttr("kind", builder.getStringAttr(train ? "train" : "test")),
         builder.getNamedAttr("network", builder.getStringAttr(net.name)),
-        builder.getNamedAttr("source", builder.getStringAttr(ast::toString(*decl.source))),
+        builder.getNamedAttr("source",
+                             builder.getStringAttr(decl.source ? ast::toString(*decl.source) : "")),
         builder.getNamedAttr("batch", builder.getI64IntegerAttr(batch)),
         builder.getNamedAttr("epochs", builder.getI64IntegerAttr(epochs)),
         builder.getNamedAttr("trials", builder.getI64IntegerAttr(trials)),
@@ -792,8 +1013,12 @@ private:
   States states;
   OwningOpRef<ModuleOp> module;
   std::map<std::string, Network> networks;
-  std::set<std::string> trained; ///< networks
-  std::set<std::string> broken;  ///< networks with errors, which are reported once
+  std::set<std::string> trained;                ///< networks
+  std::set<std::string> broken;                 ///< networks with errors, which are reported once
+  std::map<std::string, const ast::Expr *> run; ///< networks with experiments, and what those name
+  std::set<std::string> usedAsPart;
+  std::set<std::string> trainedOn; ///< "NETWORK TABLE"
+  std::deque<Column> itemColumns;
   std::map<std::string, Field> columnFields;
   std::vector<std::pair<const Column *, ColumnInfo>> columnInfos;
   std::vector<std::tuple<const Column *, int, int64_t>> columnAttributes;
@@ -805,7 +1030,7 @@ private:
 OwningOpRef<ModuleOp> elaborate(llvm::ArrayRef<ast::File> files, const Sources &sources,
                                 Diagnostics &diags, MLIRContext &context,
                                 const ElaborateOptions &options) {
-  return Model(files, sources, diags, context, options).run();
+  return Model(files, sources, diags, context, options).elaborate();
 }
 
 } // namespace apical

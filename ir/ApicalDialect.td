@@ -150,8 +150,13 @@ def Apical_ReportOp : Apical_Op<"report", [MemoryEffects<[MemWrite]>]> {
   let description = [{
     `kind` is `cost`, `measure`, `health`, `whole` or `residual`: see
     apical_measure_kind. A `tensor<?xf32>` is summed over the valid samples;
-    `whole` and `residual` take `tensor<f32>`. The kind `probe` delivers a
-    `tensor<?x…xf32>` as it is: see apical_output.
+    `whole` and `residual` take `tensor<f32>`. The kinds `probe` and `item` deliver
+    a `tensor<?x…xf32>` as it is: see apical_output. An `item` goes to the rows
+    of the state `name`.
+  }];
+  let extraClassDeclaration = [{
+    /// One row for each sample, instead of a sum over them.
+    bool deliversRows() { return getKind() == "probe" || getKind() == "item"; }
   }];
   let arguments = (ins StrAttr:$name, StrAttr:$kind, Apical_Field:$value);
   let assemblyFormat = "$name `kind` $kind `,` $value attr-dict `:` type($value)";

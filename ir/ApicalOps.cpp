@@ -211,18 +211,19 @@ LogicalResult DrawOp::verify() {
 
 LogicalResult ReportOp::verify() {
   bool known = llvm::StringSwitch<bool>(getKind())
-                   .Cases("cost", "measure", "health", "whole", "residual", "probe", true)
+                   .Cases("cost", "measure", "health", "whole", "residual", "probe", "item", true)
                    .Default(false);
   if (!known)
     return emitOpError() << "has the unknown kind \"" << getKind()
-                         << "\"; kinds are cost, measure, health, whole, residual, probe";
+                         << "\"; kinds are cost, measure, health, whole, residual, probe, item";
   auto type = cast<RankedTensorType>(getValue().getType());
   if (getKind() == "whole" || getKind() == "residual") {
     if (type.getRank() != 0)
       return emitOpError() << "of kind \"" << getKind() << "\" takes a tensor<f32>, not a " << type;
-  } else if (getKind() == "probe") {
+  } else if (getKind() == "probe" || getKind() == "item") {
     if (type.getRank() == 0 || !type.isDynamicDim(0))
-      return emitOpError() << "of kind \"probe\" takes one row per sample, not a " << type;
+      return emitOpError() << "of kind \"" << getKind() << "\" takes one row per sample, not a "
+                           << type;
   } else if (type.getRank() != 1 || !type.isDynamicDim(0)) {
     return emitOpError() << "of kind \"" << getKind() << "\" takes a tensor<?xf32>, not a " << type;
   }

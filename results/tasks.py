@@ -141,6 +141,17 @@ TASKS = (
                measure="mean_rate", low=0.9, high=1.1),
         Target("selective", "mean squared rate; 10 then", measure="squared_rate", low=9, high=11),
     ), plain=True, chosen="the rate is not tuned"),
+    Task("autoencoder", "Fashion-MNIST, autoencoders 784-128-32-128-784, 20 epochs", (
+        Target("plain", "squared error per pixel", measure="error", reference="32 principal components about the mean"),
+        Target("denoising", "30 % of the pixels hidden: squared error per pixel", measure="error"),
+        Target("inpainting", "a hole of 10 by 10: squared error per pixel of it", measure="error",
+               reference="the mean of each pixel", times=0.5),
+        Target("inpainting", "the same", measure="error", reference="linear regression on the other pixels"),
+    ), plain=True, chosen="the rate is not tuned"),
+    Task("gan", "Eight Gaussians on a circle, 30 000 trials", (
+        Target("gan", "made points within three spreads of a place", measure="within_3_spreads", low=0.9),
+    ) + tuple(Target("gan", f"of all, at place {k}", measure=f"place_{k}", low=0.05) for k in range(8)),
+        chosen="the rate and b1 were chosen by how many places are reached; an equal share is 12.5 %"),
     Task("area_costs", "MNIST, three areas, 3 epochs", tuple(
         Target(f"{network}_assignment", f"{network} assignment: area {area} on bit {bit}"
                + (", its own" if bit == own else ""), measure=f"{area}_bit{bit}",

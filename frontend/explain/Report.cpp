@@ -26,6 +26,9 @@ std::vector<std::string> capabilityNames(unsigned set) {
 
 std::string sizeText(const sema::Area &a) {
   std::string text = a.name;
+  bool named = llvm::any_of(a.decl->shape, [](auto *e) { return !llvm::isa<NumberExpr>(e); });
+  if (a.part && named) // by a parameter, which each part has its own value of
+    return text + "[" + std::to_string(a.size) + "]";
   for (size_t k = 0; k < a.decl->shape.size(); ++k)
     text += (k ? ", " : "[") + ast::toString(*a.decl->shape[k]);
   return a.decl->shape.empty() ? text : text + "]";
@@ -329,9 +332,9 @@ private:
 
   void defineCost(Equation &into) {
     std::string name = ast::toString(*subject());
-    for (const CostDecl *c : net.costs)
-      if (c->name.text == name)
-        addDefinition(into, {s.name(name), "=", c->value, {}});
+    for (const sema::Cost &c : net.costs)
+      if (net.local(c.name, line.part) == name)
+        addDefinition(into, {s.name(name), "=", c.decl->value, {}});
   }
   static void addDefinition(Equation &into, Equation definition) {
     for (const Equation &e : into.with)
@@ -425,8 +428,7 @@ private:
     walk(e, [&](const Expr &x) {
       auto *call = callOf(x, "error", 1);
       auto *m = call ? llvm::dyn_cast<MemberExpr>(call->args[0].value) : nullptr;
-      auto *base = m ? llvm::dyn_cast<NameExpr>(m->base) : nullptr;
-      int area = base ? net.area(base->name) : -1;
+      int area = m ? net.area(ast::toString(*m->base)) : -1;
       if (area < 0)
         return;
       Key key{area, m->member.text};
@@ -734,7 +736,10 @@ std::vector<Assumption> assumptions(const sema::Network &net, const Sources &sou
       add("symmetric weights: `" + c.name + "` conducts `" + ast::toString(*args[0].value) +
               "` backwards",
           c.decl->span);
-    if (topology && topology->name == "tied" && args.size())
+    if (net.parts[c.part].tiedTo >= 0 && c.tiedTo >= 0)
+      add("shared weights: `" + c.name + "` has those of `" + net.connections[c.tiedTo].name + "`",
+          net.parts[c.part].at);
+    else if (topology && topology->name == "tied" && args.size())
       add("shared weights: `" + c.name + "` has those of `" + ast::toString(*args[0].value) + "`",
           c.decl->span);
     if (topology && topology->name == "conv")

@@ -52,6 +52,7 @@ LearnAccount *Account::open(const Network &net, const Learn &learn) {
   line.network = known;
   line.name = learn.name;
   line.decl = learn.decl;
+  line.part = learn.part;
   return &line;
 }
 

@@ -78,6 +78,7 @@ struct LearnAccount {
   const ast::RuleDecl *rule = nullptr;
   std::shared_ptr<ast::TemplateStmt> body; ///< of a rule without templates
   std::string name, costParameter;
+  int part = 0;       ///< in which the line stands
   std::string report; ///< measure that reports the subject, if directions are kept
   unsigned declared = 0;
   std::set<int> plastic, scope;                 ///< connections

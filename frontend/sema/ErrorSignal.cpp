@@ -34,7 +34,7 @@ std::optional<Field> RuleInstance::costHere() {
   auto &known = costs[trial.now.tick];
   if (!known) {
     Trial::At here(trial, {trial.now.tick, nullptr});
-    Frame frame = trial.networkFrame();
+    Frame frame = trial.networkFrame(learn.part);
     known = ev.evaluate(*learn.decl->subject, frame);
   }
   return known;

@@ -36,8 +36,11 @@ std::optional<std::string> errorOf(const ast::Expr &e, llvm::StringRef end) {
 
 const ast::MemberExpr *memberOf(const ast::Expr &e, llvm::StringRef base) {
   auto *m = llvm::dyn_cast<ast::MemberExpr>(&e);
-  auto *name = m ? llvm::dyn_cast<ast::NameExpr>(m->base) : nullptr;
-  return name && name->name == base ? m : nullptr;
+  if (!m)
+    return nullptr;
+  if (auto *name = llvm::dyn_cast<ast::NameExpr>(m->base))
+    return name->name == base ? m : nullptr;
+  return base.contains('.') && ast::toString(*m->base) == base ? m : nullptr;
 }
 
 void collectNames(const ast::Expr &e, std::set<std::string> &names) {

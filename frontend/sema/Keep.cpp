@@ -15,7 +15,7 @@ void Trial::keep() {
     if (c.keeps.empty())
       continue;
     Frame frame;
-    frame.locals = net.args;
+    frame.locals = net.parts[c.part].args;
     for (auto &[name, value] : c.synapseArgs)
       frame.locals[name] = value;
     frame.locals["fan_in"] = Field::number(c.topology == Topology::Dense ? c.fromSize : 1);

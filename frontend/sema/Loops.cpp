@@ -26,10 +26,14 @@ void RuleInstance::statement(const ast::Stmt &s) {
     phases.run(*phase);
   else if (v && v->varKind == ast::VarKind::Let)
     ruleLet(*v);
+  else if (v && v->varKind == ast::VarKind::State && learns && loops.empty())
+    ruleState(*v);
   else if (auto *f = llvm::dyn_cast<ast::ForStmt>(&s))
     loop(*f);
   else if (auto *a = llvm::dyn_cast<ast::AssignStmt>(&s); a && !loops.empty())
     loopAssign(*a);
+  else if (auto *a = llvm::dyn_cast<ast::AssignStmt>(&s); a && learns)
+    ruleAssign(*a);
   else
     ev.refuse(s, learns ? InRule : InExperiment);
 }

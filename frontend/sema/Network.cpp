@@ -17,18 +17,46 @@ int Network::area(llvm::StringRef n) const {
       return static_cast<int>(i);
   return -1;
 }
-int Network::area(const ast::Expr &e, Evaluator &ev,
+int Network::area(const ast::Expr &e, Evaluator &ev, int part,
                   const std::map<std::string, Field> &visible) const {
+  std::string path = pathOf(e, ev, visible);
+  return path.empty() ? -1 : area(parts[part].own(path));
+}
+std::string pathOf(const ast::Expr &e, Evaluator &ev, const std::map<std::string, Field> &visible) {
   if (auto *name = llvm::dyn_cast<ast::NameExpr>(&e))
-    return area(name->name);
+    return name->name;
+  if (auto *m = llvm::dyn_cast<ast::MemberExpr>(&e)) {
+    std::string base = pathOf(*m->base, ev, visible);
+    return base.empty() ? base : base + "." + m->member.text;
+  }
   auto *index = llvm::dyn_cast<ast::IndexExpr>(&e);
-  auto *base = index ? llvm::dyn_cast<ast::NameExpr>(index->base) : nullptr;
-  if (!base || index->indices.size() != 1)
-    return -1;
+  std::string base = index ? pathOf(*index->base, ev, visible) : "";
+  if (base.empty() || index->indices.size() != 1)
+    return "";
   Frame frame;
   frame.locals = visible;
   int64_t k = ev.evaluateSize(*index->indices[0], frame, 0, "the number of an area");
-  return area(base->name + "[" + std::to_string(k) + "]");
+  return base + "[" + std::to_string(k) + "]";
+}
+int Network::part(llvm::StringRef n) const {
+  for (size_t i = 1; i < parts.size(); ++i)
+    if (parts[i].name == n)
+      return static_cast<int>(i);
+  return -1;
+}
+bool Network::inside(int part, int outer) const {
+  while (part != outer && part >= 0)
+    part = parts[part].parent;
+  return part == outer;
+}
+std::string Network::local(llvm::StringRef n, int part) const {
+  if (!parts[part].name.empty() && n.starts_with(parts[part].name + "."))
+    return n.drop_front(parts[part].name.size() + 1).str();
+  return n.str();
+}
+const Cost *Network::cost(llvm::StringRef n) const {
+  auto it = llvm::find_if(costs, [&](const Cost &c) { return c.name == n; });
+  return it == costs.end() ? nullptr : &*it;
 }
 const Scalar *Network::scalar(llvm::StringRef n) const {
   auto it = llvm::find_if(scalars, [&](const Scalar &s) { return s.name == n; });
@@ -55,41 +83,21 @@ public:
     net.name = decl.name.text;
     errorsBefore = ev.diags.errorCount();
   }
-  Network build() {
-    Frame caller;
-    for (auto &p : net.decl->params) {
-      auto *type = llvm::dyn_cast_or_null<ast::NameExpr>(p.type);
-      if (!p.init || (type && llvm::is_contained({"network", "area", "weight"}, type->name)))
-        ev.unsupported(p.name.span, "a parameter of a network that is given from outside is");
-    }
-    net.args = bindArguments(ev, *net.decl, {}, net.decl->name.span, caller);
-    visible = net.args;
-    std::function<void(const ast::Block &, llvm::function_ref<void(const ast::Stmt &)>)> walk =
-        [&](const ast::Block &block, auto visit) {
-          for (const ast::Stmt *s : block)
-            try {
-              if (auto *loop = llvm::dyn_cast<ast::ForStmt>(s))
-                eachValue(*loop, [&] { walk(loop->body, visit); });
-              else
-                visit(*s);
-            } catch (Reported &) {
-              net.sound = false;
-            }
-        };
-    auto each = [&](llvm::function_ref<void(const ast::Stmt &)> visit) {
-      walk(net.decl->body, visit);
-    };
-    each([&](const ast::Stmt &s) {
-      if (auto *a = llvm::dyn_cast<ast::AreaDecl>(&s))
-        addArea(*a);
-    });
+  Network build(llvm::ArrayRef<ast::Argument> args, Span at) {
+    Part whole;
+    whole.decl = net.decl;
+    whole.at = at;
+    whole.args = arguments(*net.decl, args, at, {});
+    net.parts.push_back(std::move(whole));
+    addAreas(0);
     if (sound()) // a broken area would only repeat itself in its connections
       for (bool sharing : {false, true}) // whoever shares weights finds them declared
-        each([&](const ast::Stmt &s) {
-          if (auto *c = llvm::dyn_cast<ast::ConnectDecl>(&s); c && sharesWeights(*c) == sharing)
+        eachPart(true, [&](const ast::Stmt &s) {
+          auto *c = llvm::dyn_cast<ast::ConnectDecl>(&s);
+          if (c && (sharesWeights(*c) || tiedPart()) == sharing)
             addConnection(*c);
         });
-    each([&](const ast::Stmt &s) { addOther(s); });
+    eachPart(false, [&](const ast::Stmt &s) { addOther(s); });
     if (sound())
       order();
     net.sound = sound();
@@ -97,11 +105,136 @@ public:
   }
 
 private:
+  using Visit = llvm::function_ref<void(const ast::Stmt &)>;
+
+  void walk(const ast::Block &block, Visit visit) {
+    for (const ast::Stmt *s : block)
+      try {
+        if (auto *loop = llvm::dyn_cast<ast::ForStmt>(s))
+          eachValue(*loop, [&] { walk(loop->body, visit); });
+        else
+          visit(*s);
+      } catch (Reported &) {
+        net.sound = false;
+      }
+  }
+
+  /// The statements of one part; what was wrong in another instance of the network is not repeated.
+  void walkPart(int part, Visit visit) {
+    auto outer = std::make_pair(here, visible);
+    here = part;
+    visible = net.parts[part].args;
+    const ast::NetworkDecl *decl = net.parts[part].decl;
+    unsigned errors = ev.diags.errorCount();
+    auto known = broken.find(decl);
+    if (known == broken.end() || known->second == part)
+      walk(decl->body, visit);
+    if (ev.diags.errorCount() != errors)
+      broken.emplace(decl, part);
+    std::tie(here, visible) = outer;
+  }
+
+  /// All parts; `inner`: those further inside come first.
+  void eachPart(bool inner, Visit visit) {
+    std::vector<int> all(net.parts.size());
+    for (size_t k = 0; k < all.size(); ++k)
+      all[k] = static_cast<int>(k);
+    auto depth = [&](int part) {
+      int d = 0;
+      for (; net.parts[part].parent >= 0; part = net.parts[part].parent)
+        ++d;
+      return d;
+    };
+    if (inner)
+      llvm::sort(all, [&](int a, int b) {
+        return std::make_pair(-depth(a), a) < std::make_pair(-depth(b), b);
+      });
+    for (int part : all)
+      walkPart(part, visit);
+  }
+
+  /// The areas of a part and of the parts in it.
+  void addAreas(int part) {
+    walkPart(part, [&](const ast::Stmt &s) {
+      if (auto *a = llvm::dyn_cast<ast::AreaDecl>(&s))
+        addArea(*a);
+    });
+    for (bool tied : {false, true}) // whoever shares weights finds them declared
+      walkPart(part, [&](const ast::Stmt &s) {
+        if (auto *p = llvm::dyn_cast<ast::PartDecl>(&s))
+          addPart(*p, tied);
+      });
+  }
+
+  /// What a network is given from outside sizes things, so that it is known now.
+  std::map<std::string, Field> arguments(const ast::NetworkDecl &decl,
+                                         llvm::ArrayRef<ast::Argument> args, Span at,
+                                         const std::map<std::string, Field> &seen) {
+    Frame caller;
+    caller.locals = seen;
+    for (auto &a : args)
+      ev.evaluateConstant(*a.value, caller, "an argument of a network");
+    auto bound = bindArguments(ev, decl, args, at, caller);
+    for (auto &p : decl.params)
+      if (!bound.at(p.name.text).constant)
+        ev.fail(Code::NotConstant, p.name.span,
+                "an argument of a network must be known when compiling",
+                "a `param` is set at run time and sizes nothing: use `const`, or read the `param` "
+                "in the network");
+    return bound;
+  }
+
+  /// `part p = net(args)` and `part q = tied(p)`.
+  void addPart(const ast::PartDecl &decl, bool tied) {
+    llvm::ArrayRef<ast::Argument> args;
+    auto *callee = calleeOf(decl.value, args);
+    if ((callee && callee->name == "tied") != tied)
+      return;
+    claim(decl.name);
+    Part part;
+    part.name = net.parts[here].own(decl.name.text);
+    part.at = decl.span;
+    part.parent = here;
+    if (tied) {
+      std::string original =
+          args.size() == 1 && !args[0].name ? pathOf(*args[0].value, ev, visible) : "";
+      if (original.empty())
+        ev.fail(Code::MissingArgument, decl.span, "`tied` takes the name of one part",
+                "write `part other = tied(first)`, where `part first = …`");
+      part.tiedTo = net.part(net.parts[here].own(original));
+      if (part.tiedTo < 0) {
+        std::vector<std::string> names;
+        for (auto &p : net.parts)
+          names.push_back(net.local(p.name, here));
+        std::string near = nearest(original, names);
+        ev.fail(Code::UnknownName, args[0].value->span, "no part is called `" + original + "`",
+                near.empty() ? llvm::Twine() : "did you mean `" + llvm::Twine(near) + "`?");
+      }
+      part.decl = net.parts[part.tiedTo].decl;
+      part.args = net.parts[part.tiedTo].args;
+    } else {
+      part.decl = &ev.definition<ast::NetworkDecl>(
+          decl.value, decl.value->span, "a part is a network or `tied(…)` to another part", args);
+      for (int outer = here; outer >= 0; outer = net.parts[outer].parent)
+        if (net.parts[outer].decl == part.decl)
+          ev.fail(Code::Recursive, decl.value->span,
+                  "the network `" + part.decl->name.text + "` would be a part of itself");
+      part.args = arguments(*part.decl, args, decl.value->span, visible);
+      // Within a tied part, the parts are tied to those of the other.
+      if (tiedPart())
+        part.tiedTo = net.part(net.parts[net.parts[here].tiedTo].own(decl.name.text));
+    }
+    net.parts.push_back(std::move(part));
+    addAreas(static_cast<int>(net.parts.size()) - 1);
+  }
+
+  bool tiedPart() const { return net.parts[here].tiedTo >= 0; }
+
   /// Nothing is wrong with this network so far.
   bool sound() const { return net.sound && ev.diags.errorCount() == errorsBefore; }
 
   void claim(const ast::Name &name) {
-    auto [it, fresh] = names.emplace(name.text, name.span);
+    auto [it, fresh] = names.emplace(net.parts[here].own(name.text), name.span);
     if (!fresh) {
       ev.diags.error(Code::DefinedTwice, name.span, "`" + name.text + "` is defined twice")
           .label(it->second, "first defined here");
@@ -145,7 +278,8 @@ private:
   void addArea(const ast::AreaDecl &decl, const std::string &name) {
     Area area;
     area.decl = &decl;
-    area.name = name;
+    area.name = net.parts[here].own(name);
+    area.part = here;
     Frame frame;
     frame.locals = visible;
     for (const ast::Expr *e : decl.shape) {
@@ -169,15 +303,13 @@ private:
     net.areas.push_back(std::move(area));
   }
 
-  /// What the unit declares, and which of it a tick knows before any input.
+  /// What the unit declares.
   void scanUnit(Area &area) {
-    std::set<std::string> late; // depends on an input of this tick
-    auto waits = [&](const ast::Expr *e) {
-      std::set<std::string> names;
-      if (e)
-        collectNames(*e, names);
-      return llvm::any_of(names, [&](auto &n) { return late.count(n) != 0; });
-    };
+    std::map<std::string, Span> items; // `item rate`: the area keeps a state that the unit declares
+    for (const ast::Stmt *s : area.decl->body)
+      if (auto *v = llvm::dyn_cast<ast::VarDecl>(s); v && v->varKind == ast::VarKind::Item)
+        for (auto &d : v->vars)
+          items[d.name.text] = d.name.span;
     for (const ast::Block *body : {&area.decl->body, &area.unit->body})
       for (const ast::Stmt *s : *body) {
         if (auto *assign = llvm::dyn_cast<ast::AssignStmt>(s)) {
@@ -186,8 +318,6 @@ private:
             ev.fail(Code::NotAssignable, assign->target->span,
                     "`" + ast::toString(*assign->target) + "` is no state of this unit",
                     "only a `state` is assigned; what is new in every tick is a `let`");
-          if (waits(assign->value))
-            late.insert(name->name); // for what follows in the body
           continue;
         }
         auto *v = llvm::dyn_cast<ast::VarDecl>(s);
@@ -195,11 +325,34 @@ private:
           ev.refuse(*s, InUnit);
         if (v->varKind == ast::VarKind::Weight)
           ev.unsupported(s->span, "units with weights are");
-        if (v->isCommon)
-          ev.unsupported(s->span, "`common` variables are");
         for (auto &d : v->vars)
-          addVariable(area, *v, d, late, waits(d.init));
+          if (v->varKind != ast::VarKind::Item)
+            addVariable(area, *v, d, items.count(d.name.text));
       }
+    for (auto &[name, at] : items)
+      if (!area.state(name) || area.state(name)->life != State::Life::Item)
+        ev.fail(Code::UnknownMember, at,
+                "the unit `" + area.unit->name.text + "` has no state `" + name + "` per sample",
+                "`item x` keeps, for each row of the data, what `state x` would lose at the reset");
+  }
+
+  /// Which variables a tick knows before any input.
+  static void findEarly(Area &area) {
+    std::set<std::string> late(area.inputs.begin(), area.inputs.end());
+    auto note = [&](const std::string &name, const ast::Expr *e) {
+      std::set<std::string> names;
+      if (e)
+        collectNames(*e, names);
+      if (llvm::any_of(names, [&](auto &n) { return late.count(n) != 0; }))
+        late.insert(name); // for what follows in the body
+    };
+    for (const ast::Block *body : {&area.decl->body, &area.unit->body})
+      for (const ast::Stmt *s : *body)
+        if (auto *assign = llvm::dyn_cast<ast::AssignStmt>(s))
+          note(llvm::cast<ast::NameExpr>(assign->target)->name, assign->value);
+        else if (auto *v = llvm::dyn_cast<ast::VarDecl>(s))
+          for (auto &d : v->vars)
+            note(d.name.text, d.init);
     for (auto &s : area.states)
       late.erase(s.name); // others read them as they were at the start of the tick
     for (auto &name : area.variables)
@@ -208,28 +361,26 @@ private:
   }
 
   void addVariable(Area &area, const ast::VarDecl &v, const ast::VarDecl::Declarator &d,
-                   std::set<std::string> &late, bool waits) {
+                   bool item) {
     using Life = State::Life;
     if (area.has(d.name.text))
       ev.fail(Code::DefinedTwice, d.name.span, "`" + d.name.text + "` is declared twice");
     if (!d.components.empty())
       ev.unsupported(d.name.span, "variables with components are");
-    bool item = v.varKind == ast::VarKind::Item || v.isItem;
+    if (v.isCommon)
+      area.common.insert(d.name.text);
     if (v.varKind == ast::VarKind::Input) {
       area.inputs.push_back(d.name.text);
       area.dimensions[d.name.text] = d.type ? ev.typeDimension(*d.type) : Dimension();
-      late.insert(d.name.text);
       if (area.mainInput.empty())
         area.mainInput = d.name.text;
       return;
     }
-    if (item)
-      ev.unsupported(v.span, "`item` states are");
     area.variables.push_back(d.name.text);
     if (d.type)
       ev.typeDimension(*d.type);
-    if (waits)
-      late.insert(d.name.text);
+    if (v.varKind == ast::VarKind::Given)
+      area.given.push_back(d.name.text);
     if ((v.isOutput || v.varKind == ast::VarKind::Output) && area.mainOutput.empty())
       area.mainOutput = d.name.text;
     if (v.varKind != ast::VarKind::State)
@@ -238,6 +389,8 @@ private:
       ev.fail(Code::MissingArgument, d.name.span,
               "the state `" + d.name.text + "` needs an initial value");
     State state{d.name.text, "", &v, &d, v.isShared ? Life::Shared : Life::Reset};
+    if (v.isItem || (item && !v.isShared && !v.isLasting))
+      state.life = Life::Item;
     if (v.isLasting) {
       state.life = Life::Lasting;
       state.symbol = net.name + "." + area.name + "." + d.name.text;
@@ -245,9 +398,9 @@ private:
       init.symbol = state.symbol;
       init.role = "lasting";
       init.at = d.name.span;
-      init.extent = {{Axis::Unit, area.size}};
+      init.extent.assign(area.extent(d.name.text, false));
       Frame frame;
-      frame.locals = net.args;
+      frame.locals = net.parts[here].args;
       frame.stream = state.symbol;
       frame.drawExtent = init.extent;
       init.dimension.any = true; // that of its first value, known in the initialising step
@@ -268,17 +421,31 @@ private:
       member = m->member.text;
       memberSpan = m->member.span;
     }
-    int index = net.area(*base, ev, visible);
+    int index = net.area(e, ev, here, visible); // `real.seen` is an area, `seen.rate` a variable
+    if (index >= 0)
+      member.clear();
+    else
+      index = net.area(*base, ev, here, visible);
     if (index < 0) {
+      bool inPart = net.part(net.parts[here].own(pathOf(*base, ev, visible))) >= 0;
+      if (inPart)
+        base = &e;
       std::string name = ast::toString(*base);
       std::vector<std::string> candidates;
       for (auto &a : net.areas)
-        candidates.push_back(a.name);
+        if (net.inside(a.part, here))
+          candidates.push_back(net.local(a.name, here));
       ev.unknown(base->span, "area", name, candidates);
     }
-    const Area &a = net.areas[index];
+    Area &a = net.areas[index];
     if (member.empty())
       member = source ? a.mainOutput : a.mainInput;
+    if (!source && a.part != here) { // from outside, a part is also fed by what it is given
+      if (member.empty() && !a.given.empty())
+        member = a.given.front();
+      if (llvm::is_contained(a.given, member) && !llvm::is_contained(a.inputs, member))
+        a.inputs.push_back(member);
+    }
     if (member.empty())
       ev.fail(Code::NoInput, e.span, "the area `" + a.name + "` has no input",
               "its unit `" + a.unit->name.text + "` declares no `input`");
@@ -326,10 +493,15 @@ private:
     std::tie(c.from, c.fromVariable) = endpoint(*decl.from, true);
     std::tie(c.to, c.toPort) = endpoint(*decl.to, false);
     const Area &from = net.areas[c.from], &to = net.areas[c.to];
-    c.fromSize = from.size;
+    c.fromSize = from.common.count(c.fromVariable) ? 1 : from.size;
     c.toSize = to.size;
-    c.name = decl.name ? decl.name.text : from.name + "_" + to.name;
+    c.part = here;
+    c.name =
+        decl.name ? decl.name.text : net.local(from.name, here) + "_" + net.local(to.name, here);
     llvm::erase_if(c.name, [](char letter) { return letter == '[' || letter == ']'; });
+    std::replace(c.name.begin(), c.name.end(), '.',
+                 '_'); // `made -> fake.seen` is no connection of `fake`
+    c.name = net.parts[here].own(c.name);
     if (net.connection(c.name) >= 0) {
       ev.diags
           .error(decl.name ? Code::DefinedTwice : Code::AmbiguousName, decl.span,
@@ -337,6 +509,10 @@ private:
           .label(net.connections[net.connection(c.name)].decl->span, "the other one")
           .hint("give one of them a name: `… as NAME`");
       throw Reported();
+    }
+    if (tiedPart()) {
+      tieToPart(std::move(c));
+      return;
     }
     llvm::ArrayRef<ast::Argument> args, synapseArgs;
     auto *topology = calleeOf(decl.topology, args);
@@ -356,7 +532,7 @@ private:
       ev.unknown(topology ? topology->span : decl.topology->span, "topology",
                  topology ? kind : ast::toString(*decl.topology),
                  {"dense", "one_to_one", "wire", "transpose", "tied"});
-    if (c.topology != Topology::Dense && from.size != to.size) {
+    if (c.topology != Topology::Dense && c.fromSize != c.toSize) {
       ev.diags
           .error(Code::ShapeMismatch, decl.span,
                  "`" + kind + "` needs areas of equal size, and `" + from.name + "` has " +
@@ -421,26 +597,48 @@ private:
     }
   }
 
+  /// In a tied part, the synapses are others with the weights of the first part; what those conduct
+  /// backwards, these do.
+  void tieToPart(Connection c) {
+    std::string own = net.local(c.name, here);
+    int index = net.connection(net.parts[net.parts[here].tiedTo].own(own));
+    const Connection &other = net.connections[index];
+    c.topology = other.topology;
+    c.synapse = other.synapse;
+    c.synapseArgs = other.synapseArgs;
+    c.weights = other.weights;
+    c.bias = other.bias;
+    if (other.transposeOf >= 0) {
+      const Connection &forward = net.connections[other.transposeOf];
+      int same =
+          net.connection(net.parts[here].own(net.local(forward.name, net.parts[here].tiedTo)));
+      c.transposeOf = same < 0 ? other.transposeOf : same;
+    } else if (!c.weights.empty()) {
+      c.tiedTo = net.bearer(index);
+    }
+    net.connections.push_back(std::move(c));
+  }
+
   /// `transpose(c)`: the same synapses, conducting backwards; `tied(c)`: others
   /// with the same weights.
   void shareWeights(Connection c, const ast::NameExpr &topology,
                     llvm::ArrayRef<ast::Argument> args) {
-    auto *name =
-        args.size() == 1 && !args[0].name ? llvm::dyn_cast<ast::NameExpr>(args[0].value) : nullptr;
-    if (!name)
+    std::string name = args.size() == 1 && !args[0].name ? pathOf(*args[0].value, ev, visible) : "";
+    if (name.empty())
       ev.fail(Code::MissingArgument, c.decl->span,
               "`" + topology.name + "` takes the name of one connection",
               "write `" + topology.name + "(first_second)`, as the connection is called");
-    int index = net.connection(name->name);
+    int index = net.connection(net.parts[here].own(name));
+    Span at = args[0].value->span;
     if (index < 0) {
       std::vector<std::string> names;
       for (auto &k : net.connections)
-        names.push_back(k.name);
-      ev.unknown(name->span, "connection", name->name, names);
+        names.push_back(net.local(k.name, here));
+      ev.unknown(at, "connection", name, names);
     }
     const Connection &other = net.connections[index];
     if (other.topology == Topology::Wire || other.transposeOf >= 0)
-      ev.fail(Code::WrongKind, name->span, "`" + other.name + "` has no weights of its own");
+      ev.fail(Code::WrongKind, at, "`" + other.name + "` has no weights of its own");
     if (c.decl->synapse || !c.decl->body.empty())
       ev.fail(Code::WrongKind, c.decl->span,
               "the synapses are those of `" + other.name + "`: they are declared there");
@@ -465,8 +663,33 @@ private:
       llvm::erase_if(c.weights, [](const Weight &w) { return w.bias; });
     } else {
       c.bias = other.bias;
+      c.tiedTo = net.bearer(index);
     }
     net.connections.push_back(std::move(c));
+  }
+
+  /// `pre.position` and `post.position` in the first value of a weight.
+  std::function<std::optional<Field>(const ast::Expr &)> positions(const Area &from, const Area &to,
+                                                                   Axis preAxis) {
+    auto place = [e = &ev](const Area &a, Axis axis) {
+      return [=, size = a.size, one = a.decl->shape.size() <= 1](Span at) {
+        if (!one)
+          e->unsupported(at, "the position of a unit in an area of several dimensions is");
+        return e->fields.index(e->location(at), axis, size);
+      };
+    };
+    auto pre = place(from, preAxis), post = place(to, Axis::Post);
+    return [pre, post](const ast::Expr &e) -> std::optional<Field> {
+      auto at = [&](const char *end) {
+        auto *m = memberOf(e, end);
+        return m && m->member.text == "position";
+      };
+      if (at("pre"))
+        return pre(e.span);
+      if (at("post"))
+        return post(e.span);
+      return std::nullopt;
+    };
   }
 
   void addWeights(Connection &c, const ast::Argument *initial) {
@@ -508,6 +731,7 @@ private:
           frame.locals["fan_out"] = Field::number(static_cast<double>(c.fanOut()));
           frame.stream = w.symbol;
           frame.drawExtent = init.extent;
+          frame.resolve = positions(net.areas[c.from], net.areas[c.to], c.preAxis());
           const ast::Expr *value = !bias && initial && d.name.text == "w" ? initial->value
                                    : !bias                                ? d.init
                                                                           : nullptr;
@@ -527,10 +751,13 @@ private:
   void addOther(const ast::Stmt &s) {
     if (auto *c = llvm::dyn_cast<ast::CostDecl>(&s)) {
       claim(c->name);
-      net.costs.push_back(c);
+      net.costs.push_back({c, net.parts[here].own(c->name.text), here});
     } else if (auto *l = llvm::dyn_cast<ast::LearnDecl>(&s)) {
-      std::string name = l->name ? l->name.text : "learn" + std::to_string(net.learns.size());
-      net.learns.push_back({l, name});
+      if (tiedPart())
+        return; // its weights learn where they are declared
+      auto ours = llvm::count_if(net.learns, [&](const Learn &k) { return k.part == here; });
+      std::string name = l->name ? l->name.text : "learn" + std::to_string(ours);
+      net.learns.push_back({l, net.parts[here].own(name), here});
     } else if (auto *v = llvm::dyn_cast<ast::VarDecl>(&s);
                v && (v->varKind == ast::VarKind::Let || v->varKind == ast::VarKind::Given) &&
                !v->isItem && !v->isOutput) {
@@ -540,9 +767,9 @@ private:
           ev.unsupported(d.name.span, "variables with components are");
         if (!d.init && v->varKind == ast::VarKind::Let)
           ev.fail(Code::Syntax, d.name.span, "`let " + d.name.text + "` needs a value");
-        net.scalars.push_back({d.name.text, v, &d});
+        net.scalars.push_back({net.parts[here].own(d.name.text), v, &d, here});
       }
-    } else if (!llvm::isa<ast::AreaDecl, ast::ConnectDecl>(s)) {
+    } else if (!llvm::isa<ast::AreaDecl, ast::ConnectDecl, ast::PartDecl>(s)) {
       ev.refuse(s, InNetwork);
     }
   }
@@ -550,6 +777,8 @@ private:
   /// Every source of a value before its readers, as far as a tick needs it:
   /// what is known at the start of the tick delays nobody.
   void order() {
+    for (Area &a : net.areas)
+      findEarly(a);
     auto waitsFor = [&](const Connection &c) {
       return !net.areas[c.from].early.count(c.fromVariable);
     };
@@ -616,13 +845,17 @@ private:
   States &states;
   unsigned errorsBefore = 0;
   std::map<std::string, Span> names;
-  std::map<std::string, Field> visible; ///< arguments of the network and loop variables
+  std::map<std::string, Field> visible; ///< arguments of the part and loop variables
+  int here = 0;                         ///< the part whose statements are read
+  std::map<const ast::NetworkDecl *, int>
+      broken; ///< networks with errors, and where they were found
 };
 
 } // namespace
 
-Network buildNetwork(const ast::NetworkDecl &decl, Evaluator &ev, States &states) {
-  return NetworkBuilder(decl, ev, states).build();
+Network buildNetwork(const ast::NetworkDecl &decl, llvm::ArrayRef<ast::Argument> args, Span at,
+                     Evaluator &ev, States &states) {
+  return NetworkBuilder(decl, ev, states).build(args, at);
 }
 
 } // namespace apical::sema

@@ -20,6 +20,21 @@ struct State {
   const ast::VarDecl *decl = nullptr;
   const ast::VarDecl::Declarator *declarator = nullptr;
   enum class Life { Reset, Shared, Lasting, Item } life = Life::Reset;
+  bool perSample() const { return life == Life::Reset || life == Life::Item; }
+};
+
+/// A network inside a network; the first part is the network itself. The graph is flat: what a part
+/// declares has the name of the part before its own.
+struct Part {
+  std::string name; ///< "", "real", "left.judge"
+  const ast::NetworkDecl *decl = nullptr;
+  Span at;
+  std::map<std::string, Field> args;
+  int tiedTo = -1; ///< the part whose weights its connections have
+  int parent = -1; ///< the part that it stands in
+  std::string own(llvm::StringRef inner) const {
+    return name.empty() ? inner.str() : name + "." + inner.str();
+  }
 };
 
 struct Area {
@@ -28,10 +43,14 @@ struct Area {
   std::string name;
   int64_t size = 1;
   std::string mainInput, mainOutput;
-  std::vector<std::string> inputs, variables; ///< variables in the order in which they are computed
+  std::set<std::string> common;    ///< one number for the area
+  std::vector<std::string> inputs; ///< also what is given, where a connection from outside feeds it
+  std::vector<std::string> given;  ///< by the experiment, or from outside the part
+  std::vector<std::string> variables; ///< in the order in which they are computed
   std::map<std::string, Dimension> dimensions; ///< of the inputs
   std::vector<State> states;
   std::vector<ast::Argument> args;
+  int part = 0; ///< in which it is declared
   bool has(llvm::StringRef variable) const {
     return llvm::is_contained(inputs, variable) || llvm::is_contained(variables, variable);
   }
@@ -41,6 +60,16 @@ struct Area {
     std::vector<std::string> names = variables;
     names.insert(names.end(), inputs.begin(), inputs.end());
     return names;
+  }
+  /// How a value of the variable varies, besides over samples.
+  llvm::SmallVector<std::pair<Axis, int64_t>, 2> extent(const std::string &variable,
+                                                        bool perSample) const {
+    llvm::SmallVector<std::pair<Axis, int64_t>, 2> all;
+    if (perSample)
+      all.push_back({Axis::Sample, mlir::ShapedType::kDynamic});
+    if (!common.count(variable))
+      all.push_back({Axis::Unit, size});
+    return all;
   }
   /// Variables that a tick knows before any input: states, and what is written
   /// above the first use of an input.
@@ -63,7 +92,9 @@ struct Connection {
   int from = 0, to = 0; ///< indices of areas
   Topology topology = Topology::Dense;
   bool bias = false;
+  int part = 0;         ///< in which it is declared
   int transposeOf = -1; ///< the connection whose synapses conduct backwards here
+  int tiedTo = -1;      ///< the connection whose weights these other synapses have
   int64_t fromSize = 0, toSize = 0;
   std::map<std::string, Field> synapseArgs;
   std::vector<Weight> weights;
@@ -79,6 +110,13 @@ struct Connection {
 struct Learn {
   const ast::LearnDecl *decl = nullptr;
   std::string name;
+  int part = 0;
+};
+
+struct Cost {
+  const ast::CostDecl *decl = nullptr;
+  std::string name;
+  int part = 0;
 };
 
 /// `let x = e` and `given x` of a network: one number per sample.
@@ -86,26 +124,42 @@ struct Scalar {
   std::string name;
   const ast::VarDecl *decl = nullptr;
   const ast::VarDecl::Declarator *declarator = nullptr;
+  int part = 0;
 };
 
 struct Network {
   const ast::NetworkDecl *decl = nullptr;
   std::string name;
+  std::vector<Part> parts; ///< at least the network itself
   std::vector<Area> areas;
   std::vector<Connection> connections;
-  std::vector<const ast::CostDecl *> costs;
+  std::vector<Cost> costs;
   std::vector<Scalar> scalars;
   std::vector<Learn> learns;
   std::vector<int> order; ///< areas, every source of a value before its readers
-  std::map<std::string, Field> args;
-  bool sound = true; ///< nothing was wrong with it
+  bool sound = true;      ///< nothing was wrong with it
   int area(llvm::StringRef name) const;
-  /// The area that `label` or `h[3]` names; -1 if there is none.
-  int area(const ast::Expr &e, Evaluator &evaluator,
+  /// The area that `label`, `h[3]` or `real.seen` names in a part; -1 if there is none.
+  int area(const ast::Expr &e, Evaluator &evaluator, int part = 0,
            const std::map<std::string, Field> &visible = {}) const;
   const Scalar *scalar(llvm::StringRef name) const;
+  const Cost *cost(llvm::StringRef name) const;
   int connection(llvm::StringRef name) const;
+  int part(llvm::StringRef name) const;
+  /// Does the first part stand in the second, at any depth, or is it the same?
+  bool inside(int part, int outer) const;
+  /// The name that something of a part has there.
+  std::string local(llvm::StringRef name, int part) const;
+  /// The connection that declares the weights of this one.
+  int bearer(int connection) const {
+    int original = connections[connection].tiedTo;
+    return original < 0 ? connection : original;
+  }
 };
+
+/// `real.seen`, `h[3]`: the names of an expression joined by dots; empty for other forms.
+std::string pathOf(const ast::Expr &e, Evaluator &evaluator,
+                   const std::map<std::string, Field> &visible = {});
 
 /// The initial value of a state is computed in the initialising step.
 struct StateInit {
@@ -148,8 +202,9 @@ struct States {
   }
 };
 
-/// Checks the declarations of a network and orders its areas.
-Network buildNetwork(const ast::NetworkDecl &decl, Evaluator &evaluator, States &states);
+/// Checks the declarations of a network, given from outside what its parameters are, and orders its areas.
+Network buildNetwork(const ast::NetworkDecl &decl, llvm::ArrayRef<ast::Argument> args, Span at,
+                     Evaluator &evaluator, States &states);
 
 } // namespace apical::sema
 #endif

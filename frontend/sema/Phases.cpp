@@ -47,9 +47,11 @@ std::vector<Scope> Phases::scopesOf(const ast::RunStmt &run) {
     auto *t = block.size() == 1 ? llvm::dyn_cast<ast::TemplateStmt>(block[0]) : nullptr;
     if (!t) {
       for (size_t a = 0; a < net.areas.size(); ++a) {
+        if (!net.inside(net.areas[a].part, rule.learn.part))
+          continue;
         Scope &s = scopes.emplace_back();
         s.body = &block;
-        s.binder = net.areas[a].name;
+        s.binder = net.local(net.areas[a].name, rule.learn.part);
         s.area = static_cast<int>(a);
         s.plain = true;
       }
@@ -359,7 +361,7 @@ Frame RunTick::frame(Tick &tick, const Scope &scope, size_t position) {
                     ? rule.synapseFrame(rule.connection(scope.connection), scope.bias)
                     : rule.areaFrame(scope.area, scope.binder);
   if (scope.plain) {
-    auto areas = rule.trial.networkFrame().resolve;
+    auto areas = rule.trial.networkFrame(rule.learn.part).resolve;
     frame.resolve = [this, &scope, own = frame.resolve, locals = frame.locals,
                      areas](const ast::Expr &e) -> std::optional<Field> {
       if (rule.source)
@@ -391,6 +393,22 @@ Field RunTick::evaluate(Tick &tick, const Scope &scope, const ast::Expr &e, size
   return rule.ev.evaluate(e, f);
 }
 
+static bool isCommon(const ast::Block &body, llvm::StringRef name) {
+  return llvm::any_of(body, [&](const ast::Stmt *s) {
+    auto *v = llvm::dyn_cast<ast::VarDecl>(s);
+    return v && v->isCommon && llvm::any_of(v->vars, [&](auto &d) { return d.name.text == name; });
+  });
+}
+
+/// What is common to an area or a connection does not vary over its units or synapses.
+void RunTick::requireCommon(const Field &value, llvm::StringRef name, Span at) {
+  if (value.constant || llvm::all_of(value.axes, [](Axis a) { return a == Axis::Sample; }))
+    return;
+  rule.ev.fail(Code::ShapeMismatch, at,
+               "`" + name + "` is common, and the value is " + describe(value),
+               "reduce it with `sum` or `mean`");
+}
+
 Field RunTick::declared(Tick &tick, const Scope &scope, const ast::VarDecl &v,
                         const ast::VarDecl::Declarator &d, size_t position) {
   Evaluator &ev = rule.ev;
@@ -411,12 +429,14 @@ Field RunTick::declared(Tick &tick, const Scope &scope, const ast::VarDecl &v,
   if (scope.connection >= 0) {
     const Connection &c = rule.connection(scope.connection);
     f.stream += c.name + (scope.bias ? ".bias" : "");
-    if (c.topology == Topology::Dense && !scope.bias)
+    if (c.topology == Topology::Dense && !scope.bias && !v.isCommon)
       f.drawExtent.push_back({Axis::Pre, c.fromSize});
-    f.drawExtent.push_back({Axis::Post, c.toSize});
+    if (!v.isCommon)
+      f.drawExtent.push_back({Axis::Post, c.toSize});
   } else {
     f.stream += rule.net.areas[scope.area].name;
-    f.drawExtent = {{Axis::Unit, rule.net.areas[scope.area].size}};
+    if (!v.isCommon)
+      f.drawExtent = {{Axis::Unit, rule.net.areas[scope.area].size}};
   }
   f.stream += "." + d.name.text;
   Extent members = loopExtent();
@@ -427,6 +447,8 @@ Field RunTick::declared(Tick &tick, const Scope &scope, const ast::VarDecl &v,
       f.stream += "@" + std::to_string(tick.number);
   }
   Field value = ev.evaluate(*d.init, f);
+  if (v.isCommon)
+    requireCommon(value, d.name.text, d.init->span);
   return state ? ev.fields.broadcast(ev.location(d.name.span), value, f.drawExtent) : value;
 }
 
@@ -476,6 +498,8 @@ std::optional<Field> RunTick::valueAt(Tick &tick, const Scope &scope, llvm::Stri
       Field value = evaluate(tick, scope, *assign->value, k);
       if (!before->has(Axis::Sample))
         value = ev.averageOverSamples(value, s->span);
+      if (isCommon(*scope.body, name))
+        requireCommon(value, name, assign->value->span);
       if (assign->op == ast::AssignOp::Add)
         value = ev.binary(ast::BinaryOp::Add, *before, value, s->span);
       if (assign->op == ast::AssignOp::Sub)
@@ -914,10 +938,10 @@ void RunTick::checkTarget(const Scope &scope, const ast::AssignStmt &assign) {
       });
   auto *m = llvm::dyn_cast<ast::MemberExpr>(target);
   auto *base = m ? llvm::dyn_cast<ast::NameExpr>(m->base) : nullptr;
-  bool elsewhere = scope.plain && base &&
-                   (rule.net.area(base->name) >= 0 || llvm::any_of(loops, [&](const Loop &l) {
-                      return l.variable == base->name && !l.numbers;
-                    }));
+  bool elsewhere =
+      scope.plain && m &&
+      (rule.net.area(*m->base, rule.ev, rule.learn.part) >= 0 ||
+       (base && llvm::any_of(loops, [&](const Loop &l) { return l.variable == base->name && !l.numbers; })));
   if (!declared && !elsewhere)
     rule.ev.fail(Code::NotAssignable, target->span,
                  "`" + ast::toString(*target) + "` cannot be assigned here",

@@ -90,6 +90,7 @@ private:
   /// One block of the run sets a variable of the network, or several add to it.
   void checkSetOnce(const ast::AssignStmt *&last, const Scope *&of, const Scope &scope,
                     const ast::AssignStmt &assign) const;
+  void requireCommon(const Field &value, llvm::StringRef name, Span at);
   /// What the rule's connections add to one of its own inputs.
   Field contributions(Tick &, const Place &, Span at);
   /// A value of one synapse each, summed over the synapses of every unit at one end.
@@ -130,6 +131,8 @@ public:
   std::optional<Trial::Moment> lastMoment() const;
   /// The tick in which values at the phase are read.
   Tick &last(const ast::AtExpr &e);
+  /// The states behind the last phase; null if there is none.
+  const Values *behind() const { return previous.empty() ? nullptr : &ends.at(previous).states; }
 
 private:
   struct End {

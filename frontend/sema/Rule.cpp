@@ -52,12 +52,12 @@ void RuleInstance::instantiate() {
             "write `learn COST by …`");
   if (costParameter.empty() && learn.decl->subject)
     ev.fail(Code::NeedsCost, learn.decl->subject->span, "`" + rule->name.text + "` takes no cost");
-  Frame caller = trial.networkFrame();
+  Frame caller = trial.networkFrame(learn.part);
   args = bindArguments(ev, others, given, learn.decl->rule->span, caller);
   for (auto &[name, value] : args)
     bindSignal(name, value);
   if (learn.decl->subject) {
-    cost = trial.overTrial(*learn.decl->subject);
+    cost = trial.overTrial(*learn.decl->subject, learn.part);
     if (trial.length() == 1)
       costs[trial.now.tick] = cost;
     if (cost->constant || cost->has(Axis::Unit) || !cost->has(Axis::Sample))
@@ -106,6 +106,9 @@ void RuleInstance::instantiate() {
   openGate();
   for (auto &symbol : targetOrder)
     apply(targets.at(symbol));
+  for (auto &[name, state] : ownStates)
+    if (!state.symbol.empty())
+      write(state.symbol, state.before, args.at(name), active, state.at);
 }
 
 /// An argument that varies from trial to trial is one number for all synapses: `m : signal`.
@@ -153,10 +156,18 @@ void RuleInstance::instantiateBody() {
       statement(*s);
   }
   errors.clear();
+  // Templates stand outside the body of the rule: they read its states as they were.
+  std::map<std::string, Field> after;
+  for (auto &[name, state] : ownStates) {
+    after[name] = args[name];
+    args[name] = state.before;
+  }
   outside->finish(end);
   for (auto *t : templates)
     if (t->templateKind == ast::TemplateKind::Weight)
       eachWeight(*t);
+  for (auto &[name, value] : after)
+    args[name] = value;
 }
 
 } // namespace apical::sema

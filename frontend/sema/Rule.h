@@ -37,6 +37,8 @@ public:
   Frame ruleFrame();
   /// The last phase that is no member of a loop, if there is one.
   std::optional<Trial::Moment> lastPhase() const { return phases.lastMoment(); }
+  /// The states behind the last phase; null if the rule has none. Requires `instantiate`.
+  const Values *behind() const { return phases.behind(); }
 
 private:
   friend class Phases;
@@ -128,6 +130,10 @@ private:
   void declareAreaState(int area, const ast::VarDecl &v, const std::string &binder);
   /// `let gain = e` of the rule itself.
   void ruleLet(const ast::VarDecl &v);
+  /// A state of the rule itself: one per sample, or one, and of one trial, or lasting.
+  void ruleState(const ast::VarDecl &v);
+  void ruleAssign(const ast::AssignStmt &s);
+  Frame ruleFrame();
   /// The derivative of the mean over the batch of `y` by a weight, through everything.
   Field exactGradient(const Field &y, const Field &weight, Span at);
   Target &target(const Connection &c, llvm::StringRef name, bool bias);
@@ -157,6 +163,8 @@ private:
   void write(const std::string &symbol, const Field &old, Field value,
              const std::optional<Field> &gate, Span at);
   void ownWeight(const Connection &c, const ast::VarDecl::Declarator &d);
+  /// A weight that the rule declares: one per weight element, so that tied synapses share it.
+  std::string ownSymbol(const Connection &c, llvm::StringRef name) const;
   bool inSet(int area, llvm::StringRef set) const;
   void checkSet(const ast::Name &set) const;
   /// Of the network, or behind those of the network the rule's own.
@@ -184,6 +192,12 @@ private:
   Phases phases{*this};
   SynapseValues synapseStates; ///< outside phases
   Values areaStates;
+  struct OwnState {     ///< of the rule itself; its value now is in `args`
+    std::string symbol; ///< empty unless it lasts
+    Field before;
+    Span at;
+  };
+  std::map<std::string, OwnState> ownStates;
   std::unique_ptr<RunTick> outside; ///< what stands outside phases, at the end of the presentation
   std::shared_ptr<ast::TemplateStmt> whole; ///< of a rule that is plain synapse statements
   std::set<std::tuple<const Tick *, int, std::string>> running; ///< errors under way

@@ -100,8 +100,7 @@ std::optional<Field> RuleInstance::structure(const ast::CallExpr &e, const Ends 
   }
   const Area &area = net.areas[*first.begin()];
   if (name == "stateful")
-    return Field::number(
-        llvm::any_of(area.states, [](const State &s) { return s.life == State::Life::Reset; }));
+    return Field::number(llvm::any_of(area.states, [](const State &s) { return s.perSample(); }));
   if (name == "pointwise")
     return Field::number(!PopulationSearch(ev.globals).in(area.decl->body) &&
                          !PopulationSearch(ev.globals).in(area.unit->body));

@@ -36,7 +36,7 @@ RuleInstance::Target &RuleInstance::target(const Connection &c, llvm::StringRef 
   const OwnConnection *made = own(c);
   bool owned = made || (symbol.empty() && ruleWeights.count(c.name + "." + name.str()));
   if (symbol.empty())
-    symbol = net.name + "." + learn.name + "." + c.name + "." + name.str();
+    symbol = ownSymbol(c, name);
   Target &t = targets[symbol];
   if (t.symbol.empty()) {
     t.symbol = symbol;

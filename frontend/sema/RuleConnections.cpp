@@ -175,6 +175,12 @@ void RuleInstance::connectOwn(const ast::ConnectDecl &decl, int area, llvm::Stri
     }
 }
 
+std::string RuleInstance::ownSymbol(const Connection &c, llvm::StringRef name) const {
+  int index = static_cast<int>(&c - net.connections.data());
+  int bearer = scope.count(net.bearer(index)) ? net.bearer(index) : index;
+  return net.name + "." + learn.name + "." + net.connections[bearer].name + "." + name.str();
+}
+
 std::optional<Field> RuleInstance::conducted(const OwnConnection &own) {
   const Connection &c = own.made;
   Span at = c.decl->span;

@@ -160,7 +160,8 @@ void RuleInstance::declareAreaState(int area, const ast::VarDecl &v, const std::
     frame.drawEachTrial = true;
     if (!v.isShared)
       frame.drawExtent.push_back({Axis::Sample, ShapedType::kDynamic});
-    frame.drawExtent.push_back({Axis::Unit, net.areas[area].size});
+    if (!v.isCommon)
+      frame.drawExtent.push_back({Axis::Unit, net.areas[area].size});
     Field value = ev.evaluate(*d.init, frame);
     areaStates[{area, d.name.text}] =
         ev.fields.broadcast(ev.location(d.name.span), value, frame.drawExtent);
@@ -179,13 +180,81 @@ void RuleInstance::declareState(int connection, bool bias, const ast::VarDecl &v
     frame.drawEachTrial = true;
     if (!v.isShared)
       frame.drawExtent.push_back({Axis::Sample, ShapedType::kDynamic});
-    if (c.topology == Topology::Dense && !bias)
+    if (c.topology == Topology::Dense && !bias && !v.isCommon)
       frame.drawExtent.push_back({Axis::Pre, c.fromSize});
-    frame.drawExtent.push_back({Axis::Post, c.toSize});
+    if (!v.isCommon)
+      frame.drawExtent.push_back({Axis::Post, c.toSize});
     Field value = ev.evaluate(*d.init, frame);
     synapseStates[{connection, bias, d.name.text}] =
         ev.fields.broadcast(ev.location(d.name.span), value, frame.drawExtent);
   }
+}
+
+void RuleInstance::ruleState(const ast::VarDecl &v) {
+  for (auto &d : v.vars) {
+    if (!d.init)
+      ev.fail(Code::MissingArgument, d.name.span,
+              "the state `" + d.name.text + "` needs an initial value");
+    OwnState state;
+    state.at = d.name.span;
+    Frame frame = ruleFrame();
+    frame.stream = net.name + "." + learn.name + "." + d.name.text;
+    frame.drawEachTrial = !v.isLasting;
+    if (!v.isShared && !v.isLasting)
+      frame.drawExtent = {{Axis::Sample, ShapedType::kDynamic}};
+    if (v.isLasting) {
+      state.symbol = frame.stream;
+      StateInit init;
+      init.symbol = state.symbol;
+      init.role = "lasting";
+      init.at = d.name.span;
+      init.value = [e = &ev, value = d.init, frame]() mutable {
+        return e->evaluate(*value, frame);
+      };
+      trial.states.declare(std::move(init));
+      state.before = trial.read(state.symbol);
+      state.before.dimension.any = true;
+    } else {
+      state.before = ev.fields.broadcast(ev.location(d.name.span), ev.evaluate(*d.init, frame),
+                                         frame.drawExtent);
+    }
+    state.before.signal = true; // one number for many synapses
+    args[d.name.text] = state.before;
+    ownStates[d.name.text] = state;
+  }
+}
+
+void RuleInstance::ruleAssign(const ast::AssignStmt &s) {
+  auto *name = llvm::dyn_cast<ast::NameExpr>(s.target);
+  auto own = name ? ownStates.find(name->name) : ownStates.end();
+  if (own == ownStates.end() || s.op == ast::AssignOp::Draw)
+    ev.fail(Code::NotAssignable, s.target->span,
+            "`" + ast::toString(*s.target) + "` cannot be assigned here",
+            "outside templates a rule assigns to its own states");
+  Frame frame = ruleFrame();
+  Field value = ev.evaluate(*s.value, frame), &slot = args[name->name];
+  bool samples = own->second.before.has(Axis::Sample);
+  for (Axis axis : value.axes)
+    if (!value.constant && axis != Axis::Sample)
+      ev.fail(Code::ShapeMismatch, s.value->span,
+              "`" + name->name + "` is one number, and the value is " + describe(value),
+              "reduce it with `sum` or `mean`");
+  if (!samples && s.op == ast::AssignOp::Set && !value.constant && value.has(Axis::Sample))
+    ev.fail(Code::PerSampleToShared, s.span,
+            "a value per sample is assigned to `" + name->name + "`, which has no samples",
+            "use `+=`, which averages over the batch, or an explicit `batch_mean`");
+  if (!samples)
+    value = ev.averageOverSamples(value, s.span);
+  if (s.op == ast::AssignOp::Add)
+    value = ev.binary(ast::BinaryOp::Add, slot, value, s.span);
+  if (s.op == ast::AssignOp::Sub)
+    value = ev.binary(ast::BinaryOp::Sub, slot, value, s.span);
+  value = ev.fields.broadcast(
+      ev.location(s.span), value,
+      samples ? llvm::ArrayRef<std::pair<Axis, int64_t>>({{Axis::Sample, ShapedType::kDynamic}})
+              : llvm::ArrayRef<std::pair<Axis, int64_t>>());
+  value.signal = true;
+  slot = value;
 }
 
 void RuleInstance::ruleLet(const ast::VarDecl &v) {

@@ -113,6 +113,11 @@ std::optional<Field> RuleInstance::hops(const ast::Expr &e, const Connection &c)
   }
 }
 
+/// Weights of its own, or shared with synapses that are others.
+static bool hasWeights(const Connection &c) {
+  return c.topology != Topology::Wire && c.transposeOf < 0;
+}
+
 void RuleInstance::findScope() {
   if (std::optional<Field> cost = costHere(); cost && cost->tensor) {
     // Areas whose variables the cost reads: those that its own expression reaches without passing another variable.
@@ -136,17 +141,25 @@ void RuleInstance::findScope() {
   }
   auto list = [&](const std::vector<ast::Expr *> &exprs, std::set<int> &into) {
     for (const ast::Expr *e : exprs) {
-      auto *name = llvm::dyn_cast<ast::NameExpr>(e);
-      int c = name ? net.connection(name->name) : -1;
+      std::string path = pathOf(*e, ev);
+      if (int part = net.part(net.parts[learn.part].own(path)); part >= 0) { // all of it
+        for (size_t k = 0; k < net.connections.size(); ++k)
+          if (net.inside(net.connections[k].part, part) && hasWeights(net.connections[k]))
+            into.insert(static_cast<int>(k));
+        continue;
+      }
+      int c = path.empty() ? -1 : net.connection(net.parts[learn.part].own(path));
       if (c < 0) {
         std::vector<std::string> names;
         for (auto &k : net.connections)
-          names.push_back(k.name);
-        if (name && net.area(name->name) >= 0)
+          names.push_back(net.local(k.name, learn.part));
+        for (auto &p : net.parts)
+          names.push_back(net.local(p.name, learn.part));
+        if (net.area(*e, ev, learn.part) >= 0)
           ev.fail(Code::WrongKind, e->span,
-                  "`" + name->name + "` is an area, and `in` and `through` name connections",
+                  "`" + path + "` is an area, and `in` and `through` name connections",
                   "they are called after their areas, as `" + names[0] + "`");
-        ev.unknown(e->span, "connection", ast::toString(*e), names);
+        ev.unknown(e->span, "connection", path, names);
       }
       into.insert(c);
     }
@@ -161,11 +174,19 @@ void RuleInstance::findScope() {
   }
   list(learn.decl->in, plastic);
   list(learn.decl->through, scope);
-  if (learn.decl->in.empty())
-    for (size_t i = 0; i < net.connections.size(); ++i)
-      if (net.connections[i].topology != Topology::Wire && net.connections[i].transposeOf < 0 &&
-          (!cost || reach.count(net.connections[i].to)) && !scope.count(static_cast<int>(i)))
-        plastic.insert(static_cast<int>(i));
+  auto serves = [&](const Connection &c) { return hasWeights(c) && (!cost || reach.count(c.to)); };
+  // `in` names weights: whatever else conducts with them learns with them.
+  std::set<int> named;
+  for (int c : plastic)
+    named.insert(net.bearer(c));
+  for (size_t i = 0; i < net.connections.size(); ++i) {
+    const Connection &c = net.connections[i];
+    int k = static_cast<int>(i);
+    bool wanted = learn.decl->in.empty() ? net.inside(c.part, learn.part) && !scope.count(k)
+                                         : named.count(net.bearer(k)) != 0;
+    if (wanted && serves(c))
+      plastic.insert(k);
+  }
   bool reaches = !cost;
   for (int c : plastic)
     reaches |= reach.count(net.connections[c].to) != 0;

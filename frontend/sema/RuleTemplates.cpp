@@ -32,7 +32,7 @@ Frame RuleInstance::synapseFrame(const Connection &c, bool bias) {
     if (llvm::StringRef(own).starts_with(c.name + "."))
       frame.locals[own.substr(c.name.size() + 1)] =
           bias ? Field::number(0) // what it carries would go to a constant
-               : trial.read(net.name + "." + learn.name + "." + own);
+               : trial.read(ownSymbol(c, own.substr(c.name.size() + 1)));
   Ends ends{{"pre", {c.from, c.preAxis(), bias}}, {"post", {c.to, Axis::Post}}};
   frame.call = [this, ends](const ast::CallExpr &e, Frame &f) { return call(e, f, ends); };
   frame.at = phaseReader();

@@ -45,7 +45,7 @@ void Phases::settle(const ast::RunStmt &run, const Values &before, Tick &tick, S
     ev.fail(Code::NothingSettles, at, "nothing settles here: no area of the network has a state",
             "a static network is through after one tick: write `run`");
   Trial::At here(rule.trial, {&tick, &after});
-  Frame frame = rule.trial.networkFrame();
+  Frame frame = rule.trial.networkFrame(rule.learn.part);
   for (auto &[name, value] : rule.args)
     frame.locals[name] = value;
   frame.locals["change"] = *change;

@@ -46,13 +46,15 @@ std::optional<Field> Tick::variable(int area, llvm::StringRef name) {
   if (auto it = values.find(place); it != values.end())
     return it->second;
   const Area &a = trial.net.areas[area];
+  if (!a.has(name) && name == "position")
+    return trial.position(area, a.decl->span);
   if (!a.has(name)) {
     if (auto f = with ? with->own(*this, place, false) : std::nullopt)
       return f;
     if (llvm::none_of(a.unit->params, [&](auto &p) { return p.name.text == name; }))
       return std::nullopt;
     Frame caller; // a parameter of the unit
-    caller.locals = trial.net.args;
+    caller.locals = trial.net.parts[a.part].args;
     return bindArguments(trial.ev, *a.unit, a.args, a.decl->span, caller).at(place.second);
   }
   if (llvm::is_contained(a.inputs, name))
@@ -81,6 +83,16 @@ void Tick::cycle(int area) {
 Field Tick::perUnit(int area, const Field &value, Span at, llvm::StringRef name, bool perSample) {
   const Area &a = trial.net.areas[area];
   Evaluator &ev = trial.ev;
+  if (a.common.count(name.str())) {
+    if (!value.constant && value.has(Axis::Unit))
+      ev.fail(Code::ShapeMismatch, at,
+              "`" + a.name + "." + name + "` is common to the area, and the value is " +
+                  describe(value),
+              "reduce it with `sum` or `mean`");
+    if (!perSample || (!value.constant && value.has(Axis::Sample)))
+      return value;
+    return ev.fields.broadcast(ev.location(at), value, {{Axis::Sample, ShapedType::kDynamic}});
+  }
   if (!value.constant && value.has(Axis::Unit) && value.size(Axis::Unit) != a.size)
     ev.fail(Code::ShapeMismatch, at,
             "`" + a.name + "." + name + "` has " + llvm::Twine(a.size) +
@@ -98,6 +110,9 @@ Field Tick::perUnit(int area, const Field &value, Span at, llvm::StringRef name,
 Field Tick::conduct(const Connection &c) {
   Evaluator &ev = trial.ev;
   Field source = *variable(c.from, c.fromVariable);
+  if (trial.net.areas[c.from].common.count(c.fromVariable)) // as of an area of one unit
+    source = ev.fields.broadcast(ev.location(c.decl->span), source,
+                                 {{Axis::Sample, ShapedType::kDynamic}, {Axis::Unit, 1}});
   if (c.topology == Topology::Wire)
     return source;
   std::map<std::string, Field> weights;
@@ -203,7 +218,7 @@ Field Tick::declared(int index, const ast::VarDecl &v, const ast::VarDecl::Decla
     if (number)
       frame.stream += "@" + std::to_string(number);
     frame.drawEachTrial = true;
-    frame.drawExtent = {{Axis::Sample, ShapedType::kDynamic}, {Axis::Unit, area.size}};
+    frame.drawExtent.assign(area.extent(d.name.text, true));
     value = ev.evaluate(*d.init, frame);
   } else if (v.varKind == ast::VarKind::Given) {
     ev.diags
@@ -216,7 +231,8 @@ Field Tick::declared(int index, const ast::VarDecl &v, const ast::VarDecl::Decla
     ev.fail(Code::Syntax, d.name.span, "`" + d.name.text + "` needs a value");
   }
   requireType(d, value);
-  if (value.constant || value.has(Axis::Unit)) // one value for all units stays one
+  bool common = area.common.count(d.name.text);
+  if (common || value.constant || value.has(Axis::Unit)) // one value for all units stays one
     value = perUnit(index, value, d.name.span, d.name.text, true);
   return value;
 }
@@ -234,7 +250,8 @@ void Tick::requireType(const ast::VarDecl::Declarator &d, const Field &value) {
 void Tick::declare(int index, const ast::VarDecl &v, Frame &frame) {
   for (auto &d : v.vars) {
     Place place{index, d.name.text};
-    if (v.varKind == ast::VarKind::Input)
+    if (v.varKind == ast::VarKind::Item ||
+        llvm::is_contained(trial.net.areas[index].inputs, d.name.text))
       continue;
     if (v.varKind == ast::VarKind::State) {
       frame.locals[d.name.text] = values.at(place);
@@ -243,7 +260,8 @@ void Tick::declare(int index, const ast::VarDecl &v, Frame &frame) {
     auto otherwise = [&] { return declared(index, v, d, frame); };
     std::optional<Field> clamped = with ? with->clamp(*this, place, otherwise) : std::nullopt;
     Field value = clamped ? *clamped : otherwise();
-    if (clamped && (value.constant || value.has(Axis::Unit)))
+    bool common = trial.net.areas[index].common.count(d.name.text);
+    if (clamped && (common || value.constant || value.has(Axis::Unit)))
       value = perUnit(index, value, d.name.span, d.name.text, true);
     values[place] = frame.locals[d.name.text] = own(value, d.name.span);
   }
@@ -252,7 +270,7 @@ void Tick::declare(int index, const ast::VarDecl &v, Frame &frame) {
 Frame Tick::unitFrame(int index) {
   const Area &area = trial.net.areas[index];
   Frame caller;
-  caller.locals = trial.net.args;
+  caller.locals = trial.net.parts[area.part].args;
   Frame frame;
   frame.locals = bindArguments(trial.ev, *area.unit, area.args, area.decl->span, caller);
   frame.locals["size"] = Field::number(static_cast<double>(area.size));
@@ -263,6 +281,8 @@ Frame Tick::unitFrame(int index) {
     auto *n = llvm::dyn_cast<ast::NameExpr>(&e);
     if (n && llvm::is_contained(area.inputs, n->name))
       return port(index, n->name);
+    if (n && n->name == "position")
+      return trial.position(index, n->span);
     return std::nullopt;
   };
   return frame;
@@ -280,8 +300,10 @@ Field Tick::respond(int index, llvm::StringRef name, const Field &drive, Span at
   frame.locals[area.mainInput] = perUnit(index, drive, at, area.mainInput, true);
   for (const ast::Block *body : {&area.decl->body, &area.unit->body})
     for (const ast::Stmt *s : *body)
-      if (auto *v = llvm::dyn_cast<ast::VarDecl>(s); v && v->varKind != ast::VarKind::Input)
+      if (auto *v = llvm::dyn_cast<ast::VarDecl>(s))
         for (auto &d : v->vars) {
+          if (v->varKind == ast::VarKind::Item || llvm::is_contained(area.inputs, d.name.text))
+            continue;
           frame.locals[d.name.text] = declared(index, *v, d, frame);
           if (d.name.text == name)
             return frame.locals[d.name.text];
@@ -294,7 +316,7 @@ void Tick::assign(int index, const ast::AssignStmt &s, Frame &frame) {
   Evaluator &ev = trial.ev;
   const std::string &name = llvm::cast<ast::NameExpr>(s.target)->name;
   const Area &area = trial.net.areas[index];
-  bool shared = area.state(name)->life != State::Life::Reset;
+  bool shared = !area.state(name)->perSample();
   Field value = ev.evaluate(*s.value, frame);
   if (shared && s.op == ast::AssignOp::Set && !value.constant && value.has(Axis::Sample))
     ev.fail(Code::PerSampleToShared, s.span,
@@ -338,18 +360,18 @@ void Tick::run(int index) {
   progress[index] = Progress::Done;
 }
 
-Field Tick::cost(const ast::CostDecl &decl) {
-  if (auto it = costs.find(decl.name.text); it != costs.end())
+Field Tick::cost(const Cost &cost) {
+  if (auto it = costs.find(cost.name); it != costs.end())
     return it->second;
   Evaluator &ev = trial.ev;
   Trial::At here(trial, {this, nullptr});
-  Frame frame = trial.networkFrame();
-  Field value = ev.evaluate(*decl.value, frame);
+  Frame frame = trial.networkFrame(cost.part);
+  Field value = ev.evaluate(*cost.decl->value, frame);
   if (!value.constant && value.has(Axis::Unit))
-    ev.fail(Code::ShapeMismatch, decl.value->span,
+    ev.fail(Code::ShapeMismatch, cost.decl->value->span,
             "a cost is one number per sample, and this is " + describe(value),
             "reduce it with `sum` or `mean`");
-  return costs[decl.name.text] = value;
+  return costs[cost.name] = value;
 }
 
 Field Tick::scalar(const Scalar &s) {
@@ -368,7 +390,7 @@ Field Tick::scalar(const Scalar &s) {
   if (!runningScalars.insert(s.name).second)
     ev.fail(Code::Cycle, s.declarator->name.span,
             "the value of `" + s.name + "` depends on itself within one tick");
-  Frame frame = trial.networkFrame();
+  Frame frame = trial.networkFrame(s.part);
   frame.stream = trial.net.name + "." + s.name + (number ? "@" + std::to_string(number) : "");
   frame.drawEachTrial = true;
   frame.drawExtent = {{Axis::Sample, ShapedType::kDynamic}};

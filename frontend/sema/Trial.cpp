@@ -43,47 +43,48 @@ std::optional<Field> Trial::variable(int area, llvm::StringRef name) {
   return now.tick ? now.tick->variable(area, name) : std::nullopt;
 }
 
-Frame Trial::networkFrame() {
+Frame Trial::networkFrame(int part) {
   Frame frame;
-  frame.locals = net.args;
+  frame.locals = net.parts[part].args;
   if (now.tick)
     now.tick->addClock(frame);
-  for (auto &a : net.areas)
-    frame.known.push_back(a.name);
-  for (auto *c : net.costs)
-    frame.known.push_back(c->name.text);
-  for (auto &s : net.scalars)
-    frame.known.push_back(s.name);
-  frame.resolve = [this](const ast::Expr &e) -> std::optional<Field> {
-    auto presented = [&] {
-      if (!now.tick)
-        ev.fail(Code::PhaseNotThere, e.span,
-                "this has no value here: all that is presented are members of a loop",
-                "`e@p[0]` is e in one of them, `e@p[0..9]` in ten");
-    };
-    if (auto *n = llvm::dyn_cast<ast::NameExpr>(&e)) {
-      for (auto *c : net.costs)
-        if (c->name.text == n->name) {
-          presented();
-          auto it = costs.find(n->name);
-          bool atEnd = now.tick == concluded.tick && now.ended == concluded.ended;
-          return atEnd && it != costs.end() ? it->second : now.tick->cost(*c);
-        }
-      if (const Scalar *s = net.scalar(n->name)) {
-        presented();
-        return now.tick->scalar(*s);
-      }
-      return std::nullopt;
-    }
+  auto known = [&](auto &all) {
+    for (auto &x : all)
+      if (net.inside(x.part, part))
+        frame.known.push_back(net.local(x.name, part));
+  };
+  known(net.areas);
+  known(net.costs);
+  known(net.scalars);
+  frame.resolve = [this, part, others = frame.known](const ast::Expr &e) -> std::optional<Field> {
     auto *m = llvm::dyn_cast<ast::MemberExpr>(&e);
-    auto *base = m ? llvm::dyn_cast<ast::NameExpr>(m->base) : nullptr;
-    int a = m ? net.area(*m->base, ev) : -1;
+    if (!m && !llvm::isa<ast::NameExpr>(e))
+      return std::nullopt;
+    std::string path = pathOf(e, ev), name = net.parts[part].own(path);
+    const Cost *c = net.cost(name);
+    const Scalar *s = net.scalar(name);
+    if ((c || s) && !now.tick)
+      ev.fail(Code::PhaseNotThere, e.span,
+              "this has no value here: all that is presented are members of a loop",
+              "`e@p[0]` is e in one of them, `e@p[0..9]` in ten");
+    if (c) {
+      auto it = costs.find(name);
+      bool atEnd = now.tick == concluded.tick && now.ended == concluded.ended;
+      return atEnd && it != costs.end() ? it->second : now.tick->cost(*c);
+    }
+    if (s)
+      return now.tick->scalar(*s);
+    if (!m)
+      return std::nullopt;
+    int a = net.area(*m->base, ev, part);
     if (a < 0) {
-      if (base && !net.args.count(base->name) && !net.scalar(base->name)) {
+      std::string base = pathOf(*m->base, ev), own = net.parts[part].own(base);
+      if (!base.empty() && !net.parts[part].args.count(base) && !net.scalar(own)) {
         Frame none;
-        for (auto &area : net.areas)
-          none.known.push_back(area.name);
-        ev.unknown(base->span, base->name, none);
+        none.known = others;
+        if (net.part(own) < 0)
+          ev.unknown(m->base->span, base, none);
+        ev.unknown(m->span, path, none);
       }
       return std::nullopt;
     }
@@ -103,20 +104,28 @@ const Values &Trial::initialStates() {
   for (size_t k = 0; k < net.areas.size(); ++k) {
     const Area &area = net.areas[k];
     Frame caller;
-    caller.locals = net.args;
+    caller.locals = net.parts[area.part].args;
     Frame frame;
     if (!area.states.empty())
       frame.locals = bindArguments(ev, *area.unit, area.args, area.decl->span, caller);
     frame.locals["size"] = Field::number(static_cast<double>(area.size));
+    frame.resolve = [this, k](const ast::Expr &e) -> std::optional<Field> {
+      auto *n = llvm::dyn_cast<ast::NameExpr>(&e);
+      if (n && n->name == "position")
+        return position(static_cast<int>(k), e.span);
+      return std::nullopt;
+    };
     for (auto &s : area.states) {
       Field &value = (*initial)[{static_cast<int>(k), s.name}];
       if (!s.symbol.empty()) {
         value = read(s.symbol).as(Axis::Post, Axis::Unit);
         continue;
       }
-      llvm::SmallVector<std::pair<Axis, int64_t>, 2> extent{{Axis::Unit, area.size}};
-      if (s.life == State::Life::Reset)
-        extent.insert(extent.begin(), {Axis::Sample, ShapedType::kDynamic});
+      if (auto rows = s.life == State::Life::Item && items ? items(area, s) : std::nullopt) {
+        value = *rows;
+        continue;
+      }
+      auto extent = area.extent(s.name, s.perSample());
       frame.stream = net.name + "." + area.name + "." + s.name;
       frame.drawEachTrial = true;
       frame.drawExtent.assign(extent.begin(), extent.end());
@@ -145,23 +154,23 @@ void Trial::run() {
 void Trial::conclude(Moment end) {
   costs.clear();
   // Behind the trial states have their new values; without states nothing is new.
-  for (const ast::CostDecl *c : net.costs) {
+  for (const Cost &c : net.costs) {
     if (end.ended->empty()) {
-      costs[c->name.text] = end.tick->cost(*c);
+      costs[c.name] = end.tick->cost(c);
       continue;
     }
     At here(*this, end);
-    Frame frame = networkFrame();
-    costs[c->name.text] = ev.evaluate(*c->value, frame);
+    Frame frame = networkFrame(c.part);
+    costs[c.name] = ev.evaluate(*c.decl->value, frame);
   }
   now = concluded = end;
 }
 
-Field Trial::overTrial(const ast::Expr &e) {
+Field Trial::overTrial(const ast::Expr &e, int part) {
   std::optional<Field> total;
   for (auto &tick : ticks) {
     At here(*this, {tick.get(), nullptr});
-    Frame frame = networkFrame();
+    Frame frame = networkFrame(part);
     Field f = ev.evaluate(e, frame);
     total = total ? ev.binary(ast::BinaryOp::Add, *total, f, e.span) : f;
   }
@@ -182,37 +191,89 @@ void Trial::findUnservedCosts() {
   }
   for (size_t before = ~size_t(0); before != read.size();) { // through what names stand for
     before = read.size();
-    for (auto *c : net.costs)
-      if (read.count(c->name.text))
-        note(c->value);
+    for (const Cost &c : net.costs)
+      if (read.count(c.decl->name.text))
+        note(c.decl->value);
     for (auto &s : net.scalars)
       if (read.count(s.name))
         note(s.declarator->init);
   }
-  for (auto *c : net.costs)
-    if (!read.count(c->name.text) && states.unserved.insert(c).second)
+  for (const Cost &c : net.costs) {
+    const ast::Name &name = c.decl->name;
+    if (!read.count(name.text) && states.unserved.insert(c.decl).second)
       ev.diags
-          .warning(Code::CostUnserved, c->name.span,
-                   "no `learn` line serves the cost `" + c->name.text + "`: it is only reported")
-          .hint("write `learn " + c->name.text + " by …`, or make it a `measure` of the experiment");
+          .warning(Code::CostUnserved, name.span,
+                   "no `learn` line serves the cost `" + name.text + "`: it is only reported")
+          .hint("write `learn " + name.text + " by …`, or make it a `measure` of the experiment");
+  }
+}
+
+Field Trial::position(int area, Span at) {
+  const Area &a = net.areas[area];
+  if (a.decl->shape.size() > 1)
+    ev.unsupported(at, "the position of a unit in an area of several dimensions is");
+  return ev.fields.index(ev.location(at), Axis::Unit, a.size);
+}
+
+/// Are two values computed in the same way from the same? Identical runs of two lines are one run.
+static bool sameValue(Value a, Value b, llvm::DenseMap<std::pair<Value, Value>, bool> &known) {
+  if (a == b)
+    return true;
+  Operation *x = a ? a.getDefiningOp() : nullptr, *y = b ? b.getDefiningOp() : nullptr;
+  if (auto it = known.find({a, b}); it != known.end())
+    return it->second;
+  if (!x || !y ||
+      llvm::cast<OpResult>(a).getResultNumber() != llvm::cast<OpResult>(b).getResultNumber())
+    return false;
+  bool same = OperationEquivalence::isEquivalentTo(
+      x, y, [&](Value p, Value q) { return success(sameValue(p, q, known)); },
+      [&](Value p, Value q) { known[{p, q}] = true; }, OperationEquivalence::IgnoreLocations);
+  return known[{a, b}] = same;
+}
+
+/// Semantics 6.8: what persists is what the plain presentation leaves, or the last phase if every rule has phases.
+void Trial::persist(const std::vector<std::pair<const Learn *, Values>> &behind) {
+  left = behind.empty() ? end : behind.front().second;
+  llvm::DenseMap<std::pair<Value, Value>, bool> known;
+  for (auto &[line, states] : behind)
+    for (size_t k = 0; k < net.areas.size(); ++k)
+      for (auto &s : net.areas[k].states) {
+        Place place{static_cast<int>(k), s.name};
+        if (s.life == State::Life::Reset ||
+            sameValue(left.at(place).tensor, states.at(place).tensor, known))
+          continue;
+        ev.diags
+            .error(Code::TwoEnds, line->decl->span,
+                   "this line would leave another `" + net.areas[k].name + "." + s.name +
+                       "` behind than the first one")
+            .label(behind.front().first->decl->span, "the first one")
+            .hint("let both end where the plain presentation does, or learn by one line");
+        throw Reported();
+      }
 }
 
 void Trial::learn() {
   findUnservedCosts();
   At here(*this, {ticks.back().get(), nullptr});
+  std::vector<std::pair<const Learn *, Values>> behind; ///< the phases of each line
   for (auto &l : net.learns)
     try {
       lines.push_back(std::make_unique<RuleInstance>(*this, l));
       auto leave = llvm::make_scope_exit([&] { ticks.back()->attend(nullptr); });
       lines.back()->instantiate();
+      if (auto *states = lines.back()->behind())
+        behind.push_back({&l, *states});
     } catch (Reported &) {
     }
+  if (behind.size() < net.learns.size())
+    behind.clear();
+  persist(behind);
   keep();
   OpBuilder &b = ev.fields.builder;
   for (size_t k = 0; k < net.areas.size(); ++k)
     for (auto &s : net.areas[k].states)
       if (s.life == State::Life::Lasting) {
-        updates[s.symbol] = end.at({static_cast<int>(k), s.name});
+        updates[s.symbol] = left.at({static_cast<int>(k), s.name});
         updateOrder.push_back(s.symbol);
       }
   for (auto &symbol : updateOrder) {

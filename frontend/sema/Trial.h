@@ -64,7 +64,7 @@ public:
   std::optional<Field> variable(int area, llvm::StringRef name);
   /// Every area; afterwards `states` holds the values at the end.
   void finish();
-  Field cost(const ast::CostDecl &decl);
+  Field cost(const Cost &cost);
   /// A `let` or `given` of the network, at the moment at hand.
   Field scalar(const Scalar &s);
   /// `tick`, `ticks`, `first`, `last`: known when compiling.
@@ -128,6 +128,14 @@ public:
     experiment = at;
     count = ticks;
   }
+  /// The rows of an `item` state that belong to the batch; nothing where none are kept.
+  std::function<std::optional<Field>(const Area &, const State &)> items;
+  /// The value that a state leaves behind; requires `learn`.
+  const Field &persisting(int area, const State &state) const {
+    return left.at({area, state.name});
+  }
+  /// The number of each unit in its area.
+  Field position(int area, Span at);
   /// The plain presentation. Requires the bindings.
   void run();
   /// Instantiates every learn line; afterwards the new weights are written.
@@ -136,13 +144,13 @@ public:
   /// The values of all states at a reset.
   const Values &initialStates();
   /// The sum of a cost over the ticks of the plain presentation.
-  Field overTrial(const ast::Expr &cost);
+  Field overTrial(const ast::Expr &cost, int part);
   int64_t length() const { return count; }
   /// Names of the network and its costs have their values at this moment from now on.
   void conclude(Moment end);
   /// `label.rate`, costs and arguments at the moment at hand, for expressions
-  /// at the level of the network.
-  Frame networkFrame();
+  /// at the level of the network, or of a network that is a part of it.
+  Frame networkFrame(int part = 0);
   /// The value of a weight or of another lasting array at the start of the step.
   Field read(const std::string &symbol);
   /// At the moment at hand.
@@ -161,7 +169,7 @@ public:
     Moment before;
   };
 
-  std::map<std::string, Field> costs; ///< at the trial's end
+  std::map<std::string, Field> costs; ///< at the trial's end, by name
   Account *account = nullptr;         ///< where to note what is found out, or null
 
 private:
@@ -185,7 +193,8 @@ private:
   int64_t count = 1; ///< ticks of the presentation
   std::vector<std::unique_ptr<Tick>> ticks;
   std::optional<Values> initial;
-  Values end; ///< states at the end of the plain presentation
+  Values end;  ///< states at the end of the plain presentation
+  Values left; ///< states that persist: those, or those behind the phases of every rule
   std::map<std::string, Field> reads;
   /// What connections conducted, by connection, source and weights: inputs that
   /// stay are conducted once in a trial.
@@ -200,6 +209,8 @@ private:
   std::map<std::string, Span> assigned; ///< weights that a rule sets, and where
   /// Warns of costs for which nothing learns.
   void findUnservedCosts();
+  /// Decides what states leave behind, given the ends of each line's phases if all have some.
+  void persist(const std::vector<std::pair<const Learn *, Values>> &behind);
   /// Projects what connections keep, behind all learn lines.
   void keep();
 };

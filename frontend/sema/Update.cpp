@@ -16,7 +16,7 @@ using namespace mlir;
 /// Semantics 7.3. While `while` does not hold, nothing of the line moves, not
 /// even the count of its trials. `every N` acts in the last of N trials.
 void RuleInstance::openGate() {
-  Frame network = trial.networkFrame();
+  Frame network = trial.networkFrame(learn.part);
   if (learn.decl->condition) {
     Span at = learn.decl->condition->span;
     active = ev.evaluate(*learn.decl->condition, network);
@@ -118,8 +118,10 @@ const ast::Expr *RuleInstance::optimizerOf(const Target &t) const {
   for (auto &u : learn.decl->with)
     if (!u.target && !chosen)
       chosen = u.optimizer;
-  for (auto &u : learn.decl->with)
-    if (u.target.text == t.name || u.target.text == t.owner)
+  std::string owner = net.local(t.owner, learn.part);
+  for (auto &u : learn.decl->with) // `real.h_out`, or all of `real`
+    if (u.target.text == t.name || u.target.text == owner ||
+        (u.target && llvm::StringRef(owner).starts_with(u.target.text + ".")))
       chosen = u.optimizer;
   if (!chosen)
     ev.fail(Code::OptimizerNeeded, learn.decl->span,
@@ -186,7 +188,7 @@ Field RuleInstance::optimised(Target &t, const ast::Expr &chosen) {
   std::string base = t.ownedByRule ? t.symbol
                                    : net.name + "." + learn.name + "." + t.owner + "." + t.name +
                                          (t.bias ? "_bias" : "");
-  Frame network = trial.networkFrame();
+  Frame network = trial.networkFrame(learn.part);
   Frame frame;
   frame.locals = bindArguments(ev, optimizer, given, chosen.span, network);
   for (auto &[name, value] : frame.locals)

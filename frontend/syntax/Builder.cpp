@@ -475,10 +475,14 @@ private:
         LearnDecl::Use result;
         P::ExprContext *last = use->expr(0);
         if (use->expr(1)) {
-          if (!dynamic_cast<P::NameContext *>(last))
+          const Expr *target = expr(last);
+          const Expr *base = target;
+          while (auto *m = llvm::dyn_cast<MemberExpr>(base))
+            base = m->base;
+          if (!llvm::isa<NameExpr>(base))
             diags.error(Code::Syntax, span(last),
-                        "what an optimizer is for is named by one word before `:`");
-          result.target = name(last);
+                        "what an optimizer is for is named before `:`: `h_out`, `real.h_out`");
+          result.target = {toString(*target), target->span};
           last = use->expr(1);
         }
         result.optimizer = expr(last);

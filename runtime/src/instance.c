@@ -195,6 +195,46 @@ apical_position apical_instance_position(const apical_instance *instance) {
   return instance->position;
 }
 
+/// Copies between row `row` of an item state and `elements` numbers.
+static void copyRow(const apical_state *s, void *state, int64_t row, float *numbers,
+                    int64_t elements, int store) {
+  int64_t step = s->rank > 1 ? s->stride[1] : 1, at = row * s->stride[0];
+  for (int64_t j = 0; j < elements; ++j, at += step) {
+    float *single = (float *)state + at;
+    double *wide = (double *)state + at;
+    if (s->type == APICAL_F64 && store)
+      *wide = numbers[j];
+    else if (s->type == APICAL_F64)
+      numbers[j] = (float)*wide;
+    else if (store)
+      *single = numbers[j];
+    else
+      numbers[j] = *single;
+  }
+}
+
+/// Fills the columns that are rows of item states.
+static void bringItems(apical_instance *instance, const apical_experiment *e,
+                       const void *const *columns, const int64_t *rows) {
+  for (int c = 0; c < e->column_count; ++c) {
+    const apical_column *column = &e->columns[c];
+    for (int64_t i = 0; column->item && i < e->batch; ++i)
+      copyRow(&instance->program->states[column->item - 1], instance->states[column->item - 1],
+              rows[i], (float *)columns[c] + i * column->elements, column->elements, 0);
+  }
+}
+
+/// Stores what the step made of them.
+static void takeItems(apical_instance *instance, const apical_experiment *e, const int64_t *rows,
+                      int64_t samples) {
+  for (int k = 0; k < e->output_count; ++k) {
+    const apical_output *output = &e->outputs[k];
+    for (int64_t i = 0; output->item && i < samples; ++i)
+      copyRow(&instance->program->states[output->item - 1], instance->states[output->item - 1],
+              rows[i], instance->outputs[k] + i * output->elements, output->elements, 1);
+  }
+}
+
 void callStep(apical_instance *instance, int experiment, const void *const *columns,
               const int64_t *rows, int64_t samples, int64_t trial, int training, int epochEnd) {
   const apical_experiment *e = &instance->program->experiments[experiment];
@@ -215,7 +255,10 @@ void callStep(apical_instance *instance, int experiment, const void *const *colu
                                    : instance->epochsDone[experiment],
                       .training = training,
                       .epoch_end = epochEnd};
+  bringItems(instance, e, columns, rows);
   e->step(&call, e->context);
+  if (training)
+    takeItems(instance, e, rows, samples);
 }
 
 //===----------------------------------------------------------------------===//

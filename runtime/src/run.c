@@ -197,7 +197,7 @@ typedef struct backup {
 } backup;
 
 static int mayChange(const apical_state *s) {
-  return s->role == APICAL_LASTING || s->role == APICAL_ITEM;
+  return s->role == APICAL_LASTING; // rows of item states are only stored while training
 }
 
 static int makeBackup(run *r, backup *b) {
@@ -233,7 +233,7 @@ static int testNow(run *r, int index, int64_t epoch) {
   table t;
   totals sums = {.sums = calloc((size_t)e->measure_count + 1, sizeof(double))};
   double start = seconds();
-  int failed = openTable(&t, e, &r->cache, r->options, r->error);
+  int failed = openTable(&t, r->program, e, &r->cache, r->options, r->error);
   if (!failed && !sums.sums)
     failed = apical_fail(r->error, APICAL_ERROR_MEMORY, "not enough memory for a test");
   int64_t count = failed || t.order || !e->trials ? (failed ? 0 : batchesPerEpoch(&t)) : e->trials;
@@ -263,6 +263,8 @@ static int testBetweenEpochs(run *r, int index, int64_t epoch) {
   int failed = makeBackup(r, &b);
   for (int i = index + 1; !failed && i < r->program->experiment_count; ++i) {
     const apical_experiment *e = &r->program->experiments[i];
+    if (e->parent)
+      continue;
     if (e->kind != APICAL_TEST)
       break;
     if (strcmp(e->network, r->program->experiments[index].network) == 0)
@@ -285,7 +287,7 @@ typedef struct extent {
 
 static extent measureExtent(const run *r, const apical_experiment *e, const table *t) {
   extent x = {batchesPerEpoch(t), e->epochs > 0 ? e->epochs : 1, 0};
-  if (e->kind == APICAL_TRAIN && !e->trials && r->options->epochs)
+  if (e->kind == APICAL_TRAIN && !e->trials && !e->parent && r->options->epochs)
     x.epochs = r->options->epochs;
   x.last = x.perEpoch;
   if (e->trials > 0) {
@@ -295,6 +297,63 @@ static extent measureExtent(const run *r, const apical_experiment *e, const tabl
     x.last = e->trials - (x.epochs - 1) * x.perEpoch;
   }
   return x;
+}
+
+/// Runs an experiment that stands in another, between two trials of that. It
+/// has its own samples, and its trials count among all trials.
+static int runInside(run *r, int index) {
+  const apical_experiment *e = &r->program->experiments[index];
+  apical_instance *instance = r->instance;
+  int learning = e->kind != APICAL_TEST;
+  table t;
+  totals sums = {.sums = calloc((size_t)e->measure_count + 1, sizeof(double))};
+  double start = seconds();
+  int failed = openTable(&t, r->program, e, &r->cache, r->options, r->error);
+  if (!failed && !sums.sums)
+    failed = apical_fail(r->error, APICAL_ERROR_MEMORY, "not enough memory for an experiment");
+  extent x = {0};
+  if (!failed)
+    x = measureExtent(r, e, &t);
+  int64_t presented = 0;
+  for (int64_t epoch = 0; !failed && epoch < x.epochs; ++epoch) {
+    if (t.order && e->shuffle && learning)
+      apical_shuffle(instance->seed, index, instance->epochsDone[index], t.order, t.rows);
+    int64_t batches = epoch + 1 == x.epochs ? x.last : x.perEpoch;
+    clearTotals(&sums, e->measure_count);
+    for (int64_t batch = 0; !failed && batch < batches; ++batch) {
+      int64_t samples = gatherBatch(&t, batch), trial = instance->position.trial;
+      callStep(instance, index, (const void *const *)t.batch, t.batchRows, samples,
+               learning ? trial : trial + presented, learning);
+      ++presented;
+      failed = learning ? checkFinite(r, index) : 0;
+      instance->position.trial += learning;
+      addTotals(&sums, instance->results, e->measure_count, samples);
+    }
+    if (!failed)
+      ++instance->epochsDone[index];
+  }
+  if (!failed) {
+    printResult(&r->progress, e, learning ? "inside: epoch" : "inside: test", &sums,
+                seconds() - start);
+    failed = writeMetrics(r, learning ? "epoch" : "test", index,
+                          learning ? instance->epochsDone[index] : -1, &sums, NULL);
+  }
+  closeTable(&t);
+  free(sums.sums);
+  return failed;
+}
+
+/// What stands in experiment `index` and is due after `done` of its trials.
+static int runDue(run *r, int index, int64_t done) {
+  for (int i = 0; i < r->program->experiment_count; ++i) {
+    const apical_experiment *e = &r->program->experiments[i];
+    if (e->parent != index + 1 || done % e->every)
+      continue;
+    int failed = runInside(r, i);
+    if (failed)
+      return failed;
+  }
+  return 0;
 }
 
 static int presentBatch(run *r, int index, table *t, int64_t trialOffset, int epochEnd) {
@@ -384,6 +443,8 @@ static int runEpoch(run *r, int index, table *t, const extent *x) {
       return stopHere(r, e, x);
     int64_t offset = e->kind == APICAL_TEST ? p->epoch * x->perEpoch + p->batch : 0;
     int failed = presentBatch(r, index, t, offset, p->batch + 1 == x->perEpoch);
+    if (!failed)
+      failed = runDue(r, index, p->epoch * x->perEpoch + p->batch);
     if (failed)
       return failed;
     if (!r->progress.bar)
@@ -403,7 +464,7 @@ static int runExperiment(run *r, int index) {
   const apical_experiment *e = &r->program->experiments[index];
   apical_position *p = &r->instance->position;
   table t;
-  int failed = openTable(&t, e, &r->cache, r->options, r->error);
+  int failed = openTable(&t, r->program, e, &r->cache, r->options, r->error);
   if (!failed) {
     extent x = measureExtent(r, e, &t);
     if (p->batch > x.perEpoch)
@@ -434,7 +495,8 @@ static int runAll(run *r) {
   }
   while (p->experiment < r->program->experiment_count) {
     int index = (int)p->experiment;
-    if (testsOnly && r->program->experiments[index].kind != APICAL_TEST) {
+    const apical_experiment *e = &r->program->experiments[index];
+    if (e->parent || (testsOnly && e->kind != APICAL_TEST)) {
       ++p->experiment;
       continue;
     }

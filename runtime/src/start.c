@@ -12,7 +12,7 @@ static void extendTraining(apical_instance *instance, int64_t epochs) {
   const apical_program *program = instance->program;
   for (int i = 0; i < program->experiment_count && i < instance->position.experiment; ++i) {
     const apical_experiment *e = &program->experiments[i];
-    if (e->kind != APICAL_TRAIN || e->trials || instance->epochsDone[i] >= epochs)
+    if (e->kind != APICAL_TRAIN || e->parent || e->trials || instance->epochsDone[i] >= epochs)
       continue;
     instance->position = (apical_position){i, instance->epochsDone[i], 0, instance->position.trial};
     instance->epoch.samples = instance->epoch.batches = 0;

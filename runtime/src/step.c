@@ -97,7 +97,8 @@ static int makeRows(rowsOfBatch *r, const apical_experiment *e, const void *cons
   for (int64_t i = 0; i < e->batch; ++i)
     r->order[i] = rows ? rows[i % samples] : i % samples;
   for (int c = 0; c < e->column_count; ++c) {
-    int failed = fillColumn(r, c, e, columns[c], samples, error);
+    const void *data = e->columns[c].item ? NULL : columns[c]; // the host looks items up
+    int failed = fillColumn(r, c, e, data, samples, error);
     if (failed)
       return failed;
   }
@@ -117,6 +118,12 @@ int apical_step_once(apical_instance *instance, int experiment, const void *cons
     return apical_fail(error, APICAL_ERROR_ARGUMENT,
                        "a batch of %lld samples does not fit: expected 1 to %lld",
                        (long long)samples, (long long)e->batch);
+  for (int c = 0; c < e->column_count; ++c)
+    for (int64_t i = 0; e->columns[c].item && rows && i < samples; ++i)
+      if (rows[i] < 0 || rows[i] >= program->states[e->columns[c].item - 1].shape[0])
+        return apical_fail(error, APICAL_ERROR_ARGUMENT, "there is no row %lld: '%s' has %lld rows",
+                           (long long)rows[i], e->columns[c].name,
+                           (long long)program->states[e->columns[c].item - 1].shape[0]);
   rowsOfBatch batch;
   int failed = makeRows(&batch, e, columns, rows, samples, error);
   if (!failed) {

@@ -71,14 +71,20 @@ static int findData(const apical_column *column, loaded **cache, const apical_ru
   return 0;
 }
 
-static int openColumn(table *t, int index, loaded **cache, const apical_run_options *options,
-                      apical_error *error) {
+static int openColumn(table *t, const apical_program *program, int index, loaded **cache,
+                      const apical_run_options *options, apical_error *error) {
   const apical_experiment *e = t->experiment;
   const apical_column *column = &e->columns[index];
   char path[PATH_MAX];
-  const void *data;
-  apical_data_info info;
-  int failed = findData(column, cache, options, path, &data, &info, error);
+  const void *data = NULL;
+  apical_data_info info = {.type = APICAL_F32, .elements = column->elements};
+  int failed = 0;
+  if (column->item) {
+    info.rows = program->states[column->item - 1].shape[0];
+    snprintf(path, sizeof path, "compiled for that many");
+  } else {
+    failed = findData(column, cache, options, path, &data, &info, error);
+  }
   if (failed)
     return failed;
   if (info.type != column->type || info.elements != column->elements)
@@ -100,7 +106,7 @@ static int openColumn(table *t, int index, loaded **cache, const apical_run_opti
   t->rows = info.rows;
   t->data[index] = data;
   t->rowBytes[index] = column->elements * apical_type_size(column->type);
-  if ((failed = checkLabels(column, data, info.rows, path, error)))
+  if (data && (failed = checkLabels(column, data, info.rows, path, error)))
     return failed;
   int64_t bytes;
   if (!__builtin_mul_overflow(t->rowBytes[index], e->batch, &bytes))
@@ -112,7 +118,7 @@ static int openColumn(table *t, int index, loaded **cache, const apical_run_opti
                                        (long long)e->batch, column->name);
 }
 
-int openTable(table *t, const apical_experiment *e, loaded **cache,
+int openTable(table *t, const apical_program *program, const apical_experiment *e, loaded **cache,
               const apical_run_options *options, apical_error *error) {
   memset(t, 0, sizeof *t);
   t->experiment = e;
@@ -127,7 +133,7 @@ int openTable(table *t, const apical_experiment *e, loaded **cache,
   if (!t->data || !t->batch || !t->rowBytes || !t->batchRows)
     return apical_fail(error, APICAL_ERROR_MEMORY, "not enough memory for a batch");
   for (int i = 0; i < e->column_count; ++i) {
-    int failed = openColumn(t, i, cache, options, error);
+    int failed = openColumn(t, program, i, cache, options, error);
     if (failed)
       return failed;
   }
@@ -166,7 +172,7 @@ int64_t gatherBatch(table *t, int64_t batch) {
     t->batchRows[i] = t->order ? t->order[first + i % samples] : i;
   for (int c = 0; c < e->column_count; ++c) {
     size_t bytes = (size_t)t->rowBytes[c];
-    for (int64_t i = 0; i < e->batch; ++i)
+    for (int64_t i = 0; t->data[c] && i < e->batch; ++i)
       memcpy((char *)t->batch[c] + (size_t)i * bytes,
              (const char *)t->data[c] + (size_t)t->batchRows[i] * bytes, bytes);
   }

@@ -22,7 +22,7 @@ typedef struct loaded {
 typedef struct table {
   const apical_experiment *experiment;
   int64_t rows;       ///< 0 without data
-  void const **data;  ///< per column, whole, borrowed from the cache
+  void const **data;  ///< per column, whole, borrowed from the cache; null for item states
   void **batch;       ///< per column, room for a batch
   int64_t *rowBytes;  ///< per column
   int64_t *order;     ///< rows in the order of this epoch, null without data
@@ -31,8 +31,8 @@ typedef struct table {
 
 /// Finds, reads and checks the columns. Release with closeTable, also after a
 /// failure.
-int openTable(table *t, const apical_experiment *experiment, loaded **cache,
-              const apical_run_options *options, apical_error *error);
+int openTable(table *t, const apical_program *program, const apical_experiment *experiment,
+              loaded **cache, const apical_run_options *options, apical_error *error);
 void closeTable(table *t);
 void freeLoaded(loaded *cache);
 

@@ -88,6 +88,32 @@ def follows_its_equation(rule):
             assert numpy.abs(got - wanted).max() < bound, f"{c} is off by {numpy.abs(got - wanted).max():.1e}"
 
 
+@system.check
+def particles_persist(rule):
+    """With `item` states the free phase of a row starts where that row's free phase ended an epoch ago, not where its
+    nudged phases did; in NumPy as above. Rows are shuffled, and each batch is all of them."""
+    model = network(f"{rule.name}(free = 3)", trials=4, hidden=(11,)).replace(
+        ": bounded_unit {", ": bounded_unit { item rate;").replace("h1[11] : bounded_unit", "h1[11] : bounded_unit { item rate }")
+    start = before(model, data=classes(8), rules=[rule])
+    end = run(model, data=classes(8), rules=[rule])
+    w = [start[f"n.{c}.w"].astype(float) for c in ("x_h1", "h1_label")]
+    b = [start[f"n.{c}.b"].astype(float) for c in ("x_h1", "h1_label")]
+    x, target = classes(8)["x.npy"].astype(float), numpy.eye(5)[classes(8)["y.npy"]]
+    free, settled = [numpy.zeros((8, n)) for n in (11, 5)], []
+    for _ in range(4):
+        free = ticks(w, b, free, x, target, 3, 0)
+        up, down = (ticks(w, b, free, x, target, 4, sign * 0.5) for sign in (1, -1))
+        for k in range(2):
+            pre = lambda s: x if k == 0 else s[k - 1]
+            w[k] = w[k] - (pre(down).T @ down[k] - pre(up).T @ up[k]) / 8
+            b[k] = b[k] - (down[k] - up[k]).mean(0)
+    for name, value in (("h1", free[0]), ("label", free[1])):
+        got = end[f"n.{name}.rate.points"]
+        assert got.shape == value.shape and numpy.abs(got - value).max() < 2e-5, f"{name}: {numpy.abs(got - value).max():.1e}"
+        assert got.std() > 0.01, "the particles do not differ"
+    assert numpy.abs(end["n.h1_label.w"] - w[1]).max() < 2e-5
+
+
 def slope(rule, name, betas=(0.04, 0.02)):
     """The power of beta with which the update departs from the exact gradient of the settled cost."""
     how = dict(interpret=True)
@@ -113,6 +139,7 @@ def is_the_gradient_as_beta_vanishes(rule):
 
 system.mutant("nudged the same way twice", ("o.drive += beta", "o.drive -= beta"))
 system.mutant("the second nudge starts from the first", ("down from settled", "down from up"))
+system.mutant("the nudged state persists", ("phase rest from settled {}", ""))
 system.mutant("half the scale", ("/ (2 * beta)", "/ beta"))
 system.mutant("nudged by the state", ("beta * error(o.rate) } }\n    phase down", "beta * o.rate } }\n    phase down"))
 system.mutant("the free state in place of a nudged one", ("(post.rate * pre)@up", "(post.rate * pre)@settled"))

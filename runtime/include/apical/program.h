@@ -70,9 +70,11 @@ typedef enum apical_format {
   APICAL_IDX = 0, ///< plain or gzipped
   APICAL_NPY = 1,
   APICAL_CSV = 2,
+  APICAL_ROWS = 3, ///< no file: the rows of an item state, see apical_column.item
 } apical_format;
 
-/// One column of a table: a file, and what the program was compiled for.
+/// One column of a table: a file, and what the program was compiled for. Or
+/// what an item state holds for the rows of the batch, which the host looks up.
 typedef struct apical_column {
   const char *name;  ///< "images"
   const char *path;  ///< as written in the source; see apical_data_find
@@ -81,6 +83,7 @@ typedef struct apical_column {
   int32_t type;      ///< apical_type of an element
   int64_t elements;  ///< elements per row
   int64_t limit;     ///< labels: values must lie in 0..limit-1; 0: unchecked
+  int32_t item;      ///< 1 + the index of the item state; 0: none, but a file
 } apical_column;
 
 /// A number that a step reports: the sum over the valid samples of the batch.
@@ -100,10 +103,12 @@ typedef struct apical_measure {
   const char *unit;
 } apical_measure;
 
-/// What a step tells about each sample: `probe NAME = e`.
+/// What a step tells about each sample: `probe NAME = e`; or what an item state
+/// holds from now on, which the host stores while training.
 typedef struct apical_output {
   const char *name; ///< "label.rate"
   int64_t elements; ///< per sample
+  int32_t item;     ///< 1 + the index of the item state; 0: none, but a probe
 } apical_output;
 
 /// Everything that one evaluation of a step reads and writes.
@@ -152,6 +157,8 @@ typedef struct apical_experiment {
   apical_step step;
   void *context;
   int64_t scratch; ///< bytes
+  int32_t parent;  ///< 1 + the index of the experiment that it stands in; 0: none
+  int64_t every;   ///< trials of the parent between two runs of it
 } apical_experiment;
 
 typedef struct apical_program {
