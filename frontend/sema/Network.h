@@ -107,6 +107,15 @@ struct StateInit {
   llvm::SmallVector<std::pair<Axis, int64_t>, 3> extent;
   std::function<Field()> value;
   std::optional<Field> made; ///< what `value` returned, in the initialising step
+
+  /// In single precision a counter would stand still at 2^24.
+  bool wide() const { return role == "counter"; }
+  mlir::RankedTensorType type(mlir::Builder &b) const {
+    llvm::SmallVector<int64_t> shape;
+    for (auto [axis, size] : extent)
+      shape.push_back(size);
+    return mlir::RankedTensorType::get(shape, wide() ? b.getF64Type() : b.getF32Type());
+  }
 };
 
 /// What all steps of a model share: its states and their first values.

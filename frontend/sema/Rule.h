@@ -104,6 +104,7 @@ private:
   Field accumulated(const Target &t, const std::string &base);
   Field optimised(Target &t, const ast::Expr &chosen);
   /// The new value of a state of the line, or of a weight, where the line acts.
+  Field counted(const std::string &symbol, const Field &more, Span at);
   void write(const std::string &symbol, const Field &old, Field value,
              const std::optional<Field> &gate, Span at);
   Field ownWeight(const Connection &c, const ast::VarDecl::Declarator &d);

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 #include "frontend/sema/Account.h"
 #include "frontend/sema/Rule.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "llvm/Support/SaveAndRestore.h"
 
 namespace apical::sema {
@@ -36,11 +37,31 @@ void RuleInstance::openGate() {
   waited.value = [] { return Field::number(0); };
   std::string symbol = waited.symbol;
   trial.states.declare(std::move(waited));
-  Field before = trial.read(symbol);
-  Field now = ev.binary(BinaryOp::Add, before, Field::number(1), every.span);
+  Field now = counted(symbol, Field::number(1), every.span);
   Field due = ev.binary(BinaryOp::Ge, now, *trials, every.span);
-  write(symbol, before, ev.select(due, Field::number(0), now, every.span), active, every.span);
+  Field open = active.value_or(Field::number(1)),
+        over = ev.binary(BinaryOp::And, open, due, every.span);
+  // Counts while the line is active, and begins again.
+  Field value = ev.fields.wide(
+      ev.location(every.span), {trial.read(symbol), open, over},
+      [](mlir::OpBuilder &b, mlir::Location at, llvm::ArrayRef<mlir::Value> x) -> mlir::Value {
+        mlir::Value zero = b.create<mlir::arith::ConstantOp>(at, b.getF64FloatAttr(0));
+        mlir::Value more = b.create<mlir::arith::AddFOp>(at, x[0], x[1]);
+        mlir::Value done =
+            b.create<mlir::arith::CmpFOp>(at, mlir::arith::CmpFPredicate::ONE, x[2], zero);
+        return b.create<mlir::arith::SelectOp>(at, done, zero, more);
+      });
+  write(symbol, value, value, std::nullopt, every.span);
   acts = active ? ev.binary(BinaryOp::And, *active, due, every.span) : due;
+}
+
+/// What a counter is after `more`, 0 or 1, was added.
+Field RuleInstance::counted(const std::string &symbol, const Field &more, Span at) {
+  return ev.fields.wide(
+      ev.location(at), {trial.read(symbol), more},
+      [](mlir::OpBuilder &b, mlir::Location l, llvm::ArrayRef<mlir::Value> x) -> mlir::Value {
+        return b.create<mlir::arith::AddFOp>(l, x[0], x[1]);
+      });
 }
 
 void RuleInstance::write(const std::string &symbol, const Field &old, Field value,
@@ -133,11 +154,13 @@ Field RuleInstance::optimised(Target &t, const ast::Expr &chosen) {
   count.role = "counter";
   count.value = [] { return Field::number(0); };
   trial.states.declare(std::move(count));
-  Field before = trial.read(counter);
-  Field now = ev.binary(BinaryOp::Add, before, Field::number(1), at);
-  frame.locals["updates"] = now;
-  if (!trial.updates.count(counter))
-    write(counter, before, now, acts, at);
+  frame.locals["updates"] = ev.fields.map(
+      ev.location(at), {counted(counter, Field::number(1), at)},
+      [](mlir::OpBuilder &, mlir::Location, llvm::ArrayRef<mlir::Value> x) { return x[0]; });
+  if (!trial.updates.count(counter)) {
+    Field value = counted(counter, acts.value_or(Field::number(1)), at);
+    write(counter, value, value, std::nullopt, at);
+  }
 
   std::map<std::string, std::string> own; // local name to symbol
   std::map<std::string, Field> old;
