@@ -101,8 +101,7 @@ void RuleInstance::note(WeightChange &change, const Field &value) {
 }
 
 WeightChange *RuleInstance::noted(const Target &t) {
-  bool ofUnits = t.ownedByRule && net.connection(t.owner) < 0;
-  return account && !ofUnits ? &account->change(t.symbol) : nullptr;
+  return account ? &account->change(t.symbol) : nullptr;
 }
 
 void RuleInstance::keepDirections(const Target &t) {

@@ -66,6 +66,12 @@ RuleInstance::Target &RuleInstance::target(int area, llvm::StringRef name) {
     t.name = name.str();
     t.ownedByRule = true;
     targetOrder.push_back(symbol);
+    if (account) {
+      WeightChange &change = account->change(symbol);
+      change.name = t.name;
+      change.area = area;
+      change.ownedByRule = true;
+    }
   }
   return t;
 }
