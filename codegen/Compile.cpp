@@ -202,6 +202,7 @@ llvm::Expected<CompiledProgram> compile(ModuleOp module, const CompileOptions &o
     if (!f.isDeclaration())
       f.setLinkage(llvm::GlobalValue::InternalLinkage);
   emitProgram(*code, describe(*source, options.name), plans, options, machine.needs);
+  expandMissing(*code, **target);
   // The back end reads the processor from each function.
   for (llvm::Function &f : *code)
     if (!f.isDeclaration()) {

@@ -28,21 +28,30 @@ enum class Stage {
   Object,
 };
 
+/// The processors that executables hold code for, the best first: with AVX-512, with AVX2, and any.
+llvm::ArrayRef<llvm::StringRef> processorLevels();
+/// Whether this machine runs code for one of them.
+bool runsLevel(llvm::StringRef level);
+
 /// A function of the runtime under another name, for callers of the object.
 struct Export {
   std::string name;   ///< what callers call
   std::string target; ///< the runtime's function
   /// Result, then the target's arguments: `i` int32_t, `l` int64_t, `d` double,
-  /// `p` a pointer, `v` nothing; `P` is the program, which callers do not pass.
+  /// `p` a pointer, `v` nothing; `P` is the program, `A` the list of the alternatives, then it and
+  /// NULL: callers pass neither.
   std::string signature;
   const void *address = nullptr; ///< the target in this process, if the JIT is to load the object
 };
 
 struct CompileOptions {
-  std::string cpu = "native";            ///< native, x86-64, x86-64-v2, x86-64-v3, x86-64-v4
+  /// native, x86-64, x86-64-v2, x86-64-v3, x86-64-v4; empty: the best of the levels that this
+  /// machine runs, which is what an executable chooses too, so that both give the same bits.
+  std::string cpu;
   int threads = 1;                       ///< 1: no parallel loops; else they are split at run time
   std::string name = "model";            ///< apical_program.name
   std::string symbol = "apical_program"; ///< of the constant
+  std::vector<std::string> alternatives; ///< symbols of the same program for better processors
   std::vector<Export> exports;
   Stage stop = Stage::Object;
   Stopwatch *stopwatch = nullptr; ///< learns what the parts of the compilation take

@@ -902,8 +902,9 @@ private:
       return;
     }
     if (reduced)
-      generic->setAttr("ktile", b.getI64IntegerAttr(
-                                    lift.isContraction() || reduced > 1 || parallel > 2 ? 4 : 16));
+      // What is summed per tile is unrolled: little of it where the tile is two-dimensional already.
+      generic->setAttr(
+          "ktile", b.getI64IntegerAttr(lift.isContraction() || reduced + parallel > 2 ? 4 : 16));
     if (!root)
       return;
     SmallVector<int64_t> sizes = generic.getStaticLoopRanges(), tile(sizes.size(), 0);

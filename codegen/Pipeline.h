@@ -69,6 +69,8 @@ llvm::Error lowerToLLVM(mlir::ModuleOp kernels);
 /// Adds the tables as the constant `options.symbol`, and the exports.
 void emitProgram(llvm::Module &module, const Description &program, llvm::ArrayRef<StepPlan> plans,
                  const CompileOptions &options, llvm::StringRef processor);
+/// Replaces what would become calls of a library because the processor has no instruction for it.
+void expandMissing(llvm::Module &module, const llvm::TargetMachine &target);
 /// Runs LLVM's passes and writes LLVM IR, assembly or an object file.
 llvm::Expected<llvm::SmallVector<char, 0>> emitCode(llvm::Module &module,
                                                     llvm::TargetMachine &target, Stage stage);

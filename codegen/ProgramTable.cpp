@@ -34,9 +34,10 @@ public:
     std::vector<llvm::Constant *> states, params, experiments;
     for (const Description::State &state : program.states) {
       StateLayout layout = stateLayout(state.type);
-      states.push_back(
-          record({text(state.name), i32(state.role), i32(APICAL_F32), i32(layout.shape.size()),
-                  numbers(layout.shape), numbers(layout.stride), i64(layout.bytes)}));
+      states.push_back(record({text(state.name), i32(state.role),
+                               i32(state.type.getElementType().isF64() ? APICAL_F64 : APICAL_F32),
+                               i32(layout.shape.size()), numbers(layout.shape),
+                               numbers(layout.stride), i64(layout.bytes)}));
     }
     for (const Description::Param &param : program.params)
       params.push_back(
@@ -151,8 +152,24 @@ private:
 
 } // namespace
 
+/// The same program for several processors: those of other objects, this one, NULL.
+static llvm::Constant *listAlternatives(llvm::Module &module, llvm::Constant *program,
+                                        ArrayRef<std::string> symbols) {
+  auto *pointer = llvm::PointerType::get(module.getContext(), 0);
+  std::vector<llvm::Constant *> programs;
+  for (const std::string &symbol : symbols)
+    programs.push_back(
+        module.getOrInsertGlobal(symbol, llvm::Type::getInt8Ty(module.getContext())));
+  programs.push_back(program);
+  programs.push_back(llvm::ConstantPointerNull::get(pointer));
+  auto *array = llvm::ConstantArray::get(llvm::ArrayType::get(pointer, programs.size()), programs);
+  return new llvm::GlobalVariable(module, array->getType(), true, llvm::GlobalValue::PrivateLinkage,
+                                  array);
+}
+
 /// A function with the target's signature but for the program, which it adds.
-static void emitExport(llvm::Module &module, llvm::Constant *program, const Export &wanted) {
+static void emitExport(llvm::Module &module, llvm::Constant *program, llvm::Constant *alternatives,
+                       const Export &wanted) {
   llvm::IRBuilder<> b(module.getContext());
   auto typeOf = [&](char letter) -> llvm::Type * {
     switch (letter) {
@@ -172,7 +189,7 @@ static void emitExport(llvm::Module &module, llvm::Constant *program, const Expo
   llvm::StringRef letters = llvm::StringRef(wanted.signature).drop_front();
   for (char letter : letters) {
     passed.push_back(typeOf(letter));
-    if (letter != 'P')
+    if (letter != 'P' && letter != 'A')
       taken.push_back(typeOf(letter));
   }
   llvm::Type *result = typeOf(wanted.signature[0]);
@@ -184,7 +201,10 @@ static void emitExport(llvm::Module &module, llvm::Constant *program, const Expo
   std::vector<llvm::Value *> arguments;
   auto next = function->arg_begin();
   for (char letter : letters)
-    arguments.push_back(letter == 'P' ? static_cast<llvm::Value *>(program) : &*next++);
+    if (letter == 'P' || letter == 'A')
+      arguments.push_back(letter == 'P' ? program : alternatives);
+    else
+      arguments.push_back(&*next++);
   llvm::Value *called = b.CreateCall(target, arguments);
   if (result->isVoidTy())
     b.CreateRetVoid();
@@ -195,8 +215,12 @@ static void emitExport(llvm::Module &module, llvm::Constant *program, const Expo
 void emitProgram(llvm::Module &module, const Description &program, ArrayRef<StepPlan> plans,
                  const CompileOptions &options, StringRef processor) {
   llvm::Constant *table = Tables(module, program, plans).emit(options.symbol, processor);
-  for (const Export &wanted : options.exports)
-    emitExport(module, table, wanted);
+  llvm::Constant *alternatives = nullptr;
+  for (const Export &wanted : options.exports) {
+    if (!alternatives && llvm::StringRef(wanted.signature).contains('A'))
+      alternatives = listAlternatives(module, table, options.alternatives);
+    emitExport(module, table, alternatives, wanted);
+  }
 }
 
 } // namespace apical

@@ -7,6 +7,7 @@
 
 #include "codegen/Pipeline.h"
 
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/MC/TargetRegistry.h"
 #include "llvm/Support/TargetSelect.h"
@@ -14,6 +15,21 @@
 #include "llvm/TargetParser/SubtargetFeature.h"
 
 namespace apical {
+
+llvm::ArrayRef<llvm::StringRef> processorLevels() {
+  static const llvm::StringRef levels[] = {"x86-64-v4", "x86-64-v3", "x86-64"};
+  return levels;
+}
+
+bool runsLevel(llvm::StringRef level) {
+  llvm::StringMap<bool> features = llvm::sys::getHostCPUFeatures();
+  auto has = [&](std::initializer_list<llvm::StringRef> names) {
+    return llvm::all_of(names, [&](llvm::StringRef name) { return features.lookup(name); });
+  };
+  bool v3 = has({"avx2", "fma", "bmi", "bmi2", "f16c", "lzcnt", "movbe"});
+  bool v4 = v3 && has({"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"});
+  return level == "x86-64" || (level == "x86-64-v3" && v3) || (level == "x86-64-v4" && v4);
+}
 
 llvm::Expected<std::unique_ptr<llvm::TargetMachine>> selectTarget(llvm::StringRef cpu,
                                                                   Machine &machine) {
@@ -26,7 +42,9 @@ llvm::Expected<std::unique_ptr<llvm::TargetMachine>> selectTarget(llvm::StringRe
     return error("no code generator for '" + triple + "': " + message);
   llvm::SubtargetFeatures features;
   bool avx512 = false, avx = false;
-  if (cpu.empty() || cpu == "native") {
+  if (cpu.empty())
+    cpu = *llvm::find_if(processorLevels(), runsLevel);
+  if (cpu == "native") {
     machine.cpu = llvm::sys::getHostCPUName().str();
     auto host = llvm::sys::getHostCPUFeatures();
     std::vector<std::string> present;

@@ -80,7 +80,7 @@ std::string complaint(llvm::StringRef file) {
   return lines.empty() ? "" : lines.front().str();
 }
 
-llvm::Error link(llvm::StringRef object, llvm::StringRef target) {
+llvm::Error link(llvm::ArrayRef<llvm::StringRef> objects, llvm::StringRef target) {
   std::string linker = findLinker(), runtime;
   if (linker.empty())
     return problem("an executable is linked by the system's C compiler, and neither cc, clang nor "
@@ -91,9 +91,11 @@ llvm::Error link(llvm::StringRef object, llvm::StringRef target) {
   auto log = Output::create(target.str() + ".log");
   if (!log)
     return log.takeError();
-  llvm::StringRef arguments[] = {linker, "-static", "-s",       "-Wl,--gc-sections",
-                                 "-o",   target,    object,     runtime,
-                                 "-lz",  "-lm",     "-lpthread"};
+  llvm::SmallVector<llvm::StringRef> arguments{linker, "-static", "-s", "-Wl,--gc-sections",
+                                               "-o",   target};
+  llvm::append_range(arguments, objects);
+  llvm::append_range(arguments,
+                     llvm::ArrayRef<llvm::StringRef>{runtime, "-lz", "-lm", "-lpthread"});
   std::optional<llvm::StringRef> streams[] = {std::nullopt, log->temporary(), log->temporary()};
   std::string why;
   int status = llvm::sys::ExecuteAndWait(linker, arguments, std::nullopt, streams, 0, 0, &why);
@@ -105,16 +107,36 @@ llvm::Error link(llvm::StringRef object, llvm::StringRef target) {
                  "\nit needs the static C library and zlib (on Debian: libc6-dev, zlib1g-dev)");
 }
 
-llvm::Error buildExecutable(const CompiledProgram &compiled, llvm::StringRef path) {
-  auto object = Output::create(path.str() + ".o");
-  if (!object)
-    return object.takeError();
-  if (auto failed = object->write({compiled.object.data(), compiled.object.size()}))
-    return failed;
+/// Code for every level of processors, or for the one that is asked for, and a `main` that takes the
+/// best of them that the machine runs.
+llvm::Error buildExecutable(ModuleOp module, CompileOptions options, llvm::StringRef path) {
+  llvm::SmallVector<std::string> levels{options.cpu};
+  if (options.cpu.empty())
+    levels.assign(processorLevels().begin(), processorLevels().end());
+  std::vector<std::unique_ptr<Output>> objects;
+  llvm::SmallVector<llvm::StringRef> names;
+  for (const std::string &level : levels) {
+    options.cpu = level;
+    bool last = level == levels.back();
+    options.symbol = "apical_program" + (last ? "" : "_for_" + identifier(level));
+    if (last)
+      options.exports.push_back({"main", "apical_main_for", "iipA"});
+    auto compiled = compile(module, options);
+    if (!compiled)
+      return compiled.takeError();
+    options.alternatives.push_back(options.symbol);
+    auto object = Output::create(path.str() + ".o");
+    if (!object)
+      return object.takeError();
+    if (auto failed = object->write({compiled->object.data(), compiled->object.size()}))
+      return failed;
+    objects.push_back(std::make_unique<Output>(std::move(*object)));
+    names.push_back(objects.back()->temporary());
+  }
   auto program = Output::create(path);
   if (!program)
     return program.takeError();
-  if (auto failed = link(object->temporary(), program->temporary()))
+  if (auto failed = link(names, program->temporary()))
     return failed;
   return program->keep(/*executable=*/true);
 }
@@ -201,19 +223,18 @@ static llvm::Error build(ModuleOp module, const Invocation &invocation) {
   if (auto failed = runDialectPasses(module))
     return failed;
   CompileOptions options;
-  options.cpu = invocation.cpu.empty() ? "x86-64-v3" : invocation.cpu;
+  options.cpu = invocation.cpu;
+  options.threads = 2; // as many as the program is given
   options.name = llvm::sys::path::filename(invocation.file).str();
-  if (executable) {
-    options.exports.push_back({"main", "apical_main", "iipP"});
-  } else {
-    options.symbol = prefix + "_program";
-    options.exports = libraryExports(prefix);
-  }
+  if (executable)
+    return buildExecutable(module, options, path);
+  if (options.cpu.empty())
+    options.cpu = "x86-64-v3"; // one object, one processor
+  options.symbol = prefix + "_program";
+  options.exports = libraryExports(prefix);
   auto compiled = compile(module, options);
   if (!compiled)
     return compiled.takeError();
-  if (executable)
-    return buildExecutable(*compiled, path);
   return buildLibrary(*compiled, path, options, prefix, invocation.emit == "library");
 }
 

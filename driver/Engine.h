@@ -19,7 +19,7 @@ namespace apical {
 /// How the steps of a model are carried out.
 struct Execution {
   bool interpret = false;         ///< by the reference interpreter, in double precision
-  std::string cpu = "native";     ///< for which processor code is generated
+  std::string cpu;                ///< as in CompileOptions
   int threads = 1;                ///< among which loops can be split; 0: as many as processors
   Stopwatch *stopwatch = nullptr; ///< learns what the parts of the compilation take
 };

@@ -111,7 +111,7 @@ bool usesStop(const ast::File &model) {
   for (const ast::Stmt *s : model.body)
     if (llvm::isa<ast::NetworkDecl, ast::UnitDecl, ast::SynapseDecl, ast::FnDecl>(s))
       explain::walk(*s,
-                    [&](const ast::Expr &e) { found |= explain::callOf(e, "stop", 1) != nullptr; });
+                    [&](const ast::Expr &e) { found |= explain::callOf(e, "stop") != nullptr; });
   return found;
 }
 

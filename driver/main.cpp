@@ -13,6 +13,9 @@
 using namespace apical;
 
 #define PROCESSORS "native|x86-64|x86-64-v2|x86-64-v3|x86-64-v4"
+#define HERE                                                                                       \
+  "the processor to generate code for (the best of\n"                                              \
+  "                       x86-64, x86-64-v3 and x86-64-v4 that this machine runs)"
 
 static const std::vector<Command> &commands() {
   static const std::vector<Command> list = {
@@ -24,7 +27,7 @@ static const std::vector<Command> &commands() {
        "  apical run model.apical --resume model.safetensors --epochs 20\n",
        {{"--interpret", nullptr, "by the reference interpreter, in double precision", nullptr,
          &Invocation::interpret},
-        {"--cpu", PROCESSORS, "the processor to generate code for (native)", &Invocation::cpu},
+        {"--cpu", PROCESSORS, HERE, &Invocation::cpu},
         {"--time", nullptr, "print what the parts of the compilation took", nullptr,
          &Invocation::time}},
        Command::All,
@@ -41,8 +44,10 @@ static const std::vector<Command> &commands() {
          "                       runtime, an object does not; both come with a C header",
          &Invocation::emit},
         {"--cpu", PROCESSORS,
-         "the processor to generate code for (x86-64-v3: with\n"
-         "                       AVX2 and FMA, which most have since 2015)",
+         "the only processor to generate code for; without it, an\n"
+         "                       executable chooses between code for x86-64, x86-64-v3\n"
+         "                       (AVX2) and x86-64-v4 (AVX-512) when it starts, and a\n"
+         "                       library holds code for x86-64-v3",
          &Invocation::cpu},
         {"--prefix", "NAME", "of the names in a library (the model's name)", &Invocation::prefix}},
        Command::Settings,
@@ -71,7 +76,7 @@ static const std::vector<Command> &commands() {
         {"--format", "text|json", "form of the report (text)", &Invocation::format},
         {"--interpret", nullptr, "by the reference interpreter, in double precision", nullptr,
          &Invocation::interpret},
-        {"--cpu", PROCESSORS, "the processor to generate code for (native)", &Invocation::cpu}},
+        {"--cpu", PROCESSORS, HERE, &Invocation::cpu}},
        Command::All,
        verifyCommand},
       {"emit",
@@ -92,7 +97,7 @@ static const std::vector<Command> &commands() {
        {{"--stage",
          "tokens|ast|apical|differentiated|fused|linalg|vector|llvm-dialect|llvm-ir|asm|obj",
          "(apical)", &Invocation::stage},
-        {"--cpu", PROCESSORS, "the processor to generate code for (native)", &Invocation::cpu},
+        {"--cpu", PROCESSORS, HERE, &Invocation::cpu},
         {"-o", "FILE", "the file to write instead of the standard output", &Invocation::output}},
        Command::Data,
        emitCommand},

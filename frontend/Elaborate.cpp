@@ -973,14 +973,9 @@ private:
 
   void initialise() {
     builder.setInsertionPointToStart(module->getBody());
-    for (auto &s : states.list) {
-      llvm::SmallVector<int64_t> shape;
-      for (auto [axis, size] : s.extent)
-        shape.push_back(size);
+    for (auto &s : states.list)
       builder.create<ir::StateOp>(builder.getUnknownLoc(), builder.getStringAttr(s.symbol),
-                                  TypeAttr::get(RankedTensorType::get(shape, builder.getF32Type())),
-                                  builder.getStringAttr(s.role));
-    }
+                                  TypeAttr::get(s.type(builder)), builder.getStringAttr(s.role));
     ir::StepOp step = beginStep("init", builder.getUnknownLoc());
     for (auto &s : states.list) {
       Field value = states.first(s.symbol);
@@ -995,7 +990,11 @@ private:
         ev.fail(Code::DimensionMismatch, s.at,
                 "the initial value of `" + s.symbol + "` is " + value.dimension.kind() +
                     ", and from what it connects it is " + s.dimension.kind());
-      value = ev.fields.broadcast(builder.getUnknownLoc(), value, s.extent);
+      value =
+          s.wide()
+              ? ev.fields.wide(builder.getUnknownLoc(), {value},
+                               [](OpBuilder &, Location, llvm::ArrayRef<Value> x) { return x[0]; })
+              : ev.fields.broadcast(builder.getUnknownLoc(), value, s.extent);
       builder.create<ir::WriteOp>(builder.getUnknownLoc(),
                                   FlatSymbolRefAttr::get(builder.getContext(), s.symbol),
                                   value.tensor);

@@ -7,7 +7,9 @@
 //
 // One line per operation. Where a derivative is one-sided only, the choice is:
 // max(a, b) and min(a, b) pass to b on ties (so max(x, 0) has derivative 0 at
-// 0), |x| has derivative 0 at 0, rounding has derivative 0 everywhere.
+// 0), |x| has derivative 0 at 0, rounding has derivative 0 everywhere. Constants
+// that single precision cannot hold are written as code, log(2) and the like:
+// they are as exact as whoever evaluates it.
 //
 //===----------------------------------------------------------------------===//
 
@@ -20,7 +22,6 @@
 #include "llvm/ADT/TypeSwitch.h"
 
 #include <cmath>
-#include <numbers>
 
 using namespace mlir;
 
@@ -127,18 +128,15 @@ apical::writeAdjoint(OpBuilder &builder, Operation *op, Value adj,
       })
       // Exponentials and powers.
       .Case<math::ExpOp>([&](auto) { give(0, [&] { return s.mul(adj, out()); }); })
-      .Case<math::Exp2Op>([&](auto) {
-        give(0, [&] { return s.mul(adj, s.mul(s.num(std::numbers::ln2), out())); });
-      })
+      .Case<math::Exp2Op>(
+          [&](auto) { give(0, [&] { return s.mul(adj, s.mul(s.log(s.num(2)), out())); }); })
       .Case<math::ExpM1Op>(
           [&](auto) { give(0, [&] { return s.mul(adj, s.add(out(), s.num(1))); }); })
       .Case<math::LogOp>([&](auto) { give(0, [&] { return s.div(adj, in(0)); }); })
-      .Case<math::Log2Op>([&](auto) {
-        give(0, [&] { return s.div(adj, s.mul(s.num(std::numbers::ln2), in(0))); });
-      })
-      .Case<math::Log10Op>([&](auto) {
-        give(0, [&] { return s.div(adj, s.mul(s.num(std::numbers::ln10), in(0))); });
-      })
+      .Case<math::Log2Op>(
+          [&](auto) { give(0, [&] { return s.div(adj, s.mul(s.log(s.num(2)), in(0))); }); })
+      .Case<math::Log10Op>(
+          [&](auto) { give(0, [&] { return s.div(adj, s.mul(s.log(s.num(10)), in(0))); }); })
       .Case<math::Log1pOp>(
           [&](auto) { give(0, [&] { return s.div(adj, s.add(s.num(1), in(0))); }); })
       .Case<math::SqrtOp>(
@@ -221,7 +219,8 @@ apical::writeAdjoint(OpBuilder &builder, Operation *op, Value adj,
       .Case<math::ErfOp>([&](auto) {
         give(0, [&] {
           Value bell = s.exp(s.neg(s.mul(in(0), in(0))));
-          return s.mul(adj, s.mul(s.num(2 * std::numbers::inv_sqrtpi), bell));
+          Value pi = s.make<math::AcosOp>(s.num(-1));
+          return s.mul(adj, s.mul(s.div(s.num(2), s.sqrt(pi)), bell));
         });
       })
       .Default([&](Operation *) { known = false; });

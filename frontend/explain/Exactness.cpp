@@ -93,7 +93,7 @@ std::string Exactness::objection(const sema::WeightChange &change) {
       return "the weight is changed directly";
   if (change.terms.size() == 1) {
     const sema::ChangeTerm &term = change.terms.front();
-    auto *grad = callOf(*term.statement->value, "grad", 2);
+    auto *grad = callOf(*term.statement->value, "grad");
     if (grad && toString(*grad->args[0].value) == line.costParameter && !term.binder.empty() &&
         toString(*grad->args[1].value) == term.binder)
       return "";

@@ -196,8 +196,12 @@ void equations(llvm::raw_ostream &os, const std::vector<Equation> &all) {
 }
 
 void connection(llvm::raw_ostream &os, const LineReport &line, const ConnectionReport &c) {
-  os << "\\paragraph{" << text(c.name) << "} " << text(c.from) << " $\\to$ " << text(c.to) << ", "
-     << text(c.topology) << "; " << c.weights << " weights";
+  os << "\\paragraph{" << text(c.name) << "} ";
+  if (c.to.empty())
+    os << "one per unit of " << text(c.from);
+  else
+    os << text(c.from) << " $\\to$ " << text(c.to) << ", " << text(c.topology);
+  os << "; " << c.weights << " weights";
   if (c.biases)
     os << ", " << c.biases << " biases";
   os << ".\n";

@@ -30,9 +30,13 @@ void block(llvm::raw_ostream &os, const std::vector<Equation> &all, bool nested 
 }
 
 void connection(llvm::raw_ostream &os, const LineReport &line, const ConnectionReport &c) {
-  os << "#### " << code(c.name) << "\n\n"
-     << code(c.from) << " → " << code(c.to) << ", " << code(c.topology) << "; " << c.weights
-     << " weights" << (c.biases ? ", " + std::to_string(c.biases) + " biases" : "") << "\n\n";
+  os << "#### " << code(c.name) << "\n\n";
+  if (c.to.empty())
+    os << "One per unit of " << code(c.from);
+  else
+    os << code(c.from) << " → " << code(c.to) << ", " << code(c.topology);
+  os << "; " << c.weights << " weights"
+     << (c.biases ? ", " + std::to_string(c.biases) + " biases" : "") << "\n\n";
   if (!c.learns) {
     os << "No update: " << c.why << ".\n\n";
     return;

@@ -65,7 +65,8 @@ void equations(llvm::raw_ostream &os, llvm::StringRef label, const std::vector<E
 void connection(llvm::raw_ostream &os, const LineReport &line, const ConnectionReport &c) {
   os << "\n";
   wrap(os, 2, c.name + ":", 2,
-       c.from + " -> " + c.to + ", " + c.topology + "; " + std::to_string(c.weights) + " weights" +
+       (c.to.empty() ? "one per unit of " + c.from : c.from + " -> " + c.to + ", " + c.topology) +
+           "; " + std::to_string(c.weights) + " weights" +
            (c.biases ? ", " + std::to_string(c.biases) + " biases" : ""));
   if (!c.learns) {
     field(os, "update", "none: " + c.why);

@@ -103,6 +103,9 @@ public:
     }
     for (int k : line.plastic)
       report.connections.push_back(connection(k));
+    for (const sema::WeightChange &change : line.changes)
+      if (change.area >= 0)
+        report.connections.push_back(unitWeights(change));
     for (size_t k = 0; k < wanted.size(); ++k) // grows while errors name further errors
       if (auto e = errorEquation(wanted[k]))
         report.errors.push_back(*e);
@@ -214,7 +217,7 @@ private:
                                                              : pre ? llvm::StringRef(c.fromVariable)
                                                                    : llvm::StringRef(c.toPort));
       };
-      if (auto *call = callOf(e, "error", 1); call && bias) {
+      if (auto *call = callOf(e, "error"); call && bias) {
         std::string of = ast::toString(*call->args[0].value);
         if (of == "pre" || llvm::StringRef(of).starts_with("pre."))
           return s.number(0);
@@ -251,6 +254,15 @@ private:
             for (auto &d : v->vars)
               if (d.name.text == n->name && d.init)
                 return s.rewrite(*d.init, synapseScope(c, block, binder, bias, qualify));
+      return ruleName(e);
+    };
+  }
+  /// Code of units: `a.x` is the area's.
+  Symbolic::Scope unitScope(const sema::Area &area, llvm::StringRef binder) {
+    return [this, &area, binder = binder.str()](const Expr &e) -> Expr * {
+      if (auto *m = llvm::dyn_cast<MemberExpr>(&e))
+        if (auto *base = llvm::dyn_cast<NameExpr>(m->base); base && base->name == binder)
+          return s.member(area.name, m->member.text);
       return ruleName(e);
     };
   }
@@ -426,7 +438,7 @@ private:
   /// Every error that the expression names is to be explained as well.
   void want(const Expr &e) {
     walk(e, [&](const Expr &x) {
-      auto *call = callOf(x, "error", 1);
+      auto *call = callOf(x, "error");
       auto *m = call ? llvm::dyn_cast<MemberExpr>(call->args[0].value) : nullptr;
       int area = m ? net.area(ast::toString(*m->base)) : -1;
       if (area < 0)
@@ -511,17 +523,7 @@ private:
                                  "=",
                                  s.rewrite(*keep->value, [](const Expr &) { return nullptr; }),
                                  {}});
-    report.locality = capabilityNames(needs.capabilities);
-    for (const sema::CapabilityRead &r : needs.reads) {
-      Read read{capabilityNames(r.capability).empty() ? "" : capabilityNames(r.capability)[0],
-                collapse(sources.text(r.at)), place(r.at), r.backwards};
-      bool exact = llvm::StringRef(read.text).starts_with("grad(");
-      if (read.backwards || exact) {
-        report.transport = true;
-        report.transportAt.push_back(read);
-      }
-      report.reads.push_back(std::move(read));
-    }
+    locality(needs, report);
     report.memory = memory(c);
     if (!report.learns) {
       report.gradient = Gradient::None;
@@ -536,6 +538,44 @@ private:
     return report;
   }
 
+  void locality(const sema::Field &needs, ConnectionReport &report) {
+    report.locality = capabilityNames(needs.capabilities);
+    for (const sema::CapabilityRead &r : needs.reads) {
+      Read read{capabilityNames(r.capability).empty() ? "" : capabilityNames(r.capability)[0],
+                collapse(sources.text(r.at)), place(r.at), r.backwards};
+      bool exact = llvm::StringRef(read.text).starts_with("grad(");
+      if (read.backwards || exact) {
+        report.transport = true;
+        report.transportAt.push_back(read);
+      }
+      report.reads.push_back(std::move(read));
+    }
+  }
+
+  /// `each area a { weight c … }`, of one area.
+  ConnectionReport unitWeights(const sema::WeightChange &change) {
+    const sema::Area &area = net.areas[change.area];
+    ConnectionReport report;
+    report.name = area.name + "." + change.name;
+    report.from = sizeText(area);
+    report.topology = "units";
+    report.weights = numbersOf(change.symbol);
+    report.learns = true;
+    report.update = update(change);
+    sema::Field needs;
+    for (const sema::CapabilityRead &r : change.reads)
+      needs.needs(r.capability, r.at, r.backwards);
+    needs.capabilities |= change.capabilities;
+    locality(needs, report);
+    for (const sema::StateAccount &state : account.states)
+      if (llvm::StringRef name = state.symbol; name.consume_front(change.symbol + "."))
+        report.memory.push_back(
+            {name.str(), "state of the optimizer", "weight", numbersOf(state.symbol)});
+    report.gradient = Gradient::Own;
+    report.why = "it is no weight of the network";
+    return report;
+  }
+
   static bool isGradient(const Expr &target) {
     auto *m = llvm::dyn_cast<MemberExpr>(&target);
     return m && m->member.text == "grad";
@@ -546,13 +586,13 @@ private:
     std::string weight = change.bias ? biasName(change.name) : change.name;
     Expr *gradient = nullptr;
     for (const sema::ChangeTerm &term : change.terms) {
-      auto scope = synapseScope(net.connections[term.connection], term.block, term.binder,
-                                change.bias, false);
+      auto scope = change.area >= 0 ? unitScope(net.areas[change.area], term.binder)
+                                    : synapseScope(net.connections[term.connection], term.block,
+                                                   term.binder, change.bias, false);
       addLets(term, scope, equations);
       Expr *value = s.rewrite(*term.statement->value, scope);
       bool exact = false;
-      walk(*term.statement->value,
-           [&](const Expr &e) { exact |= callOf(e, "grad", 2) != nullptr; });
+      walk(*term.statement->value, [&](const Expr &e) { exact |= callOf(e, "grad") != nullptr; });
       if (term.perSample || exact)
         value = s.call("batch_mean", {value});
       if (!term.phase.empty())
@@ -766,7 +806,7 @@ void addCopies(const sema::LearnAccount &line, const Sources &sources,
             for (const sema::Connection &c : line.network->connections)
               for (const sema::Weight &w : c.weights)
                 copies |= n && n->name == w.name;
-            copies |= callOf(e, "twin", 2) != nullptr;
+            copies |= callOf(e, "twin") != nullptr;
           });
           if (!copies)
             continue;
@@ -855,6 +895,8 @@ std::string gradientText(const ConnectionReport &c) {
     return "exact";
   case Gradient::Approximate:
     return "approximate";
+  case Gradient::Own:
+    return "weight of the rule";
   case Gradient::None:
     break;
   }

@@ -45,8 +45,10 @@ struct Memory {
   int64_t numbers = 0;
 };
 
-enum class Gradient { Exact, Approximate, None };
+/// Own: what the rule does with a weight of its own units is no gradient of the network's.
+enum class Gradient { Exact, Approximate, None, Own };
 
+/// Of a connection, or of weights that the rule declares for units: then `to` is empty.
 struct ConnectionReport {
   std::string name, from, to, topology;
   int64_t weights = 0, biases = 0;

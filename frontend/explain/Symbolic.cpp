@@ -278,20 +278,6 @@ void walk(const Stmt &s, const std::function<void(const Expr &)> &visit) {
     block(c->body);
 }
 
-const CallExpr *callOf(const Expr &e, llvm::StringRef callee, size_t args) {
-  auto *call = llvm::dyn_cast<CallExpr>(&e);
-  auto *name = call ? llvm::dyn_cast<NameExpr>(call->callee) : nullptr;
-  return name && name->name == callee && call->args.size() == args ? call : nullptr;
-}
-
-const NameExpr *calleeOf(const Expr *e, llvm::ArrayRef<Argument> &args) {
-  if (auto *call = llvm::dyn_cast_or_null<CallExpr>(e)) {
-    args = call->args;
-    return llvm::dyn_cast<NameExpr>(call->callee);
-  }
-  return llvm::dyn_cast_or_null<NameExpr>(e);
-}
-
 std::multiset<std::string> factors(const Expr &e) {
   if (auto *b = llvm::dyn_cast<BinaryExpr>(&e); b && b->op == BinaryOp::Mul) {
     std::multiset<std::string> all = factors(*b->lhs);

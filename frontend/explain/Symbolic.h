@@ -8,10 +8,14 @@
 #define APICAL_FRONTEND_EXPLAIN_SYMBOLIC_H
 
 #include "frontend/Ast.h"
+#include "frontend/sema/Forms.h"
 #include <functional>
 #include <set>
 
 namespace apical::explain {
+
+using sema::calleeOf;
+using sema::callOf;
 
 /// Makes expressions out of expressions of the source, and owns them. Every
 /// construct of the tree is copied as it stands, so that a new one needs
@@ -44,10 +48,6 @@ void walk(const ast::Expr &e, const std::function<void(const ast::Expr &)> &visi
 /// Every expression of a statement and of the statements in it.
 void walk(const ast::Stmt &s, const std::function<void(const ast::Expr &)> &visit);
 
-/// The call, if `e` calls `callee` with that many arguments.
-const ast::CallExpr *callOf(const ast::Expr &e, llvm::StringRef callee, size_t args);
-/// `f` and its arguments in `f(args)` or `f`.
-const ast::NameExpr *calleeOf(const ast::Expr *e, llvm::ArrayRef<ast::Argument> &args);
 /// The factors of a product as text: products that differ in order and grouping only are equal.
 std::multiset<std::string> factors(const ast::Expr &e);
 

@@ -102,7 +102,8 @@ void RuleInstance::note(WeightChange &change, const Field &value) {
 }
 
 WeightChange *RuleInstance::noted(const Target &t) {
-  return account && t.connection >= 0 ? &account->change(t.symbol) : nullptr;
+  bool named = t.connection >= 0 || t.area >= 0; // connections of the rule are listed as routes
+  return account && named ? &account->change(t.symbol) : nullptr;
 }
 
 void RuleInstance::keepDirections(const Target &t) {

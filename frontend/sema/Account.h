@@ -35,6 +35,7 @@ struct ChangeTerm {
 struct WeightChange {
   std::string symbol, name; ///< "net.image_hidden.w", "w"
   int connection = -1;
+  int area = -1; ///< of whose units it is a weight, where it is of no connection
   bool bias = false, ownedByRule = false;
   std::vector<ChangeTerm> terms;
   unsigned capabilities = 0;

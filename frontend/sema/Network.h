@@ -170,6 +170,15 @@ struct StateInit {
   /// Of a weight: inferred from what it connects; of a weight of a rule: any.
   Dimension dimension;
   std::optional<Field> made; ///< what `value` returned, in the initialising step
+
+  /// In single precision a counter would stand still at 2^24.
+  bool wide() const { return role == "counter"; }
+  mlir::RankedTensorType type(mlir::Builder &b) const {
+    llvm::SmallVector<int64_t> shape;
+    for (auto [axis, size] : extent)
+      shape.push_back(size);
+    return mlir::RankedTensorType::get(shape, wide() ? b.getF64Type() : b.getF32Type());
+  }
 };
 
 /// What all steps of a model share: its states and their first values.

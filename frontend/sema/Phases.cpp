@@ -913,7 +913,11 @@ void RunTick::learnOfArea(Tick &tick, const Scope &scope, const ast::AssignStmt 
     rule.ev.fail(Code::NotAssignable, assign.span, "gradients are added to: write `+=`");
   Field value = evaluate(tick, scope, *assign.value, k).as(Axis::Unit, Axis::Post);
   Trial::At here(rule.trial, {&tick, nullptr});
-  rule.contribute(rule.target(scope.area, base->name), value, assign.op, m != nullptr, assign.span);
+  RuleInstance::Target &changed = rule.target(scope.area, base->name);
+  if (WeightChange *change = rule.noted(changed))
+    rule.account->add(*change, {&assign, scope.inside ? rule.blockOf(*scope.inside) : scope.body,
+                                scope.binder, phase, m != nullptr, value.has(Axis::Sample), -1});
+  rule.contribute(changed, value, assign.op, m != nullptr, assign.span);
 }
 
 /// What a block over areas assigns to must exist.

@@ -66,7 +66,7 @@ private:
     Field value;
     std::string owner; ///< the connection or area that it belongs to
     std::string name;
-    int connection = -1; ///< of the network
+    int connection = -1, area = -1; ///< of the network, if the weight is of one
     bool bias = false, ownedByRule = false;
     std::optional<Field> gradient, direct;
     Span at;
@@ -160,6 +160,7 @@ private:
                        const std::map<std::string, std::string> &own,
                        std::map<std::string, Field> &old);
   /// The new value of a state of the line, or of a weight, where the line acts.
+  Field counted(const std::string &symbol, const Field &more, Span at);
   void write(const std::string &symbol, const Field &old, Field value,
              const std::optional<Field> &gate, Span at);
   void ownWeight(const Connection &c, const ast::VarDecl::Declarator &d);

@@ -64,9 +64,16 @@ RuleInstance::Target &RuleInstance::target(int area, llvm::StringRef name) {
     t.symbol = symbol;
     t.value = trial.read(symbol);
     t.owner = net.areas[area].name;
+    t.area = area;
     t.name = name.str();
     t.ownedByRule = true;
     targetOrder.push_back(symbol);
+    if (account) {
+      WeightChange &change = account->change(symbol);
+      change.name = t.name;
+      change.area = area;
+      change.ownedByRule = true;
+    }
   }
   return t;
 }

@@ -20,13 +20,10 @@ Field Trial::read(const std::string &symbol) {
     return it->second;
   const StateInit &state = states.list[states.bySymbol.at(symbol)];
   Field f;
-  llvm::SmallVector<int64_t> shape;
-  for (auto [axis, size] : state.extent) {
+  for (auto [axis, size] : state.extent)
     f.axes.push_back(axis);
-    shape.push_back(size);
-  }
   OpBuilder &b = ev.fields.builder;
-  f.tensor = b.create<ir::ReadOp>(b.getUnknownLoc(), RankedTensorType::get(shape, b.getF32Type()),
+  f.tensor = b.create<ir::ReadOp>(b.getUnknownLoc(), state.type(b),
                                   FlatSymbolRefAttr::get(b.getContext(), symbol));
   f.dimension = state.dimension;
   return reads[symbol] = f;

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 #include "frontend/sema/Account.h"
 #include "frontend/sema/Rule.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "llvm/Support/SaveAndRestore.h"
 
 namespace apical::sema {
@@ -41,10 +42,10 @@ void RuleInstance::openGate() {
   bool epochs = unit.starts_with("epoch");
   if (n == 1 && !epochs)
     return;
-  // Both counters start again with an update.
+  // The counters stand still while the line is not active, and start again with an update.
   struct Count {
     std::string symbol;
-    Field before, now;
+    Field more, now;
   };
   auto count = [&](llvm::StringRef name, const Field &more) {
     StateInit waited;
@@ -53,8 +54,7 @@ void RuleInstance::openGate() {
     waited.value = [] { return Field::number(0); };
     std::string symbol = waited.symbol;
     trial.states.declare(std::move(waited));
-    Field before = trial.read(symbol);
-    return Count{symbol, before, ev.binary(BinaryOp::Add, before, more, at)};
+    return Count{symbol, more, counted(symbol, more, at)};
   };
   std::vector<Count> counts{count("waited", Field::number(1))};
   Field most = Field::number(static_cast<double>(n)), due;
@@ -70,9 +70,30 @@ void RuleInstance::openGate() {
       due = ev.binary(BinaryOp::Ge, counts[1].now, most, at);
     }
   }
-  for (const Count &c : counts)
-    write(c.symbol, c.before, ev.select(due, Field::number(0), c.now, at), active, at);
-  acts = active ? ev.binary(BinaryOp::And, *active, due, at) : due;
+  Field open = active.value_or(Field::number(1)), over = ev.binary(BinaryOp::And, open, due, at);
+  for (const Count &c : counts) {
+    Field value = ev.fields.wide(
+        ev.location(at),
+        {trial.read(c.symbol), ev.binary(BinaryOp::Mul, open, c.more, at), over},
+        [](mlir::OpBuilder &b, mlir::Location l, llvm::ArrayRef<mlir::Value> x) -> mlir::Value {
+          mlir::Value zero = b.create<mlir::arith::ConstantOp>(l, b.getF64FloatAttr(0));
+          mlir::Value more = b.create<mlir::arith::AddFOp>(l, x[0], x[1]);
+          mlir::Value done =
+              b.create<mlir::arith::CmpFOp>(l, mlir::arith::CmpFPredicate::ONE, x[2], zero);
+          return b.create<mlir::arith::SelectOp>(l, done, zero, more);
+        });
+    write(c.symbol, value, value, std::nullopt, at);
+  }
+  acts = active ? over : due;
+}
+
+/// What a counter is after `more`, 0 or 1, was added.
+Field RuleInstance::counted(const std::string &symbol, const Field &more, Span at) {
+  return ev.fields.wide(
+      ev.location(at), {trial.read(symbol), more},
+      [](mlir::OpBuilder &b, mlir::Location l, llvm::ArrayRef<mlir::Value> x) -> mlir::Value {
+        return b.create<mlir::arith::AddFOp>(l, x[0], x[1]);
+      });
 }
 
 void RuleInstance::write(const std::string &symbol, const Field &old, Field value,
@@ -209,11 +230,13 @@ Field RuleInstance::optimised(Target &t, const ast::Expr &chosen) {
   count.role = "counter";
   count.value = [] { return Field::number(0); };
   trial.states.declare(std::move(count));
-  Field before = trial.read(counter);
-  Field now = ev.binary(BinaryOp::Add, before, Field::number(1), at);
-  frame.locals["updates"] = now;
-  if (!trial.updates.count(counter))
-    write(counter, before, now, acts, at);
+  frame.locals["updates"] = ev.fields.map(
+      ev.location(at), {counted(counter, Field::number(1), at)},
+      [](mlir::OpBuilder &, mlir::Location, llvm::ArrayRef<mlir::Value> x) { return x[0]; });
+  if (!trial.updates.count(counter)) {
+    Field value = counted(counter, acts.value_or(Field::number(1)), at);
+    write(counter, value, value, std::nullopt, at);
+  }
 
   std::map<std::string, std::string> own; // local name to symbol
   std::map<std::string, Field> old;

@@ -73,3 +73,10 @@ int apical_main(int argc, char **argv, const apical_program *program) {
   }
   return apical_run_program(program, &options);
 }
+
+int apical_main_for(int argc, char **argv, const apical_program *const *programs) {
+  apical_error ignored;
+  while (programs[1] && checkProcessor((*programs)->processor, &ignored))
+    ++programs;
+  return apical_main(argc, argv, *programs);
+}

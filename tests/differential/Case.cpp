@@ -19,7 +19,6 @@
 #include "mlir/Pass/PassManager.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/FileSystem.h"
-#include "llvm/TargetParser/Host.h"
 
 #include <chrono>
 #include <cmath>
@@ -31,15 +30,10 @@ using namespace apical;
 using namespace apical::test;
 
 std::vector<std::string> apical::test::runnableProcessors() {
-  llvm::StringMap<bool> features = llvm::sys::getHostCPUFeatures();
-  auto has = [&](std::initializer_list<StringRef> names) {
-    return llvm::all_of(names, [&](StringRef name) { return features.lookup(name); });
-  };
-  std::vector<std::string> list{"x86-64"};
-  if (has({"avx2", "fma", "bmi", "bmi2", "f16c", "lzcnt", "movbe"}))
-    list.push_back("x86-64-v3");
-  if (has({"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"}))
-    list.push_back("x86-64-v4");
+  std::vector<std::string> list;
+  for (llvm::StringRef level : llvm::reverse(processorLevels()))
+    if (runsLevel(level))
+      list.push_back(level.str());
   return list;
 }
 
@@ -53,6 +47,7 @@ void Statistics::add(const Statistics &o) {
   tight += o.tight;
   weights += o.weights;
   changed += o.changed;
+  idle += o.idle;
   greatest = std::max(greatest, o.greatest);
   for (int k = 0; k < 5; ++k)
     seconds[k] += o.seconds[k];
@@ -62,10 +57,10 @@ void Statistics::print() const {
   std::printf(
       "%lld models, %lld compilations, %lld steps; %lld numbers compared, %.2f %% of them with "
       "a bound below 1/1000; largest difference %.3f of its bound; %.1f %% of the weights "
-      "changed\n",
+      "changed, none in %lld models\n",
       (long long)models, (long long)compilations, (long long)steps, (long long)elements,
       100.0 * double(tight) / double(std::max<int64_t>(1, elements)), greatest,
-      100.0 * double(changed) / double(std::max<int64_t>(1, weights)));
+      100.0 * double(changed) / double(std::max<int64_t>(1, weights)), (long long)idle);
   std::printf("seconds: front end %.1f, code generation %.1f, interpreter %.1f, bounds %.1f, "
               "compiled code %.1f\n",
               seconds[0], seconds[1], seconds[2], seconds[3], seconds[4]);
@@ -76,10 +71,10 @@ void Statistics::print() const {
 namespace {
 
 /// Adds the time of a scope.
-class Stopwatch {
+class Timer {
 public:
-  explicit Stopwatch(double &to) : to(to), start(std::chrono::steady_clock::now()) {}
-  ~Stopwatch() {
+  explicit Timer(double &to) : to(to), start(std::chrono::steady_clock::now()) {}
+  ~Timer() {
     to += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   }
 
@@ -247,7 +242,10 @@ public:
       if (table.experiments[e].kind == APICAL_TEST && !step(e, clock, random))
         return outcome;
     }
+    if (options.mutation && !significant)
+      return {Outcome::Equivalent, ""};
     ++statistics.models;
+    statistics.idle += !moved;
     for (const std::string &name : model.features)
       ++statistics.features[name];
     return outcome;
@@ -260,7 +258,7 @@ private:
   }
 
   bool elaborate() {
-    Stopwatch watch(statistics.seconds[0]);
+    Timer watch(statistics.seconds[0]);
     for (const ColumnPiece &column : model.columns)
       if (!writeColumn(model, column, rows(), folder.path.str().str()))
         return fail(Outcome::Rejected, "cannot write the data");
@@ -293,14 +291,13 @@ private:
   }
 
   bool generate() {
-    Stopwatch watch(statistics.seconds[1]);
-    OwningOpRef<ModuleOp> changed;
+    Timer watch(statistics.seconds[1]);
     ModuleOp module = *compiled;
     if (options.mutation) {
-      changed = module.clone();
-      if (!mutate(*changed, *options.mutation))
+      mutant = module.clone();
+      if (!mutate(*mutant, *options.mutation))
         return fail(Outcome::Rejected, "there is nothing to change");
-      module = *changed;
+      module = *mutant;
     }
     for (const std::string &cpu : options.processors) {
       std::shared_ptr<Jit> parallel = build(module, cpu, 2);
@@ -467,7 +464,7 @@ private:
     arguments.training = clock.training;
     arguments.epoch_end = clock.epochEnd;
     {
-      Stopwatch watch(statistics.seconds[4]);
+      Timer watch(statistics.seconds[4]);
       for (auto &p : programs) {
         const apical_experiment &own = p->table.experiments[e];
         p->call(own.step, own.context, own.scratch, arguments,
@@ -489,14 +486,16 @@ private:
       exact[name] = field;
     std::vector<Reported> reported;
     {
-      Stopwatch watch(statistics.seconds[2]);
+      Timer watch(statistics.seconds[2]);
       Interpreter interpreter(stepOf(*source, e));
       if (failed(interpreter.run(exact, columns, params, clock, reported)))
         return fail(Outcome::Rejected, "the interpreter failed: " + diagnostics);
     }
+    if (mutant && !significant && !weighMutant(e, clock, columns, exact))
+      return false;
     RoundingBound bound(stepOf(*compiled, e));
     {
-      Stopwatch watch(statistics.seconds[3]);
+      Timer watch(statistics.seconds[3]);
       llvm::StringMap<Field> exactBefore;
       for (auto &[name, field] : before)
         exactBefore[name] = field;
@@ -519,8 +518,10 @@ private:
                                               ": memory outside the array is no longer zero");
         if (p == programs[0] && state.role == APICAL_WEIGHT && e >= 0 && clock.training)
           for (size_t i = 0; i < actual.data.size(); ++i) {
+            bool differs = actual.data[i] != before[state.name].data[i];
             ++statistics.weights;
-            statistics.changed += actual.data[i] != before[state.name].data[i];
+            statistics.changed += differs;
+            moved |= differs;
           }
       }
       for (size_t m = 0; m < measures.size(); ++m) {
@@ -537,6 +538,29 @@ private:
       if (const Program &first = *programs[p - p % perProcessor]; !programs[p]->sameBits(first))
         return fail(Outcome::Different,
                     programs[p]->name + ", " + where + ": other bits than " + first.name);
+    return true;
+  }
+
+  /// Whether the mutant, exactly evaluated, does anything that matters. What it
+  /// leaves alone (a gate is closed, a unit is off) no comparison could find.
+  bool weighMutant(int e, const HostClock &clock, ArrayRef<Field> columns,
+                   const llvm::StringMap<Field> &exact) {
+    llvm::StringMap<Field> other;
+    for (auto &[name, field] : before)
+      other[name] = field;
+    std::vector<Reported> ignored;
+    Interpreter interpreter(stepOf(*mutant, e));
+    if (failed(interpreter.run(other, columns, params, clock, ignored)))
+      return fail(Outcome::Rejected, "the interpreter failed: " + diagnostics);
+    for (auto &entry : exact) {
+      double size = 0, farthest = 0;
+      const std::vector<double> &a = entry.second.data, &b = other[entry.first()].data;
+      for (size_t i = 0; i < a.size(); ++i) {
+        size = std::max(size, std::abs(a[i]));
+        farthest = std::max(farthest, std::abs(a[i] - b[i]));
+      }
+      significant |= farthest > 1e-3 * size;
+    }
     return true;
   }
 
@@ -575,7 +599,9 @@ private:
   std::string diagnostics;
   std::unique_ptr<Session> session;
   std::unique_ptr<ScopedDiagnosticHandler> handler;
-  OwningOpRef<ModuleOp> source, compiled;
+  OwningOpRef<ModuleOp> source, compiled, mutant;
+  bool significant = false; ///< the mutant changes something
+  bool moved = false;       ///< a step changed a weight
   std::vector<std::unique_ptr<Program>> programs;
   llvm::StringMap<double> params;
   std::map<std::string, Field> before;

@@ -31,6 +31,7 @@ struct Statistics {
   int64_t elements = 0; ///< numbers compared with the interpreter
   int64_t tight = 0;    ///< those whose bound is below a thousandth of their array's size
   int64_t weights = 0, changed = 0; ///< elements of weights, and those that a step changed
+  int64_t idle = 0;                 ///< models in which no step changed any weight
   double greatest = 0;              ///< the largest difference in units of its bound
   double seconds[5] = {}; ///< front end, code generation, interpreter, bounds, compiled code
 
@@ -49,11 +50,14 @@ struct CaseOptions {
   std::string *dump = nullptr; ///< receives the kernels of the last compilation
 };
 
-/// What this machine can run, of the three that every model is compiled for.
+/// Those of `processors` that this machine can run.
 std::vector<std::string> runnableProcessors();
+/// Baseline, AVX2 and AVX-512 code: what every model is compiled for.
+inline const char *const processors[] = {"x86-64", "x86-64-v3", "x86-64-v4"};
 
 struct Outcome {
-  enum Kind { Same, Different, Rejected } kind = Same;
+  /// Equivalent: a mutant that, exactly evaluated, changes no array by a thousandth of its size.
+  enum Kind { Same, Different, Rejected, Equivalent } kind = Same;
   std::string message; ///< what differs, or the compiler's diagnostics
 };
 

@@ -157,7 +157,12 @@ FailureOr<Bounded> evaluateScalar(Operation &op, ArrayRef<Bounded> operands, Poi
       })
       .Case<ir::IndexOp>([&](ir::IndexOp i) { r.x = double(point[i.getAxis()]); })
       .Case<ir::StopOp, arith::IndexCastOp, arith::ExtSIOp, arith::ExtFOp>([&](auto) { r = x(0); })
-      .Case<arith::AddFOp>([&](auto) { r = rounded(x(0).x + x(1).x, x(0).e + x(1).e); })
+      .Case<arith::AddFOp>([&](auto) {
+        // Counters are whole numbers in double precision.
+        bool wide = op.getResult(0).getType().isF64();
+        double e = x(0).e + x(1).e;
+        r = wide ? Bounded{x(0).x + x(1).x, e} : rounded(x(0).x + x(1).x, e);
+      })
       .Case<arith::SubFOp>([&](auto) { r = rounded(x(0).x - x(1).x, x(0).e + x(1).e); })
       .Case<arith::MulFOp>([&](auto) { r = multiply(x(0), x(1)); })
       .Case<arith::DivFOp>([&](auto) { r = divide(x(0), x(1)); })

@@ -160,7 +160,7 @@ private:
   }
 
   Value unit(Value drive, int64_t size) {
-    int64_t kind = pick(0, 9);
+    int64_t kind = pick(0, 11);
     return pointwise(
         b, loc, drive, type({-1, size}), [&](OpBuilder &b, Location l, ValueRange x) -> Value {
           auto num = [&](double v) -> Value {
@@ -195,6 +195,15 @@ private:
             Value both = b.create<arith::MaximumFOp>(l, v, b.create<arith::NegFOp>(l, v));
             Value half = b.create<arith::MulFOp>(l, both, num(0.5));
             return b.create<arith::SubFOp>(l, b.create<math::AbsFOp>(l, v), half);
+          }
+          case 9: // whose derivatives have constants that single precision cannot hold
+            return b.create<arith::AddFOp>(
+                l, b.create<math::ErfOp>(l, v),
+                b.create<math::Exp2Op>(l, b.create<arith::MulFOp>(l, v, num(-0.5))));
+          case 10: {
+            Value positive = b.create<math::FmaOp>(l, v, v, num(0.5));
+            return b.create<arith::SubFOp>(l, b.create<math::Log2Op>(l, positive),
+                                           b.create<math::Log10Op>(l, positive));
           }
           default:
             return v;

@@ -9,7 +9,7 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "rules"))
 import numpy  # noqa: E402
-from harness import run  # noqa: E402
+from harness import changed, run  # noqa: E402
 from networks import classes, deep  # noqa: E402
 
 WEIGHTS = ["n.x_h1.w", "n.x_h1.b", "n.h1_h2.w", "n.h2_label.w", "n.h2_label.b"]
@@ -102,6 +102,17 @@ def keep_waits_for_a_change(interpret):
                             "connect h1 -> h2 : dense(bias = true) { keep w = 0 * w }"), data=classes(),
                interpret=interpret)
     assert numpy.abs(kept["n.h1_h2.w"]).max() > 0.1
+
+
+def counters_do_not_stand_still(interpret):
+    """A counter set to 2^24 - 1, beyond which single precision knows no odd numbers, counts 8 more updates."""
+    many = 2**24 - 1
+    model = deep("backprop", optimizer="sgd(1e-3)", batch=12, epochs=1)
+    first = run(model, data=classes(96), interpret=interpret)
+    assert first["n.learn0.updates"] == 8
+    late = changed(first.checkpoint, {"n.learn0.updates": numpy.array(float(many))})
+    last = run(model, data=classes(96), interpret=interpret, epochs=2, start=late)
+    assert last["n.learn0.updates"] == many + 8, last["n.learn0.updates"]
 
 
 TESTS = [f for f in list(globals().values()) if callable(f) and getattr(f, "__code__", None) and

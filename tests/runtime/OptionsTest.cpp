@@ -106,4 +106,24 @@ TEST(Main, ExitCodes) {
     EXPECT_NE(errors.find(part), std::string::npos) << part << " in\n" << errors;
 }
 
+// The best first; `xop` was in no processor since 2017, and no processor lacks nothing.
+TEST(Main, TakesTheFirstProgramThatTheProcessorRuns) {
+  Folder folder;
+  FakeProgram fake(folder);
+  apical_program better = fake.program, never = fake.program;
+  better.name = "better", never.name = "never";
+  better.processor = "", never.processor = "xop fma4";
+  auto help = [&](const apical_program *const *programs) {
+    char name[] = "fake", option[] = "--help";
+    char *argv[] = {name, option};
+    testing::internal::CaptureStdout();
+    EXPECT_EQ(apical_main_for(2, argv, programs), 0);
+    return testing::internal::GetCapturedStdout();
+  };
+  const apical_program *first[] = {&better, &fake.program, nullptr};
+  const apical_program *second[] = {&never, &better, &fake.program, nullptr};
+  EXPECT_NE(help(first).find("experiments of better"), std::string::npos);
+  EXPECT_NE(help(second).find("experiments of better"), std::string::npos);
+}
+
 } // namespace

@@ -35,7 +35,7 @@ typedef struct apical_compilation apical_compilation;
 
 typedef struct apical_compile_options {
   int interpret;       ///< by the reference interpreter, in double precision
-  const char *cpu;     ///< as --cpu; null: native
+  const char *cpu;     ///< as --cpu; null: the best of the levels that this machine runs
   int threads;         ///< among which loops can be split; 0: all processors
   int directory_count; ///< where data files are looked for
   const char *const *directories;

@@ -324,6 +324,9 @@ int apical_run_program(const apical_program *program, const apical_run_options *
 
 /// `main` of built executables.
 int apical_main(int argc, char **argv, const apical_program *program);
+/// The same with the first of several programs that this processor can run, or the last of them; a
+/// NULL ends the list.
+int apical_main_for(int argc, char **argv, const apical_program *const *programs);
 
 #ifdef __cplusplus
 }

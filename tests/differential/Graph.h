@@ -1,0 +1,366 @@
+//===- Graph.h - random areas and connections ---*- C++ -*-===//
+//
+// Part of the Apical project, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef APICAL_TESTS_DIFFERENTIAL_GRAPH_H
+#define APICAL_TESTS_DIFFERENTIAL_GRAPH_H
+
+#include "Choices.h"
+#include "Library.h"
+
+namespace apical::test {
+
+class Graph : public Choices {
+protected:
+  using Choices::Choices;
+
+  void addParam() {
+    model.definitions.push_back("param strength = " + number(0.2, 1.2));
+    model.definitions.push_back("const quarter = 1 / 4");
+    model.definitions.push_back(
+        "fn squash(x, bend = 2) { let y = x / bend; return bend * tanh(y) }");
+    parametric = true;
+    feature("param, const, fn");
+  }
+
+  void addSources() {
+    for (int64_t k = 0, n = chance(3) ? 2 : 1; k < n; ++k) {
+      string name = "in" + to_string(k);
+      model.areas.push_back({name, "source", size(), false});
+      ColumnPiece c{"x" + to_string(k), name, "", "", "", false};
+      chooseFile(c, false);
+      string value = c.type[0] == 'f' ? c.name : c.name + (c.type == "u8" ? " / 255" : " / 100");
+      if (chance(5))
+        value = "sin(" + value + ") + 0.25 * " + value;
+      c.binding = name + ".rate = " + value;
+      model.columns.push_back(c);
+    }
+    if (model.areas.size() > 1)
+      feature("several sources");
+  }
+
+  void chooseFile(ColumnPiece &c, bool whole) {
+    bool single = model.widthOf(c) == 1;
+    if (whole) {
+      c.format = single && chance(3) ? "csv" : chance(2) ? "idx" : "npy";
+      c.type = c.format == "csv" ? "i32" : among({"u8", "u8", "i16", "i32"});
+    } else {
+      c.format = chance(4) ? "csv" : chance(2) ? "idx" : "npy";
+      c.type = c.format == "csv" ? "f64" : among({"f32", "f32", "f32", "u8", "f64", "i16"});
+    }
+    feature("column " + c.format + " " + c.type);
+  }
+
+  /// What the rule of the model reads of the units of its areas.
+  void require(const Declaration &rule) {
+    needs = rule.needs();
+    for (const char *every : {"rate", "drive", "target"})
+      needs.erase(every);
+  }
+
+  static bool standard(const Declaration &unit) {
+    return unit.inputs == std::set<string>{"drive"} && !unit.hasState();
+  }
+  /// The units of the library whose variables a rule wants.
+  static vector<string> unitsWith(const std::set<string> &names, bool settling) {
+    vector<string> result;
+    for (const Declaration *u : libraryOf("unit")) {
+      bool all = !u->inputs.empty() && u->hasState() == settling;
+      for (const string &name : names)
+        all &= u->declared.count(name) != 0;
+      if (all)
+        result.push_back(u->name);
+    }
+    return result;
+  }
+
+  string unit(bool output) {
+    vector<string> known;
+    for (const Declaration *u : libraryOf("unit"))
+      if (standard(*u))
+        known.push_back(u->name);
+    string name = stateful         ? (chance(3) ? among(known) : statefulUnit())
+                  : !needs.empty() ? among(unitsWith(needs, false))
+                  : chance(3)      ? ownUnit()
+                                   : among(known);
+    if (!output && name == "softmax_unit" && chance(2))
+      name = "tanh_unit";
+    feature("unit " + (name.compare(0, 4, "own_") ? name : string("of the model")));
+    for (const Declaration *u : libraryOf("unit"))
+      for (const auto &[parameter, value] : u->parameters)
+        if (u->name == name && parameter == "power")
+          return name + "(power = 1.5)"; // three steps of learning must not overflow
+    return name;
+  }
+
+  /// Remembers: from tick to tick, or from trial to trial.
+  string statefulUnit() {
+    switch (pick(0, 4)) {
+    case 0: // neighbours read what the tick before left
+      feature("state that is the output");
+      return define("unit", "(step = " + number(0.2, 0.8) + ")",
+                    "{ input drive; output state rate = 0.1; rate += step * (" +
+                        expression({"drive", "rate"}, 2) + " - rate) }");
+    case 1:
+      feature("state behind the output");
+      return define("unit", "",
+                    "{ input drive; state v = 0.2; output rate = " + expression({"v"}, 2) +
+                        "; v += 0.5 * (drive - v) + 0.1 * " + expression({"v", "rate"}, 1) + " }");
+    case 2:
+      feature("state that lasts");
+      return define("unit", "",
+                    "{ input drive; lasting state level = 0.3; output rate = " +
+                        expression({"drive", "level"}, 2) + "; level += 0.25 * (rate^2 - level) }");
+    case 3:
+      feature("draws of a unit");
+      return define("unit", "",
+                    "{ input drive; let noise ~ " +
+                        among({"normal(0, 0.2)", "uniform(-0.3, 0.3)", "bernoulli(0.5)",
+                               "choice(-0.5, 0.25, 1)"}) +
+                        "; output rate = " + expression({"drive", "noise"}, 2) + " }");
+    default:
+      feature("state before the output");
+      return define("unit", "",
+                    "{ input drive; state v = 0; v = 0.6 * v + 0.4 * drive; output rate = " +
+                        expression({"drive", "v"}, 2) + " }");
+    }
+  }
+
+  string ownUnit() {
+    vector<string> seen = {"drive"};
+    switch (pick(0, 7)) {
+    case 0: { // several lets
+      string lets;
+      for (const char *name : {"p", "q"}) {
+        lets += string("let ") + name + " = " + expression(seen, 2) + "; ";
+        seen.push_back(name);
+      }
+      return define("unit", "",
+                    "{ input drive; " + lets + "output rate = " + expression(seen, 2) + " }");
+    }
+    case 1: // a second input
+      feature("unit with two inputs");
+      return define("unit", "",
+                    "{ input drive, gate; output rate = " + expression({"drive", "gate"}, 3) +
+                        " }");
+    case 2: { // a parameter
+      string name =
+          define("unit", "(gain = 0.5)",
+                 "{ input drive; output rate = " + expression({"drive", "gain"}, 3) + " }");
+      return name + "(gain = " + number(0.3, 1.5) + ")";
+    }
+    case 3:
+    case 4:
+    case 5:
+    case 6: { // reductions over the area
+      static const vector<string> reductions = {"sum",  "mean",    "max",       "min",    "norm",
+                                                "rank", "softmax", "logsumexp", "argmax", "cumsum"};
+      string f = among(reductions);
+      feature("reduction " + f);
+      string scaled = f == "sum" || f == "cumsum" ? "drive / size"
+                      : f == "norm"               ? "(1 + abs(drive)) / size"
+                                                  : "drive";
+      return define(
+          "unit", "",
+          "{ input drive; let pool = " + f + "(" + scaled + "); output rate = " +
+              expression({"drive", f == "argmax" || f == "rank" ? "tanh(pool)" : "pool"}, 2) +
+              " }");
+    }
+    default:
+      return define("unit", "", "{ input drive; output rate = " + expression(seen, 3) + " }");
+    }
+  }
+
+  void addArea(const string &name, bool output) {
+    AreaPiece area{name, unit(output), size(), output};
+    bool twoInputs = area.unit.compare(0, 4, "own_") == 0 && hasGate(area.unit);
+    // The main source: the area before, or any for a branch.
+    size_t from = name == "branch" ? size_t(pick(0, int64_t(model.areas.size()) - 1))
+                                   : model.areas.size() - 1;
+    if (name == "branch")
+      feature("branch");
+    bool narrow = chance(output ? 12 : 6);
+    if (narrow)
+      area.size = model.areas[from].size;
+    model.areas.push_back(area);
+    connect(from, "", narrow);
+    if (twoInputs)
+      connect(size_t(pick(0, int64_t(model.areas.size()) - 2)), ".gate", false);
+    // Sources that nothing reads yet, and skips.
+    for (size_t k = 0; k + 1 < model.areas.size(); ++k) {
+      bool unread = model.areas[k].unit == "source" && !read.count(model.areas[k].name);
+      if (k == from || (!(unread && chance(2)) && !chance(7)))
+        continue;
+      feature(unread ? "second source" : "skip connection");
+      connect(k, "", false);
+    }
+  }
+
+  bool hasGate(const string &unit) {
+    for (const string &d : model.definitions)
+      if (d.find("unit " + unit + " {") == 0)
+        return d.find("drive, gate") != string::npos;
+    return false;
+  }
+
+  string synapse() {
+    if (chance(8)) {
+      const Declaration &known =
+          *libraryOf("synapse")[size_t(pick(0, int64_t(libraryOf("synapse").size()) - 1))];
+      feature("synapse " + known.name);
+      return " of " + known.name;
+    }
+    if (!chance(6))
+      return "";
+    string name = define("synapse", "",
+                         "{ weight w; post += " + expression({"pre", "w"}, 2) + " * w * pre }");
+    if (chance(3)) {
+      name = define("synapse", "",
+                    "{ weight w; weight g ~ normal(0.5, 0.2); let t = tanh(pre * g); "
+                    "post += w * t }");
+      feature("synapse with two weights");
+    }
+    return " of " + name;
+  }
+
+  string initial() {
+    switch (pick(0, 5)) {
+    case 0:
+      feature("init normal");
+      return "w ~ normal(0, " + number(0.2, 0.8) + " / sqrt(fan_in))";
+    case 1:
+      feature("init uniform");
+      return "w ~ uniform(-" + number(0.2, 0.9) + ", 0.5) / sqrt(fan_in + fan_out)";
+    case 2:
+      feature("init constant");
+      return "w = " + number(-0.4, 0.4) + " / fan_in";
+    default:
+      return "";
+    }
+  }
+
+  string keep() {
+    if (!chance(10))
+      return "";
+    feature("keep");
+    return " { keep w = " +
+           among({"clip(w, -0.25, 0.4)", "max(w, 0)", "w / (1 + norm(w, over = pre))"}) + " }";
+  }
+
+  void connect(size_t from, const string &port, bool narrow) {
+    const AreaPiece &a = model.areas[from], &b = model.areas.back();
+    string topology = "dense";
+    if (!plain && a.size == b.size && (narrow || chance(4)))
+      topology = weighted.empty() || b.name == "branch" || chance(3) ? "one_to_one" : "wire";
+    feature(topology);
+    string name = a.name + "_" + b.name + (port.empty() ? "" : "_gate"), args;
+    if (topology != "wire") {
+      args = initial();
+      if (chance(2)) {
+        args += string(args.empty() ? "" : ", ") + "bias = true";
+        feature("bias");
+      }
+    }
+    model.connections.push_back("connect " + a.name + " -> " + b.name + port + " : " + topology +
+                                (args.empty() ? "" : "(" + args + ")") +
+                                (topology == "wire" ? "" : synapse()) + " as " + name +
+                                (topology == "wire" ? "" : keep()));
+    if (topology != "wire")
+      weighted.push_back({name, a.name, b.name});
+    edges.push_back({a.name, b.name});
+    read.insert(a.name);
+  }
+
+  //===--- other shapes -----------------------------------------------------===//
+
+  /// One more pair of areas that the connections of a family join.
+  void addFamily() {
+    feature("family of areas");
+    string n = to_string(pick(2, 20));
+    model.connections.push_back("area f[1..3][" + n +
+                                "] : " + among({"tanh_unit", "logistic_unit"}));
+    model.connections.push_back("connect in0 -> f[1] : dense");
+    model.connections.push_back("for k in 1..2 { connect f[k] -> f[k + 1] : dense(bias = true) }");
+    model.connections.push_back("connect f[3] -> " + model.areas.back().name + " : dense");
+  }
+
+  /// A cycle, or the same synapses backwards, or their weights once more.
+  void addReturn() {
+    const AreaPiece &last = model.areas.back();
+    if (last.unit.find("own_unit") == 0 && breaksCycles(last.unit)) {
+      feature("cycle through states");
+      model.connections.push_back("connect " + last.name + " -> " + last.name +
+                                  " : dense(w ~ normal(0, 0.3 / sqrt(fan_in))) as again");
+      weighted.push_back({"again", last.name, last.name});
+    }
+  }
+
+  bool breaksCycles(const string &unit) {
+    for (const string &d : model.definitions)
+      if (d.find("unit " + unit) == 0)
+        return d.find("output state") != string::npos || d.find("state v = 0.2") != string::npos;
+    return false;
+  }
+
+  /// Areas joined both ways by the same synapses, as rules that settle want them.
+  void addSettling(const Declaration &rule) {
+    needs = rule.needs();
+    needs.erase("target");
+    const string name = among(unitsWith(needs, true));
+    const Declaration *unit = nullptr;
+    for (const Declaration *u : libraryOf("unit"))
+      if (u->name == name)
+        unit = u;
+    string back = unit->inputs.size() > 1 ? "." + secondInput(*unit) : "";
+    feature("unit " + name);
+    int64_t layers = pick(1, 2);
+    for (int64_t k = 0; k < layers; ++k) {
+      model.areas.push_back({"a" + to_string(k), name, size(), k + 1 == layers});
+      connect(model.areas.size() - 2, "", false);
+      const string &from = model.areas[model.areas.size() - 2].name, to = model.areas.back().name;
+      if (k)
+        model.connections.push_back("connect " + to + " -> " + from + back + " : transpose(" +
+                                    from + "_" + to + ")");
+    }
+    feature("transpose");
+  }
+
+  /// As the text has them: the first is the main input.
+  static string secondInput(const Declaration &unit) {
+    size_t at = unit.body.find(',', unit.body.find("input"));
+    size_t first = unit.body.find_first_not_of(" ,", at);
+    return unit.body.substr(first, unit.body.find_first_of(" ,;\n", first) - first);
+  }
+
+  /// in0 -> a0, and back to what must look like in0 through the same weights; or three areas
+  /// of one size, joined twice by the same weights.
+  void addShared() {
+    size_t source = 0;
+    bool tied = chance(2);
+    int64_t n = model.areas[source].size;
+    model.areas.push_back({"a0", unit(false), tied ? n : size(), false});
+    plain = true;
+    connect(source, "", false);
+    model.areas.push_back({"a1", unit(true), n, true});
+    model.connections.push_back(string("connect a0 -> a1 : ") + (tied ? "tied" : "transpose") +
+                                "(in0_a0) as back");
+    edges.push_back({"a0", "a1"});
+    feature(tied ? "tied" : "transpose");
+  }
+
+  bool parametric = false, stateful = false, plain = false;
+  std::set<string> needs;
+  struct Weighted {
+    string name, from, to;
+  };
+  vector<Weighted> weighted;
+  vector<std::pair<string, string>> edges;
+  std::set<string> read;
+};
+
+} // namespace apical::test
+
+#endif // APICAL_TESTS_DIFFERENTIAL_GRAPH_H
