@@ -62,6 +62,7 @@ llvm::Expected<int64_t> planArena(mlir::func::FuncOp function);
 /// The temporaries and copies of a step that are as large as one of the weights.
 std::vector<std::string> checkMemory(mlir::ModuleOp source, mlir::ModuleOp kernels,
                                      llvm::ArrayRef<StepPlan> plans);
+void prefetchTiles(mlir::func::FuncOp function);
 llvm::Error outlineForalls(mlir::ModuleOp kernels);
 void bindParallelFor(llvm::Module &module);
 void lowerVectors(mlir::func::FuncOp function);
@@ -69,9 +70,9 @@ llvm::Error lowerToLLVM(mlir::ModuleOp kernels);
 /// Adds the tables as the constant `options.symbol`, and the exports.
 void emitProgram(llvm::Module &module, const Description &program, llvm::ArrayRef<StepPlan> plans,
                  const CompileOptions &options, llvm::StringRef processor);
-/// Runs LLVM's passes and writes LLVM IR, assembly or an object file.
-llvm::Expected<llvm::SmallVector<char, 0>> emitCode(llvm::Module &module,
-                                                    llvm::TargetMachine &target, Stage stage);
+/// Runs LLVM's passes and writes LLVM IR, assembly or object files.
+llvm::Expected<std::vector<llvm::SmallVector<char, 0>>>
+emitCode(llvm::Module &code, llvm::TargetMachine &target, const CompileOptions &options);
 
 } // namespace apical
 
