@@ -138,16 +138,15 @@ Value emitStreamKey(OpBuilder &b, Location loc, Value seed, StringRef stream) {
 }
 
 SmallVector<int64_t> drawTile(ArrayRef<int64_t> shape) {
-  // Blocks of 128 numbers make 32 lanes of 64 bits, enough to keep a processor
-  // busy. Numbers of lanes that are no power of two are slow to compile.
+  // A block per lane: the blocks of 64 numbers or more keep a processor busy.
+  // Tiles must fit, and numbers of lanes that are no power of two are slow to
+  // compile.
   SmallVector<int64_t> tile(shape.size(), 1);
-  if (tile.empty())
-    return tile;
-  tile.back() = shape.back() % 128 == 0  ? 128
-                : shape.back() % 64 == 0 ? 64
-                                         : std::min<int64_t>(32, shape.back());
+  for (int64_t columns : {16, 32, 64, 128})
+    if (!tile.empty() && shape.back() % columns == 0)
+      tile.back() = columns;
   if (shape.size() > 1)
-    for (int64_t rows = 1; rows * tile.back() <= 128 && shape[shape.size() - 2] % rows == 0;
+    for (int64_t rows = 1; rows * tile.back() <= 64 && shape[shape.size() - 2] % rows == 0;
          rows *= 2)
       tile[shape.size() - 2] = rows;
   return tile;

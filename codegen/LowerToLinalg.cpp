@@ -1023,8 +1023,9 @@ private:
           sums *= layout.paddedSize(n);
       }
     bool alone = !(machine.parallel && splits && outer == last);
-    if (sums >= 1 << 20 && alone && sizes[last] > machine.cols && tile[last] == 16 &&
-        tile[last] < machine.cols && tile != SmallVector<int64_t>(sizes.size(), 16)) {
+    if (sums >= 1 << 20 && alone && !drawsNoise(lift) && sizes[last] > machine.cols &&
+        tile[last] == 16 && tile[last] < machine.cols &&
+        tile != SmallVector<int64_t>(sizes.size(), 16)) {
       tile[last] = machine.cols;
       generic->setAttr("tile", b.getDenseI64ArrayAttr(tile));
     }
