@@ -138,15 +138,15 @@ Value emitStreamKey(OpBuilder &b, Location loc, Value seed, StringRef stream) {
 }
 
 SmallVector<int64_t> drawTile(ArrayRef<int64_t> shape) {
-  // A block per lane: the blocks of 64 numbers or more keep a processor busy.
-  // Tiles must fit, and numbers of lanes that are no power of two are slow to
-  // compile.
+  // A block per lane: those of 64 numbers keep a processor busy, and more code
+  // takes long to compile. Tiles must fit, and numbers of lanes that are no power
+  // of two are slow to compile too.
   SmallVector<int64_t> tile(shape.size(), 1);
-  for (int64_t columns : {16, 32, 64, 128})
+  for (int64_t columns : {16, 32, 64})
     if (!tile.empty() && shape.back() % columns == 0)
       tile.back() = columns;
   if (shape.size() > 1)
-    for (int64_t rows = 1; rows * tile.back() <= 64 && shape[shape.size() - 2] % rows == 0;
+    for (int64_t rows = 1; rows * tile.back() <= 32 && shape[shape.size() - 2] % rows == 0;
          rows *= 2)
       tile[shape.size() - 2] = rows;
   return tile;
