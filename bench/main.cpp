@@ -6,11 +6,12 @@
 //===----------------------------------------------------------------------===//
 //
 //   apical_bench peak [--cpu=C]
-//   apical_bench step MODEL [--cpu=C] [--threads=N] [--seconds=S] [--data DIR]
+//   apical_bench step MODEL [--cpu=C] [--threads=N] [--seconds=S] [--data DIR] [--perf-map]
 //
 // `step` compiles a model as `apical run` does and calls the step of its first
 // experiment on rows of its own data, without the loop that loads and shuffles.
-// Both print one line of JSON; times are in seconds.
+// Both print one line of JSON; times are in seconds. With --perf-map, kernels have
+// names in what `perf record` of the process writes.
 //
 //===----------------------------------------------------------------------===//
 
@@ -22,12 +23,16 @@
 #include "passes/Passes.h"
 
 #include "mlir/Pass/PassManager.h"
+#include "llvm/ADT/StringSet.h"
+#include "llvm/Object/ObjectFile.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/raw_ostream.h"
 
 #include <algorithm>
 #include <chrono>
+#include <map>
+#include <unistd.h>
 
 using namespace apical;
 using Clock = std::chrono::steady_clock;
@@ -38,6 +43,7 @@ struct Options {
   std::string command, model, cpu = "native";
   int threads = 1;
   double seconds = 2;
+  bool perfMap = false;
   std::vector<std::string> folders;
 };
 
@@ -137,6 +143,34 @@ Series measure(apical_instance *instance, const apical_program &program, const C
   return series;
 }
 
+/// Writes the file in which perf looks for names of generated code. All code of
+/// the object lies in one section, so one known address places all of it.
+void writePerfMap(const CompiledProgram &compiled, const apical_experiment &experiment) {
+  auto object = llvm::cantFail(llvm::object::ObjectFile::createObjectFile(
+      llvm::MemoryBufferRef({compiled.object.data(), compiled.object.size()}, "model.o")));
+  std::map<uint64_t, std::string> names;
+  llvm::StringSet<> known;
+  uint64_t end = 0;
+  for (const llvm::object::SymbolRef &symbol : object->symbols()) {
+    if (llvm::cantFail(symbol.getType()) != llvm::object::SymbolRef::ST_Function)
+      continue;
+    uint64_t at = llvm::cantFail(symbol.getValue());
+    names[at] = llvm::cantFail(symbol.getName()).str();
+    known.insert(names[at]);
+    end = std::max(end, llvm::cantFail(symbol.getSection())->getSize());
+  }
+  // The entry of the first experiment is the first that unpacks a call.
+  uint64_t entry =
+      llvm::find_if(names, [&](auto &n) { return known.contains(n.second + ".body"); })->first;
+  std::error_code failed;
+  llvm::raw_fd_ostream map(("/tmp/perf-" + llvm::Twine(getpid()) + ".map").str(), failed);
+  for (auto it = names.begin(); it != names.end(); ++it) {
+    uint64_t next = std::next(it) == names.end() ? end : std::next(it)->first;
+    map << llvm::format("%lx %lx %s\n", uint64_t(experiment.step) - entry + it->first,
+                        next - it->first, it->second.c_str());
+  }
+}
+
 int measureStep(const Options &options) {
   auto start = Clock::now();
   Session session(options.folders);
@@ -170,6 +204,8 @@ int measureStep(const Options &options) {
   apical_instance *instance = nullptr;
   if (apical_instance_create(&program, 1, options.threads, &instance, &error))
     return complain(error.message);
+  if (options.perfMap)
+    writePerfMap(*compiled, program.experiments[0]);
   Series series =
       measure(instance, program, columns, program.experiments[0].scratch, options.seconds);
   uint32_t checksum = 0;
@@ -210,6 +246,8 @@ int main(int argc, char **argv) {
     } else if (arg.consume_front("--seconds=")) {
       if (arg.getAsDouble(options.seconds))
         return complain("--seconds takes a number");
+    } else if (arg == "--perf-map") {
+      options.perfMap = true;
     } else if (arg == "--data" && i + 1 < argc) {
       options.folders.push_back(argv[++i]);
     } else if (options.command.empty()) {

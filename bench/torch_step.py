@@ -9,25 +9,16 @@ backward, torch.optim; the faster of its for-loop and foreach optimisers is chos
 (sgd only: the same arithmetic written out with in-place operations and no autograd). Inputs are ready in memory as
 floating-point numbers. Prints one line of JSON; times are in seconds.
 """
-import json
 import sys
-import time
 
 import torch
+
+from timing import measure
 
 batch, optimiser, seconds, threads, form = int(sys.argv[1]), sys.argv[2], float(sys.argv[3]), int(sys.argv[4]), sys.argv[5]
 torch.set_num_threads(threads)
 torch.manual_seed(1)
-rows = 1024
-images = torch.randint(0, 256, (rows, 784)).float() / 255
-labels = torch.randint(0, 10, (rows,))
 layers = [torch.nn.Linear(784, 512), torch.nn.Linear(512, 512), torch.nn.Linear(512, 10)]
-
-
-def batches():
-    while True:
-        for first in range(0, rows - batch + 1, batch):
-            yield images[first : first + batch], labels[first : first + batch]
 
 
 def with_autograd(foreach):
@@ -74,25 +65,4 @@ def by_hand():
     return step
 
 
-def times(step, limit):
-    spent, start, source = [], time.perf_counter(), batches()
-    while len(spent) < 10 or time.perf_counter() - start < limit:
-        x, t = next(source)
-        before = time.perf_counter()
-        cost = step(x, t)
-        spent.append(time.perf_counter() - before)
-    return sorted(spent), cost.item()
-
-
-if form == "manual":
-    steps = [by_hand()]
-else:
-    steps = [with_autograd(False), with_autograd(True)]
-warm = [times(step, seconds / 6)[0] for step in steps]
-best = min(range(len(steps)), key=lambda k: warm[k][len(warm[k]) // 2])
-spent, cost = times(steps[best], seconds * 2 / 3)
-print(json.dumps({
-    "median": spent[len(spent) // 2], "best": spent[0], "p10": spent[len(spent) // 10],
-    "p90": spent[len(spent) * 9 // 10], "steps": len(spent), "last_cost": cost, "threads": threads,
-    "version": torch.__version__,
-}))
+measure([by_hand()] if form == "manual" else [with_autograd(False), with_autograd(True)], batch, seconds, threads)

@@ -177,6 +177,9 @@ llvm::Expected<CompiledProgram> compile(ModuleOp module, const CompileOptions &o
       if (plan.body == function.getName())
         plan.scratch = *bytes;
   }
+  for (func::FuncOp function : kernels->getOps<func::FuncOp>())
+    if (!function->hasAttr("apical.step"))
+      prefetchTiles(function);
   lap(options, "memory");
   if (auto failed = outlineForalls(*kernels))
     return failed;
@@ -210,11 +213,15 @@ llvm::Expected<CompiledProgram> compile(ModuleOp module, const CompileOptions &o
       f.addFnAttr("target-features", machine.features);
     }
   lap(options, "LLVM IR");
-  auto bytes = emitCode(*code, **target, options.stop);
-  if (!bytes)
-    return bytes.takeError();
+  auto objects = emitCode(*code, **target, options);
+  if (!objects)
+    return objects.takeError();
   lap(options, "machine code");
-  return CompiledProgram{std::move(*bytes)};
+  CompiledProgram result;
+  result.object = std::move(objects->front());
+  for (auto &part : llvm::drop_begin(*objects))
+    result.more.push_back(std::move(part));
+  return result;
 }
 
 } // namespace apical

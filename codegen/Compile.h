@@ -54,13 +54,18 @@ struct CompileOptions {
   std::vector<std::string> alternatives; ///< symbols of the same program for better processors
   std::vector<Export> exports;
   Stage stop = Stage::Object;
+  int parts = 1;                  ///< objects to make, side by side on as many threads
   Stopwatch *stopwatch = nullptr; ///< learns what the parts of the compilation take
 };
+
+/// A step with this attribute is left out; its place in the tables is empty.
+inline constexpr llvm::StringLiteral laterAttribute = "apical.later";
 
 /// An object file: code and the constant `apical_program`, which alone can be
 /// seen from outside. If the compilation stopped earlier: the text of that stage.
 struct CompiledProgram {
   llvm::SmallVector<char, 0> object;
+  std::vector<llvm::SmallVector<char, 0>> more; ///< the other parts, if there are any
 };
 
 /// What a context needs before compile() can use it.

@@ -49,9 +49,12 @@ llvm::Expected<std::unique_ptr<Jit>> Jit::load(const CompiledProgram &compiled,
         llvm::orc::ExecutorAddr::fromPtr(wanted.address), llvm::JITSymbolFlags::Exported};
   if (auto failed = library.define(llvm::orc::absoluteSymbols(symbols)))
     return failed;
-  if (auto failed = (*engine)->addObjectFile(std::make_unique<llvm::SmallVectorMemoryBuffer>(
-          llvm::SmallVector<char, 0>(compiled.object), "model.o", false)))
-    return failed;
+  std::vector<llvm::SmallVector<char, 0>> objects(compiled.more);
+  objects.push_back(compiled.object);
+  for (auto &object : objects)
+    if (auto failed = (*engine)->addObjectFile(
+            std::make_unique<llvm::SmallVectorMemoryBuffer>(std::move(object), "model.o", false)))
+      return failed;
   auto table = (*engine)->lookup(options.symbol);
   if (!table)
     return table.takeError();

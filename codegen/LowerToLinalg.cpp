@@ -17,9 +17,9 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "codegen/Draw.h"
 #include "codegen/Layout.h"
 #include "codegen/Pipeline.h"
-#include "ir/Random.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
@@ -118,10 +118,47 @@ public:
 private:
   //===--- what becomes a kernel -------------------------------------------===//
 
+  /// Noise that one lift alone uses: it is drawn point by point where the lift
+  /// computes, or block by block of the rows that a contraction sums over.
+  ir::LiftOp userOfNoise(Operation *op) {
+    if (op->getNumResults() != 1 || !op->getResult(0).hasOneUse())
+      return {};
+    OpOperand &use = *op->getResult(0).use_begin();
+    auto user = dyn_cast<ir::LiftOp>(use.getOwner());
+    if (!user)
+      return {};
+    AffineMap map = user.getInputMap(use.getOperandNumber());
+    if (auto draw = dyn_cast<ir::DrawOp>(op)) // what is drawn as a whole needs memory
+      return draw.getDistribution() != "orthogonal" && !user.reduces() && map.isIdentity() &&
+                     map.getNumDims() > 0
+                 ? user
+                 : ir::LiftOp();
+    auto lift = cast<ir::LiftOp>(op);
+    if (!drawsNoise(op) || lift.reduces() || lift.getSizes().size() != 2 ||
+        isSampleAxis(lift.getSizes()[0]))
+      return {};
+    return sumsOverRows(user, map) ? user : ir::LiftOp();
+  }
+
+  /// result(b, j) = sum over i of x(b, i) * w(i, j), where w is read by `map`.
+  bool sumsOverRows(ir::LiftOp lift, AffineMap map) {
+    if (!lift.isContraction() || lift.getSizes().size() != 3 || map.getNumResults() != 2)
+      return false;
+    AffineMap result = lift.getResultMap(0);
+    return result.getNumResults() == 2 && isSampleAxis(lift.getSizes()[0]) &&
+           result.getDimPosition(0) == 0 && map.getDimPosition(1) == result.getDimPosition(1) &&
+           !result.isFunctionOfDim(map.getDimPosition(0));
+  }
+
+  bool drawsNoise(Operation *op) {
+    return llvm::any_of(pending.lookup(op), llvm::IsaPred<ir::DrawOp>);
+  }
+
   /// A sum that one lift alone uses, at the place where it computes: the sum
   /// can stay in registers.
   ir::LiftOp consumerOf(ir::LiftOp lift) {
-    if (lift.getNumResults() != 1 || !lift.reduces() || isScalar(lift.getResult(0)))
+    if (drawsNoise(lift) || lift.getNumResults() != 1 || !lift.reduces() ||
+        isScalar(lift.getResult(0)))
       return {};
     Value result = lift.getResult(0);
     if (!result.hasOneUse())
@@ -140,11 +177,17 @@ private:
 
   void makeNodes() {
     for (Operation &op : step.getBody().front()) {
-      if (auto lift = dyn_cast<ir::LiftOp>(op))
-        if (ir::LiftOp user = consumerOf(lift)) {
-          pending[user].push_back(lift);
-          continue;
-        }
+      ir::LiftOp user;
+      if (isa<ir::DrawOp, ir::LiftOp>(op))
+        user = userOfNoise(&op);
+      if (auto lift = dyn_cast<ir::LiftOp>(op); lift && !user)
+        user = consumerOf(lift);
+      if (user) {
+        SmallVector<Operation *> members = pending.lookup(&op);
+        members.push_back(&op);
+        pending[user].append(members);
+        continue;
+      }
       if (isa<ir::ReadOp, ir::GetParamOp, ir::ClockOp>(op))
         continue;
       Node node;
@@ -358,9 +401,13 @@ private:
                   llvm::function_ref<Value(OpBuilder &, Location, Value)> convert) {
     if (value.use_empty())
       return;
+    auto from = cast<MemRefType>(memory.getType());
+    if (layout.memref(typeOf(value)) == from) { // nothing to pad
+      buffers[value] = memory;
+      return;
+    }
     Value target = bufferOf(value);
     auto type = cast<MemRefType>(target.getType());
-    auto from = cast<MemRefType>(memory.getType());
     SmallVector<scf::ForOp> nest;
     if (type.getShape() != from.getShape()) {
       SmallVector<Value> point = loopsOver(type.getShape(), nest);
@@ -476,13 +523,13 @@ private:
       types.push_back(memory.getType());
     types.push_back(b.getIndexType());
     actual.push_back(samples);
-    if (auto draw = dyn_cast<ir::DrawOp>(root)) {
-      types.append(2, b.getI64Type());
-      actual.push_back(streamKey(draw.getStream()));
-      actual.push_back(draw.getPerTrial()
-                           ? trial
-                           : b.create<arith::ConstantOp>(loc, b.getI64IntegerAttr(0)).getResult());
-    }
+    for (Operation *op : node.ops)
+      if (auto draw = dyn_cast<ir::DrawOp>(op)) {
+        types.append(2, b.getI64Type());
+        actual.push_back(emitStreamKey(b, loc, seed, draw.getStream()));
+        actual.push_back(
+            draw.getPerTrial() ? trial : b.create<arith::ConstantOp>(loc, b.getI64IntegerAttr(0)));
+      }
     auto function = func::FuncOp::create(loc, "kernel", b.getFunctionType(types, {}));
     Block *entry = function.addEntryBlock();
     OpBuilder k(entry, entry->end());
@@ -518,27 +565,32 @@ private:
     }
     Value count = entry->getArgument(outSlot.empty() ? 0 : outSlot.back() + 1);
     SmallVector<Value> made;
-    if (auto draw = dyn_cast<ir::DrawOp>(root)) {
-      made.push_back(emitDraw(k, draw, destinations[0], count,
-                              entry->getArgument(outSlot.back() + 2),
-                              entry->getArgument(outSlot.back() + 3)));
-    } else {
-      for (Operation *op : node.ops) {
-        auto lift = cast<ir::LiftOp>(op);
-        SmallVector<Value> out = op == root ? destinations : SmallVector<Value>();
-        if (auto it = transposedSlot.find(op); it != transposedSlot.end()) {
-          made = {emitContractedRows(k, lift, values, entry->getArgument(it->second), count)};
-          if (op == root)
-            made = {emitTranspose(k, made[0], out[0], 16)};
-          else
-            transposed.insert(lift.getResult(0));
-          values[lift.getResult(0)] = made[0];
-          continue;
-        }
-        made = emitLift(k, lift, values, out, count, op == root);
-        for (auto [result, value] : llvm::zip(lift.getResults(), made))
-          values[result] = value;
+    unsigned nextDraw = outSlot.back() + 2;
+    for (Operation *op : node.ops) {
+      SmallVector<Value> out = op == root ? destinations : SmallVector<Value>();
+      if (auto draw = dyn_cast<ir::DrawOp>(op)) {
+        made = {drawHere(k, draw, out.empty() ? Value() : out[0], count,
+                         entry->getArgument(nextDraw), entry->getArgument(nextDraw + 1))};
+        nextDraw += 2;
+        values[draw.getValue()] = made[0];
+        continue;
       }
+      auto lift = cast<ir::LiftOp>(op);
+      if (auto it = transposedSlot.find(op); it != transposedSlot.end()) {
+        made = {emitContractedRows(k, lift, values, entry->getArgument(it->second), count)};
+        if (op == root)
+          made = {emitTranspose(k, made[0], out[0], 16)};
+        else
+          transposed.insert(lift.getResult(0));
+        values[lift.getResult(0)] = made[0];
+        continue;
+      }
+      made = emitLift(k, lift, values, out, count, op == root);
+      if (drawsNoise(op))
+        for (Value value : made)
+          scheduleNoise(value.getDefiningOp<linalg::GenericOp>(), lift, op == root);
+      for (auto [result, value] : llvm::zip(lift.getResults(), made))
+        values[result] = value;
     }
     for (auto [s, value] : llvm::zip(outSlot, made)) {
       auto store = k.create<bufferization::MaterializeInDestinationOp>(loc, TypeRange{}, value,
@@ -561,6 +613,40 @@ private:
     }
     b.create<func::CallOp>(loc, name, TypeRange{}, actual);
     return llvm::Error::success();
+  }
+
+  Value drawHere(OpBuilder &k, ir::DrawOp draw, Value place, Value count, Value key, Value when) {
+    RankedTensorType type = layout.tensor(typeOf(draw.getValue()));
+    bool root = bool(place);
+    if (!root)
+      place = k.create<tensor::EmptyOp>(loc, type.getShape(), type.getElementType());
+    Value made = emitDraw(k, draw, place, {key, when, count});
+    if (!draw.getValue().getType().hasStaticShape())
+      nullRows.insert(draw.getValue());
+    if (root && type.getRank())
+      made.getDefiningOp()->setAttr("tile", b.getDenseI64ArrayAttr(drawTile(type.getShape())));
+    return made;
+  }
+
+  /// Pointwise code over noise is tiled as the noise is made best, unless a sum
+  /// in the same kernel says otherwise. A contraction over noise takes its rows
+  /// block by block, so that only a block is ever in memory.
+  void scheduleNoise(linalg::GenericOp generic, ir::LiftOp lift, bool root) {
+    SmallVector<int64_t> sizes = generic.getStaticLoopRanges();
+    if (!lift.reduces()) {
+      bool sums = llvm::any_of(pending.lookup(lift), llvm::IsaPred<ir::LiftOp>);
+      if (!root || !sums)
+        generic->setAttr(root ? "tile" : "panel", b.getDenseI64ArrayAttr(drawTile(sizes)));
+      return;
+    }
+    int64_t rows = sizes.back(), block = 16;
+    for (int64_t size = 16; size <= std::min<int64_t>(128, rows / 2); size += 16)
+      if (rows % size == 0)
+        block = size;
+    generic->setAttr("block", b.getI64IntegerAttr(block));
+    generic->removeAttr("par"); // or each thread draws all of it
+    Operation *fill = generic.getDpsInitOperand(0)->get().getDefiningOp();
+    fill->setAttr("tile", b.getDenseI64ArrayAttr({1, std::min<int64_t>(16, sizes[1])}));
   }
 
   bool padsAxis(int64_t size) { return isSampleAxis(size) || layout.paddedSize(size) != size; }
@@ -944,20 +1030,31 @@ private:
     }
     // About ten microseconds: less is not worth waking anybody. One point of a
     // sum is a fused multiply-add, one of a map reads and writes memory.
-    if (work * (reduced || lift.getInputs().empty() ? 1 : 8) >= 1 << 20 &&
-        sizes[outer] > tile[outer]) {
+    bool splits = work * (reduced || lift.getInputs().empty() ? 1 : 8) >= 1 << 20 &&
+                  sizes[outer] > tile[outer];
+    // Wide tiles and a narrow rest, where that is worth a second piece of code.
+    int64_t sums = lift.isContraction() ? work : 0;
+    for (Operation *member : pending.lookup(lift))
+      if (auto sum = dyn_cast<ir::LiftOp>(member); sum && sum.isContraction()) {
+        sums = 1;
+        for (int64_t n : sum.getSizes())
+          sums *= layout.paddedSize(n);
+      }
+    bool alone = !(machine.parallel && splits && outer == last);
+    if (sums >= 1 << 20 && alone && !drawsNoise(lift) && sizes[last] > machine.cols &&
+        tile[last] == 16 && tile[last] < machine.cols &&
+        tile != SmallVector<int64_t>(sizes.size(), 16)) {
+      tile[last] = machine.cols;
+      generic->setAttr("tile", b.getDenseI64ArrayAttr(tile));
+    }
+    if (splits) {
       SmallVector<int64_t> par(sizes.size(), 0);
       par[outer] = tile[outer];
       generic->setAttr("par", b.getDenseI64ArrayAttr(par));
     }
   }
 
-  //===--- random numbers --------------------------------------------------===//
-
-  Value streamKey(StringRef stream);
   void emitOrthogonal(ir::DrawOp draw);
-  Value emitDraw(OpBuilder &k, ir::DrawOp draw, Value destination, Value count, Value key,
-                 Value trialNumber);
 
   StepPlan &plan;
   ir::StepOp step;
@@ -980,48 +1077,6 @@ private:
   DenseMap<Operation *, Value> outputs; ///< of probes
 };
 
-/// Philox4x32-10 with its words in 64-bit lanes: one multiplication each.
-SmallVector<Value> philox(OpBuilder &k, Location loc, SmallVector<Value> c, Value key) {
-  auto constant = [&](int64_t v) -> Value {
-    return k.create<arith::ConstantOp>(loc, k.getI64IntegerAttr(v));
-  };
-  Value low = constant(0xFFFFFFFFll), half = constant(32);
-  auto word = [&](Value v) -> Value { return k.create<arith::AndIOp>(loc, v, low); };
-  auto high = [&](Value v) -> Value { return k.create<arith::ShRUIOp>(loc, v, half); };
-  auto mix = [&](Value x, Value y, Value z) -> Value {
-    return k.create<arith::XOrIOp>(loc, k.create<arith::XOrIOp>(loc, x, y), z);
-  };
-  Value k0 = word(key), k1 = high(key);
-  Value m0 = constant(0xD2511F53ll), m1 = constant(0xCD9E8D57ll);
-  Value w0 = constant(0x9E3779B9ll), w1 = constant(0xBB67AE85ll);
-  for (int round = 0; round < 10; ++round) {
-    Value p = k.create<arith::MulIOp>(loc, word(c[0]), m0);
-    Value q = k.create<arith::MulIOp>(loc, word(c[2]), m1);
-    c = {mix(high(q), word(c[1]), k0), word(q), mix(high(p), word(c[3]), k1), word(p)};
-    k0 = word(k.create<arith::AddIOp>(loc, k0, w0));
-    k1 = word(k.create<arith::AddIOp>(loc, k1, w1));
-  }
-  return c;
-}
-
-/// As ir::streamKey: two rounds of splitmix64 over seed and name.
-Value StepLowering::streamKey(StringRef stream) {
-  auto constant = [&](uint64_t v) -> Value {
-    return b.create<arith::ConstantOp>(loc, b.getI64IntegerAttr((int64_t)v));
-  };
-  auto fold = [&](Value x, unsigned shift) -> Value {
-    return b.create<arith::XOrIOp>(loc, x, b.create<arith::ShRUIOp>(loc, x, constant(shift)));
-  };
-  Value x = b.create<arith::XOrIOp>(loc, seed, constant(ir::streamHash(stream)));
-  for (int round = 0; round < 2; ++round) {
-    x = b.create<arith::AddIOp>(loc, x, constant(0x9E3779B97F4A7C15u));
-    x = b.create<arith::MulIOp>(loc, fold(x, 30), constant(0xBF58476D1CE4E5B9u));
-    x = b.create<arith::MulIOp>(loc, fold(x, 27), constant(0x94D049BB133111EBu));
-    x = fold(x, 31);
-  }
-  return x;
-}
-
 /// A matrix that is drawn as a whole is made by the runtime.
 void StepLowering::emitOrthogonal(ir::DrawOp draw) {
   constexpr StringRef name = "apical_orthogonal";
@@ -1040,7 +1095,7 @@ void StepLowering::emitOrthogonal(ir::DrawOp draw) {
       loc, LLVM::LLVMPointerType::get(b.getContext()), address)};
   for (int64_t v : {logical[0], logical[1], type.getDimSize(0), type.getDimSize(1), strides[0]})
     args.push_back(number64(v));
-  args.push_back(streamKey(draw.getStream()));
+  args.push_back(emitStreamKey(b, loc, seed, draw.getStream()));
   args.push_back(draw.getPerTrial() ? trial : number64(0));
   if (!kernels.lookupSymbol(name)) {
     SmallVector<Type> types;
@@ -1054,78 +1109,14 @@ void StepLowering::emitOrthogonal(ir::DrawOp draw) {
   b.create<LLVM::CallOp>(loc, TypeRange{}, name, args);
 }
 
-Value StepLowering::emitDraw(OpBuilder &k, ir::DrawOp draw, Value destination, Value count,
-                             Value key, Value trialNumber) {
-  RankedTensorType type = typeOf(draw.getValue());
-  unsigned rank = type.getRank();
-  auto generic = k.create<linalg::GenericOp>(
-      loc, destination.getType(), ValueRange{}, destination,
-      AffineMap::getMultiDimIdentityMap(rank, b.getContext()),
-      SmallVector<Kind>(rank, Kind::parallel), [&](OpBuilder &in, Location at, ValueRange) {
-        auto constant = [&](int64_t v) -> Value {
-          return in.create<arith::ConstantOp>(at, in.getI64IntegerAttr(v));
-        };
-        Value element = constant(0);
-        for (unsigned d = 0; d < rank; ++d) {
-          Value i =
-              in.create<arith::IndexCastOp>(at, in.getI64Type(), in.create<linalg::IndexOp>(at, d));
-          if (d)
-            element = in.create<arith::MulIOp>(at, element, constant(type.getDimSize(d)));
-          element = in.create<arith::AddIOp>(at, element, i);
-        }
-        Value block = in.create<arith::ShRUIOp>(at, element, constant(2));
-        Value lane = in.create<arith::AndIOp>(at, element, constant(3));
-        Value low = constant(0xFFFFFFFFll), half = constant(32);
-        SmallVector<Value> words = philox(in, at,
-                                          {in.create<arith::AndIOp>(at, block, low),
-                                           in.create<arith::ShRUIOp>(at, block, half),
-                                           in.create<arith::AndIOp>(at, trialNumber, low),
-                                           in.create<arith::ShRUIOp>(at, trialNumber, half)},
-                                          key);
-        SmallVector<Value> u;
-        for (Value w : words) {
-          Value bits = in.create<arith::TruncIOp>(at, in.getI32Type(),
-                                                  in.create<arith::ShRUIOp>(at, w, constant(9)));
-          Value f = in.create<arith::SIToFPOp>(at, in.getF32Type(), bits);
-          f = in.create<arith::AddFOp>(at, f, number(in, 0.5));
-          u.push_back(in.create<arith::MulFOp>(at, f, number(in, 0x1p-23)));
-        }
-        if (draw.getDistribution() == "normal")
-          for (int pair = 0; pair < 4; pair += 2) { // Box-Muller
-            Value r = in.create<math::SqrtOp>(
-                at,
-                in.create<arith::MulFOp>(at, in.create<math::LogOp>(at, u[pair]), number(in, -2)));
-            Value angle = in.create<arith::MulFOp>(at, u[pair + 1], number(in, 6.283185307179586));
-            u[pair] = in.create<arith::MulFOp>(at, r, in.create<math::CosOp>(at, angle));
-            u[pair + 1] = in.create<arith::MulFOp>(at, r, in.create<math::SinOp>(at, angle));
-          }
-        Value value = u[3];
-        for (int w = 2; w >= 0; --w)
-          value = in.create<arith::SelectOp>(
-              at, in.create<arith::CmpIOp>(at, arith::CmpIPredicate::eq, lane, constant(w)), u[w],
-              value);
-        for (unsigned d = 0; d < rank; ++d)
-          if (padsAxis(type.getDimSize(d)))
-            value = in.create<arith::SelectOp>(at, inside(in, d, type.getDimSize(d), count), value,
-                                               number(in, 0));
-        in.create<linalg::YieldOp>(at, value);
-      });
-  if (rank && isSampleAxis(type.getDimSize(0)))
-    nullRows.insert(draw.getValue());
-  SmallVector<int64_t> tile(rank, 1);
-  if (rank)
-    tile.back() = 16;
-  if (rank)
-    generic->setAttr("tile", b.getDenseI64ArrayAttr(tile));
-  return generic.getResult(0);
-}
-
 } // namespace
 
 llvm::Error lowerToLinalg(ModuleOp source, ModuleOp kernels, const Machine &machine,
                           std::vector<StepPlan> &plans) {
   llvm::StringMap<std::string> known;
   for (auto step : source.getOps<ir::StepOp>()) {
+    if (step->hasAttr(laterAttribute))
+      continue;
     StepPlan plan;
     plan.step = step;
     if (DictionaryAttr e = step.getExperimentAttr())

@@ -62,6 +62,7 @@ llvm::Expected<int64_t> planArena(mlir::func::FuncOp function);
 /// The temporaries and copies of a step that are as large as one of the weights.
 std::vector<std::string> checkMemory(mlir::ModuleOp source, mlir::ModuleOp kernels,
                                      llvm::ArrayRef<StepPlan> plans);
+void prefetchTiles(mlir::func::FuncOp function);
 llvm::Error outlineForalls(mlir::ModuleOp kernels);
 void bindParallelFor(llvm::Module &module);
 void lowerVectors(mlir::func::FuncOp function);
@@ -71,9 +72,9 @@ void emitProgram(llvm::Module &module, const Description &program, llvm::ArrayRe
                  const CompileOptions &options, llvm::StringRef processor);
 /// Replaces what would become calls of a library because the processor has no instruction for it.
 void expandMissing(llvm::Module &module, const llvm::TargetMachine &target);
-/// Runs LLVM's passes and writes LLVM IR, assembly or an object file.
-llvm::Expected<llvm::SmallVector<char, 0>> emitCode(llvm::Module &module,
-                                                    llvm::TargetMachine &target, Stage stage);
+/// Runs LLVM's passes and writes LLVM IR, assembly or object files.
+llvm::Expected<std::vector<llvm::SmallVector<char, 0>>>
+emitCode(llvm::Module &code, llvm::TargetMachine &target, const CompileOptions &options);
 
 } // namespace apical
 

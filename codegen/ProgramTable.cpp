@@ -44,7 +44,7 @@ public:
           record({text(param.name), real(param.value), text(param.unit), real(param.scale)}));
     for (const Description::Experiment &e : program.experiments)
       experiments.push_back(experiment(e));
-    const StepPlan *init = program.init ? &planOf(program.init) : nullptr;
+    const StepPlan *init = program.init ? planOf(program.init) : nullptr;
     llvm::Constant *table =
         record({i32(APICAL_ABI_VERSION), text(program.name), text(program.hash), text(processor),
                 i32(states.size()), list(states), i32(params.size()), list(params),
@@ -57,8 +57,10 @@ public:
   }
 
 private:
-  const StepPlan &planOf(ir::StepOp step) {
-    return *llvm::find_if(plans, [&](const StepPlan &plan) { return plan.step == step; });
+  /// Null if the step has been left out.
+  const StepPlan *planOf(ir::StepOp step) {
+    auto *plan = llvm::find_if(plans, [&](const StepPlan &p) { return p.step == step; });
+    return plan == plans.end() ? nullptr : &*plan;
   }
 
   llvm::Constant *experiment(const Description::Experiment &e) {
@@ -70,11 +72,12 @@ private:
       measures.push_back(record({text(m.name), i32(m.kind), real(m.scale), text(m.unit)}));
     for (const Description::Output &o : e.outputs)
       outputs.push_back(record({text(o.name), i64(o.elements), i32(o.item)}));
-    const StepPlan &plan = planOf(e.step);
+    const StepPlan *plan = planOf(e.step);
     return record({i32(e.kind), text(e.network), text(e.source), i64(e.batch), i64(e.epochs),
                    i64(e.trials), i64(e.shuffle), i32(columns.size()), list(columns),
                    i32(measures.size()), list(measures), i32(outputs.size()), list(outputs),
-                   unpack(plan), null(), i64(plan.scratch), i32(e.parent), i64(e.every)});
+                   plan ? unpack(*plan) : null(), null(), i64(plan ? plan->scratch : 0),
+                   i32(e.parent), i64(e.every)});
   }
 
   /// void NAME(const apical_call *, void *): loads what the body takes.

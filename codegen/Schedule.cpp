@@ -7,7 +7,8 @@
 //
 // A root carries `tile` (sizes per loop) and maybe `order` (interchange) and
 // `par` (outer tile for threads). Its producers that are no roots are fused
-// into the tile; afterwards every operation with `ktile` has its innermost
+// into the tile; a last tile that is smaller gets loops of its own. `block` cuts the innermost sum first, and fuses what makes its
+// operands into the blocks; such a producer has its tile in `panel`. Afterwards every operation with `ktile` has its innermost
 // reduction tiled, so that the accumulators can live in registers.
 //
 //===----------------------------------------------------------------------===//
@@ -17,6 +18,7 @@
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/SCF/Transforms/TileUsingInterface.h"
+#include "mlir/Dialect/SCF/Transforms/Transforms.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Dominance.h"
 #include "mlir/Interfaces/LoopLikeInterface.h"
@@ -59,13 +61,63 @@ static FailureOr<linalg::LinalgOp> tileAndFuse(IRRewriter &rewriter, linalg::Lin
   for (Value result : op->getResults())
     replacements.push_back(tiled->replacements.lookup(result));
   rewriter.replaceOp(op, replacements);
-  return cast<linalg::LinalgOp>(tiled->tiledAndFusedOps.front());
+  auto first = cast<linalg::LinalgOp>(tiled->tiledAndFusedOps.front());
+  for (LoopLikeOpInterface loop : tiled->loops)
+    if (auto sequential = dyn_cast<scf::ForOp>(loop.getOperation())) {
+      scf::ForOp rest; // nothing happens if the tiles fit
+      (void)scf::peelForLoopAndSimplifyBounds(rewriter, sequential, rest);
+    }
+  return first;
+}
+
+/// Cuts the last loop, a sum, into blocks with all that makes their operands.
+static llvm::Error cutIntoBlocks(IRRewriter &rewriter, linalg::LinalgOp op) {
+  SmallVector<OpFoldResult> sizes(op.getNumLoops(), rewriter.getIndexAttr(0));
+  sizes.back() = rewriter.getIndexAttr(cast<IntegerAttr>(op->getAttr("block")).getInt());
+  op->removeAttr("block");
+  scf::SCFTileAndFuseOptions options;
+  options.setTilingOptions(scf::SCFTilingOptions().setTileSizes(sizes));
+  options.setFusionControlFn([](tensor::ExtractSliceOp, OpResult producer, bool) {
+    bool fuses = isa<linalg::GenericOp>(producer.getOwner());
+    return std::make_tuple(fuses, false);
+  });
+  rewriter.setInsertionPoint(op);
+  auto tiled = scf::tileConsumerAndFuseProducersUsingSCF(
+      rewriter, cast<TilingInterface>(op.getOperation()), options);
+  if (failed(tiled))
+    return error("a sum over noise cannot be cut into blocks");
+  // One place for all blocks, and as large as one.
+  auto loop = cast<scf::ForOp>(tiled->loops.front());
+  rewriter.setInsertionPoint(loop);
+  loop.walk([&](tensor::ExtractSliceOp slice) {
+    if (slice.getSource().getDefiningOp<tensor::EmptyOp>() && slice.getType().hasStaticShape())
+      rewriter.replaceOp(slice, rewriter.create<tensor::EmptyOp>(slice.getLoc(),
+                                                                 slice.getType().getShape(),
+                                                                 slice.getType().getElementType()));
+  });
+  rewriter.replaceOp(op, tiled->replacements.lookup(op->getResult(0)));
+  return llvm::Error::success();
 }
 
 llvm::Error schedule(func::FuncOp function, const Machine &machine) {
   IRRewriter rewriter(function.getContext());
-  SmallVector<linalg::LinalgOp> roots, reductions;
+  SmallVector<linalg::LinalgOp> blocked, roots, reductions;
   function.walk([&](linalg::LinalgOp op) {
+    if (op->hasAttr("block"))
+      blocked.push_back(op);
+  });
+  auto mergeEqual = [&] {
+    DominanceInfo dominance(function);
+    eliminateCommonSubExpressions(rewriter, dominance, function);
+  };
+  for (linalg::LinalgOp op : blocked) {
+    if (auto failed = cutIntoBlocks(rewriter, op))
+      return failed;
+    mergeEqual(); // see below
+  }
+  function.walk([&](linalg::LinalgOp op) {
+    if (Attribute panel = op->removeAttr("panel"))
+      op->setAttr("tile", panel);
     if (op->hasAttr("tile"))
       roots.push_back(op);
   });
@@ -83,8 +135,7 @@ llvm::Error schedule(func::FuncOp function, const Machine &machine) {
   }
   // A producer that two consumers of one tile use was pulled in twice; loops
   // would not merge any more.
-  DominanceInfo dominance(function);
-  eliminateCommonSubExpressions(rewriter, dominance, function);
+  mergeEqual();
   function.walk([&](linalg::LinalgOp op) {
     op->removeAttr("tile");
     if (op->hasAttr("ktile"))

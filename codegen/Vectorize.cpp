@@ -13,6 +13,7 @@
 #include "codegen/Pipeline.h"
 
 #include "mlir/Conversion/VectorToSCF/VectorToSCF.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Linalg/Transforms/Hoisting.h"
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
@@ -29,6 +30,27 @@ using namespace mlir;
 
 namespace apical {
 
+/// Four vectors, one per word of a block of random numbers, become one.
+static void interleave(IRRewriter &rewriter, linalg::LinalgOp op) {
+  Location loc = op.getLoc();
+  auto type = cast<RankedTensorType>(op->getResult(0).getType());
+  Value zero = rewriter.create<arith::ConstantIndexOp>(loc, 0);
+  SmallVector<Value> words, origin(type.getRank(), zero);
+  SmallVector<bool> inBounds(type.getRank(), true);
+  for (Value word : op.getDpsInputs()) {
+    auto from = cast<RankedTensorType>(word.getType());
+    auto vector = VectorType::get(from.getShape(), from.getElementType());
+    words.push_back(rewriter.create<vector::TransferReadOp>(loc, vector, word, origin, inBounds));
+  }
+  auto pair = [&](Value x, Value y) {
+    return rewriter.create<vector::InterleaveOp>(loc, x, y).getResult();
+  };
+  Value all = pair(pair(words[0], words[2]), pair(words[1], words[3]));
+  auto write =
+      rewriter.create<vector::TransferWriteOp>(loc, all, op.getDpsInits()[0], origin, inBounds);
+  rewriter.replaceOp(op, write.getResult());
+}
+
 void vectorizeTiles(func::FuncOp function) {
   IRRewriter rewriter(function.getContext());
   applyPatterns(function, linalg::populateLinalgTilingCanonicalizationPatterns);
@@ -42,7 +64,10 @@ void vectorizeTiles(func::FuncOp function) {
     if (points > 8192 || points == 1 || op->hasAttr("scalar"))
       continue;
     rewriter.setInsertionPoint(op);
-    (void)linalg::vectorize(rewriter, op);
+    if (op->hasAttr("interleave"))
+      interleave(rewriter, op);
+    else
+      (void)linalg::vectorize(rewriter, op);
   }
   applyPatterns(function, [&](RewritePatternSet &patterns) {
     vector::populateVectorTransferPermutationMapLoweringPatterns(patterns);
@@ -77,6 +102,7 @@ void lowerVectors(func::FuncOp function) {
     vector::populateVectorContractLoweringPatterns(patterns, options);
     vector::populateVectorTransferPermutationMapLoweringPatterns(patterns);
     vector::populateVectorOuterProductLoweringPatterns(patterns);
+    vector::populateVectorInterleaveLoweringPatterns(patterns, 1);
     vector::populateVectorMultiReductionLoweringPatterns(patterns, direction);
     populateMathPolynomialApproximationPatterns(patterns, {});
   });

@@ -9,8 +9,10 @@
 #include "codegen/Compile.h"
 #include "codegen/Jit.h"
 #include "driver/InterpretedProgram.h"
+#include "ir/ApicalDialect.h"
 #include "mlir/Pass/PassManager.h"
 #include "passes/Passes.h"
+#include "llvm/Support/raw_ostream.h"
 
 using namespace mlir;
 
@@ -23,10 +25,100 @@ struct Interpreted : Engine {
   const apical_program *program() const override { return tables.get(); }
 };
 
-struct Native : Engine {
-  std::unique_ptr<Jit> jit;
-  explicit Native(std::unique_ptr<Jit> jit) : jit(std::move(jit)) {}
-  const apical_program *program() const override { return jit->program(); }
+/// Generated code. Of a model with several networks only the first one's steps
+/// are compiled at once; the first call of another step compiles the rest.
+class Native : public Engine {
+public:
+  Native(ModuleOp module, CompileOptions options) : module(module), options(std::move(options)) {}
+  ~Native() override { free(scratch); }
+
+  llvm::Error compileFirst(bool all) {
+    llvm::StringRef network;
+    for (auto step : module.getOps<ir::StepOp>())
+      if (llvm::StringRef its = networkOf(step); !all && !its.empty()) {
+        network = network.empty() ? its : network;
+        if (its != network)
+          step->setAttr(laterAttribute, UnitAttr::get(module.getContext()));
+      }
+    if (auto failed = load(first))
+      return failed;
+    table = *first->program();
+    experiments.assign(table.experiments, table.experiments + table.experiment_count);
+    late.resize(experiments.size());
+    for (auto [k, experiment] : llvm::enumerate(experiments))
+      if (!experiment.step) {
+        late[k] = {this, k};
+        experiment.step = callLate;
+        experiment.context = &late[k];
+      }
+    table.experiments = experiments.data();
+    return llvm::Error::success();
+  }
+  const apical_program *program() const override { return &table; }
+
+private:
+  struct Late {
+    Native *engine;
+    size_t experiment;
+  };
+
+  static llvm::StringRef networkOf(ir::StepOp step) {
+    DictionaryAttr experiment = step.getExperimentAttr();
+    auto network = experiment ? experiment.getAs<StringAttr>("network") : StringAttr();
+    return network ? network.getValue() : "";
+  }
+
+  llvm::Error load(std::unique_ptr<Jit> &jit) {
+    auto compiled = compile(module, options);
+    if (!compiled)
+      return compiled.takeError();
+    auto loaded = Jit::load(*compiled, options);
+    if (!loaded)
+      return loaded.takeError();
+    jit = std::move(*loaded);
+    return llvm::Error::success();
+  }
+
+  /// A defect of the compiler alone can make this fail.
+  void compileRest() {
+    for (auto step : module.getOps<ir::StepOp>())
+      if (step->hasAttr(laterAttribute))
+        step->removeAttr(laterAttribute);
+      else
+        step->setAttr(laterAttribute, UnitAttr::get(module.getContext()));
+    options.stopwatch = nullptr;
+    if (auto failed = load(rest)) {
+      llvm::errs() << "apical: error: " << llvm::toString(std::move(failed)) << "\n";
+      exit(1);
+    }
+    int64_t bytes = 64;
+    for (int k = 0; k < table.experiment_count; ++k)
+      bytes = std::max(bytes, rest->program()->experiments[k].scratch);
+    scratch = aligned_alloc(64, (bytes + 63) / 64 * 64);
+    if (!scratch) {
+      llvm::errs() << "apical: error: out of memory\n";
+      exit(1);
+    }
+  }
+
+  static void callLate(const apical_call *call, void *context) {
+    auto *self = static_cast<Late *>(context);
+    Native &engine = *self->engine;
+    if (!engine.rest)
+      engine.compileRest();
+    const apical_experiment &real = engine.rest->program()->experiments[self->experiment];
+    apical_call here = *call;
+    here.scratch = engine.scratch;
+    real.step(&here, real.context);
+  }
+
+  ModuleOp module;
+  CompileOptions options;
+  std::unique_ptr<Jit> first, rest;
+  apical_program table{};
+  std::vector<apical_experiment> experiments;
+  std::vector<Late> late;
+  void *scratch = nullptr;
 };
 
 } // namespace
@@ -53,15 +145,13 @@ llvm::Expected<std::unique_ptr<Engine>> makeEngine(ModuleOp module, llvm::String
     options.stopwatch->lap("dialect");
   options.cpu = execution.cpu;
   options.name = name.str();
-  auto compiled = compile(module, options);
-  if (!compiled)
-    return compiled.takeError();
-  auto jit = Jit::load(*compiled);
-  if (!jit)
-    return jit.takeError();
+  options.parts = execution.lazy && apical_processors() > 1 ? 2 : 1;
+  auto engine = std::make_unique<Native>(module, options);
+  if (auto failed = engine->compileFirst(!execution.lazy))
+    return failed;
   if (options.stopwatch)
     options.stopwatch->lap("link");
-  return std::make_unique<Native>(std::move(*jit));
+  return engine;
 }
 
 } // namespace apical

@@ -45,6 +45,7 @@ int runCommand(Invocation &invocation) {
   stopwatch.lap("parse and check");
   Execution execution = executionOf(invocation);
   execution.stopwatch = &stopwatch;
+  execution.lazy = true;
   auto engine = makeEngine(*module, llvm::sys::path::filename(invocation.file), execution);
   if (!engine)
     return fail(llvm::toString(engine.takeError()));

@@ -128,4 +128,6 @@ void apical::addDialectPasses(OpPassManager &passes) {
   passes.addPass(createFuseMaps());
   passes.addPass(createFuseUpdates());
   passes.addPass(createSimplify());
+  passes.addPass(createRedraw()); // after the last that merges equal operations
+  passes.addPass(createFuseMaps());
 }

@@ -62,14 +62,30 @@ def SplitSums : ApicalPass<"apical-split-sums"> {
   let description = [{
     In a lift that sums over a domain of three axes or more and is no contraction yet:
 
-    1. A sum of sums or differences becomes sums side by side.
-    2. A factor or divisor that is the same for all terms of a sum is applied to the sum.
-    3. A product whose factors each lack an axis of the domain becomes a contraction; what the
+    1. A factor that two products added have in common is taken out: one product remains.
+    2. A sum of sums or differences becomes sums side by side.
+    3. A factor or divisor that is the same for all terms of a sum is applied to the sum.
+    4. A product whose factors each lack an axis of the domain becomes a contraction; what the
        factors are made of is computed before.
-    4. If some part of the body is of another form, the lift stays as it is.
+    5. If some part of the body is of another form, the lift stays as it is.
 
     So `((post * pre)@down - (post * pre)@up) / (2 * beta)` is two contractions and an elementwise
-    update, and `gain * post.xi * pre` one contraction.
+    update, or one if `pre` is the same in both phases, and `gain * post.xi * pre` one contraction.
+  }];
+}
+
+def Redraw : ApicalPass<"apical-redraw"> {
+  let summary = "draw noise again where it is used instead of storing it";
+  let description = [{
+    A draw is a pure function of counters, and cheaper to repeat than a matrix of weights' size is
+    to keep. From the last operation of a step to the first:
+
+    1. A draw with the shape of a matrix, and pointwise code over one, is *noise*.
+    2. Noise that several use is computed by each of them: one copy before each, with the result
+       that is wanted only. Not so where the copy would read a state that has been written since.
+
+    The code generator keeps what has one use in registers, or in a block of rows if a contraction
+    reads it. Nothing may merge equal operations afterwards.
   }];
 }
 

@@ -30,6 +30,7 @@ struct Part {
 
 /// Takes one summing lift apart:
 ///
+///   a * c ± b * c  =  (a ± b) * c           one product instead of two
 ///   sum(a ± b)  =  sum(a) ± sum(b)          the sums run side by side
 ///   sum(k * a)  =  k * sum(a), sum(a) / k   if k is the same at every term
 ///   sum(a * b)  =  a contraction            if a and b each lack an axis; what
@@ -46,6 +47,7 @@ public:
   }
 
   bool run() {
+    factorOut();
     Value body = lift.getYielded()[0];
     auto args = lift.getBlock().getArguments();
     if (lift.isContraction() && llvm::none_of(args, [&](Value arg) { return outside(arg); }))
@@ -75,6 +77,30 @@ private:
   }
   static SmallVector<unsigned> list(const Axes &axes) {
     return SmallVector<unsigned>(axes.set_bits_begin(), axes.set_bits_end());
+  }
+
+  void factorOut() {
+    for (Operation &op : llvm::make_early_inc_range(lift.getBlock())) {
+      if (!isa<arith::AddFOp, arith::SubFOp>(op))
+        continue;
+      auto x = op.getOperand(0).getDefiningOp<arith::MulFOp>();
+      auto y = op.getOperand(1).getDefiningOp<arith::MulFOp>();
+      for (unsigned i = 0; x && y && i < 4; ++i) {
+        Value common = x.getOperand(i / 2), a = x.getOperand(1 - i / 2),
+              b = y.getOperand(1 - i % 2);
+        Axes both = axesOf(a);
+        both |= axesOf(b);
+        if (common != y.getOperand(i % 2) || both.all())
+          continue;
+        OpBuilder in(&op);
+        Value rest =
+            in.create(op.getLoc(), op.getName().getIdentifier(), {a, b}, op.getResultTypes())
+                ->getResult(0);
+        op.getResult(0).replaceAllUsesWith(in.create<arith::MulFOp>(op.getLoc(), rest, common));
+        op.erase();
+        break;
+      }
+    }
   }
 
   const Axes &axesOf(Value value) {
