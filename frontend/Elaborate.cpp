@@ -152,7 +152,8 @@ private:
             RankedTensorType::get({ShapedType::kDynamic}, builder.getF32Type()),
             ev.location(s.decl->span));
       }
-    trial.run(net.decl->span, 1);
+    trial.announce(net.decl->span, 1);
+    trial.run();
     trial.learn();
   }
 

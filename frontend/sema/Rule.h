@@ -133,7 +133,6 @@ private:
   /// A state of the rule itself: one per sample, or one, and of one trial, or lasting.
   void ruleState(const ast::VarDecl &v);
   void ruleAssign(const ast::AssignStmt &s);
-  Frame ruleFrame();
   /// The derivative of the mean over the batch of `y` by a weight, through everything.
   Field exactGradient(const Field &y, const Field &weight, Span at);
   Target &target(const Connection &c, llvm::StringRef name, bool bias);

@@ -60,10 +60,14 @@ Frame Trial::networkFrame(int part) {
     std::string path = pathOf(e, ev), name = net.parts[part].own(path);
     const Cost *c = net.cost(name);
     const Scalar *s = net.scalar(name);
-    if ((c || s) && !now.tick)
-      ev.fail(Code::PhaseNotThere, e.span,
-              "this has no value here: all that is presented are members of a loop",
-              "`e@p[0]` is e in one of them, `e@p[0..9]` in ten");
+    auto presented = [&] {
+      if (!now.tick)
+        ev.fail(Code::PhaseNotThere, e.span,
+                "this has no value here: all that is presented are members of a loop",
+                "`e@p[0]` is e in one of them, `e@p[0..9]` in ten");
+    };
+    if (c || s)
+      presented();
     if (c) {
       auto it = costs.find(name);
       bool atEnd = now.tick == concluded.tick && now.ended == concluded.ended;

@@ -58,6 +58,8 @@ int writeProbes(FILE *out, const record *r, float *const *outputs, const int64_t
     fprintf(out, ",\"row\":%lld", (long long)rows[s]);
     for (int i = 0; i < r->experiment->output_count; ++i) {
       const apical_output *o = &r->experiment->outputs[i];
+      if (o->item) // a state that the data keep, not a probe
+        continue;
       putc(',', out);
       writeString(out, o->name);
       fputs(o->elements == 1 ? ":" : ":[", out);

@@ -323,11 +323,13 @@ static int runInside(run *r, int index) {
     for (int64_t batch = 0; !failed && batch < batches; ++batch) {
       int64_t samples = gatherBatch(&t, batch), trial = instance->position.trial;
       callStep(instance, index, (const void *const *)t.batch, t.batchRows, samples,
-               learning ? trial : trial + presented, learning);
+               learning ? trial : trial + presented, learning, batch + 1 == x.perEpoch);
       ++presented;
       failed = learning ? checkFinite(r, index) : 0;
       instance->position.trial += learning;
       addTotals(&sums, instance->results, e->measure_count, samples);
+      if (!failed && !learning)
+        failed = writeProbed(r, index, trial, -1, t.batchRows, samples);
     }
     if (!failed)
       ++instance->epochsDone[index];
@@ -530,7 +532,8 @@ static int openRecords(run *r, const char *what, const char *path, FILE **file) 
 static int openProbes(run *r) {
   int probed = 0;
   for (int i = 0; i < r->program->experiment_count; ++i)
-    probed += r->program->experiments[i].output_count;
+    for (int k = 0; k < r->program->experiments[i].output_count; ++k)
+      probed += !r->program->experiments[i].outputs[k].item;
   if (r->options->probe && !probed)
     return apical_fail(r->error, APICAL_ERROR_ARGUMENT,
                        "--probe has nothing to write: no experiment of the model has a line such "

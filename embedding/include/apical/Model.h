@@ -183,7 +183,7 @@ public:
       return error;
     const apical_experiment &e = program().experiments[experiment];
     for (int k = 0; k < e.output_count; ++k)
-      if (name == e.outputs[k].name)
+      if (!e.outputs[k].item && name == e.outputs[k].name)
         return std::span<const float>(apical_instance_output(get(), k),
                                       static_cast<size_t>(lastSamples * e.outputs[k].elements));
     return Error{APICAL_ERROR_ARGUMENT, "the experiment has no `probe " + std::string(name) + "`",
