@@ -173,6 +173,11 @@ private:
         collectNames(*e, names);
       return llvm::any_of(names, [&](auto &n) { return late.count(n) != 0; });
     };
+    bool above = true; // no input was used yet
+    auto use = [&](bool waiting) {
+      above &= !waiting;
+      area.above += above;
+    };
     for (const ast::Block *body : {&area.decl->body, &area.unit->body})
       for (const ast::Stmt *s : *body) {
         if (auto *assign = llvm::dyn_cast<ast::AssignStmt>(s)) {
@@ -181,6 +186,7 @@ private:
             ev.fail(Code::NotAssignable, assign->target->span,
                     "`" + ast::toString(*assign->target) + "` is no state of this unit",
                     "only a `state` is assigned; what is new in every tick is a `let`");
+          use(waits(assign->value));
           if (waits(assign->value))
             late.insert(name->name); // for what follows in the body
           continue;
@@ -192,14 +198,15 @@ private:
           ev.unsupported(s->span, "units with weights are");
         if (v->isCommon)
           ev.unsupported(s->span, "`common` variables are");
-        for (auto &d : v->vars)
+        use(llvm::any_of(v->vars, [&](auto &d) { return waits(d.init); }));
+        for (auto &d : v->vars) {
           addVariable(area, *v, d, late, waits(d.init));
+          if (above && v->varKind != ast::VarKind::Input)
+            area.early.insert(d.name.text);
+        }
       }
     for (auto &s : area.states)
-      late.erase(s.name); // others read them as they were at the start of the tick
-    for (auto &name : area.variables)
-      if (!late.count(name))
-        area.early.insert(name);
+      area.early.insert(s.name); // others read them as they were at the start of the tick
   }
 
   void addVariable(Area &area, const ast::VarDecl &v, const ast::VarDecl::Declarator &d,

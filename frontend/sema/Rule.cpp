@@ -78,15 +78,8 @@ void RuleInstance::instantiate() {
     ev.unsupported(learn.decl->span, "a rule without phases in a trial of several ticks is");
   openAccount();
   checkAssumptions();
+  openGate();
   instantiateBody();
-  bool gradients = false;
-  for (auto &symbol : targetOrder) {
-    Target &t = targets.at(symbol);
-    gradients |= t.gradient.has_value();
-    if (t.gradient && t.direct)
-      ev.fail(Code::GradAndDirect, t.at,
-              "`" + t.name + "` is changed both through its gradient and directly");
-  }
   if (gradients && learn.decl->with.empty())
     ev.fail(Code::OptimizerNeeded, learn.decl->span,
             "`" + rule->name.text + "` yields gradients, which need an optimizer",
@@ -94,9 +87,11 @@ void RuleInstance::instantiate() {
   if (!gradients && !learn.decl->with.empty())
     ev.fail(Code::OptimizerUnused, learn.decl->with[0].optimizer->span,
             "`" + rule->name.text + "` yields no gradient for an optimizer");
-  openGate();
-  for (auto &symbol : targetOrder)
-    apply(targets.at(symbol));
+  if (!changed)
+    return applyAll();
+  updateInTrial();
+  for (auto &[symbol, value] : changed->values)
+    write(symbol, trial.read(symbol), value, changed->when.at(symbol), learn.decl->span);
 }
 
 void RuleInstance::instantiateBody() {
@@ -128,6 +123,8 @@ void RuleInstance::instantiateBody() {
       phases.run(*phase);
     else if (v && v->varKind == ast::VarKind::Let)
       ruleLet(*v);
+    else if (v && v->varKind == ast::VarKind::State && v->isShared)
+      ruleState(*v);
     else
       ev.unsupported(s->span, "this statement in a rule is");
   }

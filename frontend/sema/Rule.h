@@ -87,6 +87,7 @@ private:
   void declareAreaState(int area, const ast::VarDecl &v, const std::string &binder);
   /// `let gain = e` of the rule itself.
   void ruleLet(const ast::VarDecl &v);
+  void ruleState(const ast::VarDecl &v);
   /// The derivative of the mean over the batch of `y` by a weight, through everything.
   Field exactGradient(const Field &y, const Field &weight, Span at);
   Target &target(const Connection &c, llvm::StringRef name, bool bias);
@@ -98,6 +99,11 @@ private:
   void checkLocality(const Field &f, Span at);
   /// Decides when the line acts: its `while` and its `every`.
   void openGate();
+  /// `every n ticks`: changes the weights inside the trial.
+  void endTick();
+  void updateInTrial();
+  /// Applies what was collected, to the values at hand.
+  void applyAll();
   /// Changes one weight: directly, or as its optimizer says.
   void apply(Target &t);
   const ast::Expr *optimizerOf(const Target &t) const;
@@ -141,7 +147,13 @@ private:
   };
   std::vector<Route> routes;
   std::optional<Field> active, acts; ///< `while` holds; and an update is due. None: always
+  bool gradients = false;            ///< some were added to
   std::optional<Field> trials;       ///< of `every`, if it is more than one
+  int64_t everyTicks = 0;            ///< of `every n ticks`; 0: updates stand at the trial's end
+  int64_t waited = 0;                ///< ticks with gradients since the last update
+  std::shared_ptr<const Changes> changed; ///< what updates inside the trial have made
+  Changes *changing = nullptr;            ///< what the update under way writes, if inside the trial
+  std::optional<Field> counted;           ///< the number of the update under way
   std::map<std::string, Target> targets;
   std::vector<std::string> targetOrder;
 };

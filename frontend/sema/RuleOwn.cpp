@@ -181,6 +181,25 @@ void RuleInstance::declareState(int connection, bool bias, const ast::VarDecl &v
   }
 }
 
+/// `shared state b = e` of the rule itself: one number for the batch, made at the trial's start.
+void RuleInstance::ruleState(const ast::VarDecl &v) {
+  for (auto &d : v.vars) {
+    if (!d.init)
+      ev.fail(Code::MissingArgument, d.name.span,
+              "the state `" + d.name.text + "` needs an initial value");
+    Frame frame;
+    frame.locals = args;
+    frame.stream = net.name + "." + learn.name + "." + d.name.text;
+    frame.drawEachTrial = true;
+    Field value = ev.evaluate(*d.init, frame);
+    if (!value.constant && !value.axes.empty())
+      ev.fail(Code::ShapeMismatch, d.init->span,
+              "`" + d.name.text + "` is one number for the batch, and this is " + describe(value));
+    value.signal = !value.constant; // one number for many synapses
+    args[d.name.text] = value;
+  }
+}
+
 void RuleInstance::ruleLet(const ast::VarDecl &v) {
   Frame frame;
   frame.locals = args;

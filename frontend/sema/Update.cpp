@@ -22,10 +22,16 @@ void RuleInstance::openGate() {
     return;
   const ast::Expr &every = *learn.decl->every;
   auto *number = llvm::dyn_cast<ast::NumberExpr>(&every);
+  if (number && (number->unit == "tick" || number->unit == "ticks")) {
+    everyTicks = ev.evaluateTicks(every, network, 1, "`every`");
+    if (llvm::none_of(rule->body, llvm::IsaPred<ast::PhaseDecl>) && everyTicks > 1)
+      ev.unsupported(every.span, "`every` in ticks for a rule without phases is");
+    return;
+  }
   if (number && !number->unit.empty() && number->unit != "trial" && number->unit != "trials")
     ev.fail(Code::DimensionMismatch, every.span,
-            "`every` counts trials, and this is in `" + number->unit + "`",
-            "write a number of trials: `every 4 trials`");
+            "`every` counts trials or ticks, and this is in `" + number->unit + "`",
+            "write a number of trials, `every 4 trials`, or of ticks, `every 1 ticks`");
   int64_t n = ev.evaluateSize(every, network, 1, "`every`");
   if (n == 1)
     return;
@@ -47,18 +53,66 @@ void RuleInstance::write(const std::string &symbol, const Field &old, Field valu
                          const std::optional<Field> &gate, Span at) {
   if (gate)
     value = ev.select(*gate, value, old, at);
-  auto it = trial.updates.find(symbol);
-  if (it == trial.updates.end()) {
-    trial.updates[symbol] = value;
-    trial.changes[symbol] = gate;
+  if (changing) {
+    changing->values[symbol] = value;
+    changing->when[symbol] = gate;
+    return;
+  }
+  Changes &updates = trial.updates;
+  auto it = updates.values.find(symbol);
+  if (it == updates.values.end()) {
+    updates.values[symbol] = value;
+    updates.when[symbol] = gate;
     trial.updateOrder.push_back(symbol);
     return;
   }
   // Several lines on one weight: their changes add.
   it->second = ev.binary(BinaryOp::Add, it->second, ev.binary(BinaryOp::Sub, value, old, at), at);
-  auto &changed = trial.changes[symbol];
-  changed =
-      changed && gate ? std::optional(ev.binary(BinaryOp::Or, *changed, *gate, at)) : std::nullopt;
+  auto &when = updates.when[symbol];
+  when = when && gate ? std::optional(ev.binary(BinaryOp::Or, *when, *gate, at)) : std::nullopt;
+}
+
+void RuleInstance::applyAll() {
+  counted.reset();
+  for (auto &symbol : targetOrder)
+    if (Target &t = targets.at(symbol); t.gradient || t.direct)
+      apply(t);
+}
+
+/// Semantics 7.3: what the ticks of a run added to gradients since the last update is applied, and later ticks of the
+/// trial read what it made. The step writes the last values when the trial is over.
+void RuleInstance::endTick() {
+  if (!everyTicks ||
+      llvm::none_of(targets, [](auto &t) { return t.second.gradient || t.second.direct; }))
+    return;
+  if (++waited < everyTicks)
+    return;
+  waited = 0;
+  updateInTrial();
+}
+
+void RuleInstance::updateInTrial() {
+  Trial::At here(trial, {trial.now.tick, trial.now.ended, changed.get()});
+  for (auto &[symbol, t] : targets)
+    t.value = trial.read(symbol);
+  Changes made;
+  {
+    llvm::SaveAndRestore inside(changing, &made);
+    applyAll();
+  }
+  trial.keep(made);
+  for (auto &[symbol, t] : targets) {
+    t.gradient.reset();
+    t.direct.reset();
+  }
+  auto all = std::make_shared<Changes>();
+  if (changed)
+    *all = *changed;
+  for (auto &[symbol, value] : made.values) {
+    all->values[symbol] = value;
+    all->when[symbol] = made.when[symbol];
+  }
+  changed = all;
 }
 
 void RuleInstance::apply(Target &t) {
@@ -133,11 +187,12 @@ Field RuleInstance::optimised(Target &t, const ast::Expr &chosen) {
   count.role = "counter";
   count.value = [] { return Field::number(0); };
   trial.states.declare(std::move(count));
-  Field before = trial.read(counter);
-  Field now = ev.binary(BinaryOp::Add, before, Field::number(1), at);
-  frame.locals["updates"] = now;
-  if (!trial.updates.count(counter))
-    write(counter, before, now, acts, at);
+  if (!counted) {
+    Field before = trial.read(counter);
+    counted = ev.binary(BinaryOp::Add, before, Field::number(1), at);
+    write(counter, before, *counted, acts, at);
+  }
+  frame.locals["updates"] = *counted;
 
   std::map<std::string, std::string> own; // local name to symbol
   std::map<std::string, Field> old;
