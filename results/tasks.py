@@ -125,6 +125,26 @@ TASKS = (
         Target("digits", "contrastive Hebbian learning", low=0.950),
         Target("frozen_hidden", "null model: frozen hidden area, 3 epochs"),
     )),
+    Task("generec", "MNIST, 784-100-10, 15 epochs", (
+        Target("digits", "GeneRec, the same synapses both ways", low=0.950, above="frozen_hidden", by=0.05),
+        Target("own_feedback", "GeneRec, midpoint, feedback weights of its own"),
+        Target("frozen_hidden", "null model: frozen hidden area, 3 epochs"),
+    )),
+    Task("recirculation", "MNIST, 784-64-784, 10 epochs: squared error of what comes back", (
+        Target("by_recirculation", "recirculation", measure="loss"),
+        Target("by_gradient", "the exact gradient", measure="loss"),
+        Target("frozen_code", "null model: frozen code", measure="loss"),
+    ), plain=True),
+    Task("predictive_coding", "MNIST, 784-500-500-10, 10 epochs", (
+        Target("digits", "predictive coding", "98.2 to 98.3 %, 784-600-600-10 (Whittington & Bogacz 2017)", low=0.980),
+        Target("frozen_hidden", "null model: frozen hidden areas, 3 epochs"),
+    )),
+    Task("small_predictive_coding", "MNIST, 784-32-16-10, 10 epochs", (
+        Target("standard", "predictive coding", "93.6 %, 30 epochs (PRECO)", low=0.935),
+        Target("incremental", "incremental predictive coding", low=0.935),
+        Target("strict", "strict predictive coding, precision 0.01", low=0.935),
+        Target("fixed_predictions", "fixed-prediction coding", low=0.935),
+    )),
     Task("principal_components", "Fashion-MNIST, principal components, 3 and 8 epochs", (
         Target("one", "Oja, 1 unit: squared error of the images put together again", measure="loss",
                reference="1 principal component", times=1.02),

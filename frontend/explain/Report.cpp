@@ -607,7 +607,9 @@ private:
                                                              : "=";
       equations.push_back({s.name(weight), op, value, {}});
     }
-    if (gradient && line.decl->every)
+    auto *every = llvm::dyn_cast_or_null<NumberExpr>(line.decl->every);
+    bool inTrial = every && (every->unit == "tick" || every->unit == "ticks");
+    if (gradient && line.decl->every && !inTrial)
       gradient = s.reduction("mean", gradient, s.rewrite(*line.decl->every, ruleNames()));
     if (gradient)
       equations.push_back({s.member(weight, "grad"), "=", gradient, {}});

@@ -119,8 +119,8 @@ void RuleInstance::keepDirections(const Target &t) {
     init.extent = trial.states.list[trial.states.bySymbol.at(t.symbol)].extent;
     init.value = [] { return Field::number(0); };
     trial.states.declare(std::move(init));
-    trial.updates[symbol] = value;
-    trial.updateOrder.push_back(symbol);
+    if (trial.updates.values.emplace(symbol, value).second) // the first of a trial with several
+      trial.updateOrder.push_back(symbol);
     return symbol;
   };
   std::string direction =

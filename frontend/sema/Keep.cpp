@@ -8,9 +8,9 @@
 
 namespace apical::sema {
 
-/// Semantics 3.6: once, behind all lines of the step; later statements see what
+/// Semantics 3.6: once, behind all changes of a moment; later statements see what
 /// earlier ones made. Biases are not projected.
-void Trial::keep() {
+void Trial::keep(Changes &changes) {
   for (const Connection &c : net.connections) {
     if (c.keeps.empty())
       continue;
@@ -23,8 +23,8 @@ void Trial::keep() {
     frame.reductions = {Axis::Pre, Axis::Post};
     frame.others = true;
     auto valueOf = [&](const Weight &w) {
-      auto it = updates.find(w.symbol);
-      return it == updates.end() ? read(w.symbol) : it->second;
+      auto it = changes.values.find(w.symbol);
+      return it == changes.values.end() ? read(w.symbol) : it->second;
     };
     for (const ast::KeepStmt *statement : c.keeps) {
       auto &target = llvm::cast<ast::NameExpr>(*statement->target).name;
@@ -32,10 +32,11 @@ void Trial::keep() {
         if (!w.bias)
           frame.locals[w.name] = valueOf(w);
       for (auto &w : c.weights) {
-        auto changed = w.bias || w.name != target ? changes.end() : changes.find(w.symbol);
-        if (changed == changes.end())
+        auto changed =
+            w.bias || w.name != target ? changes.when.end() : changes.when.find(w.symbol);
+        if (changed == changes.when.end())
           continue;
-        Field before = updates.at(w.symbol);
+        Field before = changes.values.at(w.symbol);
         Field value = ev.evaluate(*statement->value, frame);
         if (!value.dimension.fits(before.dimension))
           ev.fail(Code::DimensionMismatch, statement->value->span,
@@ -49,7 +50,7 @@ void Trial::keep() {
         if (FieldBuilder::conflict({value, before}))
           ev.fail(Code::ShapeMismatch, statement->value->span,
                   "the weight has " + describe(before) + ", and is kept at " + describe(value));
-        updates[w.symbol] =
+        changes.values[w.symbol] =
             changed->second ? ev.select(*changed->second, value, before, statement->span) : value;
       }
     }

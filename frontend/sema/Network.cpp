@@ -336,28 +336,36 @@ private:
                 "`item x` keeps, for each row of the data, what `state x` would lose at the reset");
   }
 
-  /// Which variables a tick knows before any input.
+  /// What a tick knows before any input: states, and what stands above the first use of an input.
   static void findEarly(Area &area) {
     std::set<std::string> late(area.inputs.begin(), area.inputs.end());
-    auto note = [&](const std::string &name, const ast::Expr *e) {
+    auto waits = [&](const ast::Expr *e) {
       std::set<std::string> names;
       if (e)
         collectNames(*e, names);
-      if (llvm::any_of(names, [&](auto &n) { return late.count(n) != 0; }))
-        late.insert(name); // for what follows in the body
+      return llvm::any_of(names, [&](auto &n) { return late.count(n) != 0; });
     };
+    bool above = true; // no input was used yet
     for (const ast::Block *body : {&area.decl->body, &area.unit->body})
-      for (const ast::Stmt *s : *body)
-        if (auto *assign = llvm::dyn_cast<ast::AssignStmt>(s))
-          note(llvm::cast<ast::NameExpr>(assign->target)->name, assign->value);
-        else if (auto *v = llvm::dyn_cast<ast::VarDecl>(s))
-          for (auto &d : v->vars)
-            note(d.name.text, d.init);
+      for (const ast::Stmt *s : *body) {
+        auto *assign = llvm::dyn_cast<ast::AssignStmt>(s);
+        auto *v = llvm::dyn_cast<ast::VarDecl>(s);
+        above &= assign ? !waits(assign->value)
+                        : llvm::none_of(v->vars, [&](auto &d) { return waits(d.init); });
+        area.above += above;
+        if (assign && waits(assign->value))
+          late.insert(llvm::cast<ast::NameExpr>(assign->target)->name); // for what follows
+        if (assign)
+          continue;
+        for (auto &d : v->vars) {
+          if (waits(d.init))
+            late.insert(d.name.text);
+          if (above && v->varKind != ast::VarKind::Input && v->varKind != ast::VarKind::Item)
+            area.early.insert(d.name.text);
+        }
+      }
     for (auto &s : area.states)
-      late.erase(s.name); // others read them as they were at the start of the tick
-    for (auto &name : area.variables)
-      if (!late.count(name))
-        area.early.insert(name);
+      area.early.insert(s.name); // others read them as they were at the start of the tick
   }
 
   void addVariable(Area &area, const ast::VarDecl &v, const ast::VarDecl::Declarator &d,

@@ -74,6 +74,7 @@ struct Area {
   /// Variables that a tick knows before any input: states, and what is written
   /// above the first use of an input.
   std::set<std::string> early;
+  size_t above = 0; ///< so many statements stand above the first use of an input
 };
 
 enum class Topology { Dense, OneToOne, Wire };

@@ -146,7 +146,7 @@ void Phases::runTicks(const ast::RunStmt &run, const std::string &phase, End &en
   }
   auto scopes = std::make_shared<const std::vector<Scope>>(scopesOf(run));
   if (scopes->empty() && !run.until && end.number == 0 && count == trial.length() &&
-      end.ticks.empty()) {
+      end.ticks.empty() && !rule.changed) {
     if (trial.ticks.empty()) // The plain presentation, which a learn line finds run.
       trial.run();
     for (auto &tick : trial.ticks) {
@@ -163,13 +163,14 @@ void Phases::runTicks(const ast::RunStmt &run, const std::string &phase, End &en
   for (int64_t t = 0; t < count; ++t) {
     auto &with = interventions.emplace_back(
         std::make_unique<RunTick>(rule, scopes, phase, own, ownSynapses));
-    auto &tick = ticks.emplace_back(
-        std::make_unique<Tick>(trial, end.states, end.number, end.number - t + count, with.get()));
+    auto &tick = ticks.emplace_back(std::make_unique<Tick>(
+        trial, end.states, end.number, end.number - t + count, with.get(), rule.changed));
     if (t == 0)
       with->begin(*tick, end.last ? Trial::Moment{end.last, &end.states}
                                   : Trial::Moment{tick.get(), nullptr});
     tick->finish();
     with->finish(*tick);
+    rule.endTick();
     // What has settled stays, also among the states of the rule.
     auto keep = [&](auto &old, const auto &ended) {
       for (auto &[place, value] : ended)

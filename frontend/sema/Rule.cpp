@@ -86,15 +86,8 @@ void RuleInstance::instantiate() {
     ev.unsupported(learn.decl->span, "a rule without phases in a trial of several ticks is");
   openAccount();
   checkAssumptions();
+  openGate();
   instantiateBody();
-  bool gradients = false;
-  for (auto &symbol : targetOrder) {
-    Target &t = targets.at(symbol);
-    gradients |= t.gradient.has_value();
-    if (t.gradient && t.direct)
-      ev.fail(Code::GradAndDirect, t.at,
-              "`" + t.name + "` is changed both through its gradient and directly");
-  }
   if (gradients && learn.decl->with.empty())
     ev.fail(Code::OptimizerNeeded, learn.decl->span,
             "`" + rule->name.text + "` yields gradients, which need an optimizer",
@@ -103,9 +96,13 @@ void RuleInstance::instantiate() {
     ev.fail(Code::OptimizerUnused, learn.decl->with[0].optimizer->span,
             "`" + rule->name.text + "` yields no gradient for an optimizer");
   checkOptimizers();
-  openGate();
-  for (auto &symbol : targetOrder)
-    apply(targets.at(symbol));
+  if (changed) {
+    updateInTrial();
+    for (auto &[symbol, value] : changed->values)
+      write(symbol, trial.read(symbol), value, changed->when.at(symbol), learn.decl->span);
+  } else {
+    applyAll();
+  }
   for (auto &[name, state] : ownStates)
     if (!state.symbol.empty())
       write(state.symbol, state.before, args.at(name), active, state.at);

@@ -68,7 +68,8 @@ private:
     std::string name;
     int connection = -1, area = -1; ///< of the network, if the weight is of one
     bool bias = false, ownedByRule = false;
-    std::optional<Field> gradient, direct;
+    std::optional<Field> gradient, direct; ///< since the last update
+    bool graded = false;                   ///< some gradient was added to
     Span at;
   };
   /// The rule's connections, phases, `let`s and templates.
@@ -145,6 +146,11 @@ private:
   void checkLocality(const Field &f, Span at, const llvm::Twine &user = {});
   /// Decides when the line acts: its `while` and its `every`.
   void openGate();
+  /// `every n ticks`: changes the weights inside the trial.
+  void endTick();
+  void updateInTrial();
+  /// Applies what was collected, to the values at hand.
+  void applyAll();
   /// Changes one weight: directly, or as its optimizer says.
   void apply(Target &t);
   const ast::Expr *optimizerOf(const Target &t) const;
@@ -214,7 +220,13 @@ private:
   const OwnConnection *own(const Connection &c) const;
   std::deque<OwnConnection> ownConnections;
   std::optional<Field> active, acts; ///< `while` holds; and an update is due. None: always
+  bool gradients = false;            ///< some were added to
   std::optional<Field> trials;       ///< of `every`, if it is more than one
+  int64_t everyTicks = 0;            ///< of `every n ticks`; 0: updates stand at the trial's end
+  int64_t waited = 0;                ///< ticks with gradients since the last update
+  std::shared_ptr<const Changes> changed; ///< what updates inside the trial have made
+  Changes *changing = nullptr;            ///< what the update under way writes, if inside the trial
+  std::optional<Field> update;            ///< the number of the update under way
   std::map<std::string, Target> targets;
   std::vector<std::string> targetOrder;
 };

@@ -154,6 +154,11 @@ void RuleInstance::contribute(Target &t, const Field &value, ast::AssignOp op, b
   auto &slot = gradient ? t.gradient : t.direct;
   slot = slot ? ev.binary(ast::BinaryOp::Add, *slot, e, at) : e;
   t.at = at;
+  gradients |= gradient;
+  t.graded |= gradient;
+  if (t.gradient && t.direct)
+    ev.fail(Code::GradAndDirect, at,
+            "`" + t.name + "` is changed both through its gradient and directly");
 }
 
 } // namespace apical::sema

@@ -10,9 +10,10 @@ using namespace mlir;
 
 namespace apical::sema {
 
-Tick::Tick(Trial &trial, Values states, int64_t number, int64_t total, Intervention *with)
-    : states(std::move(states)), number(number), total(total), trial(trial), with(with),
-      progress(trial.net.areas.size(), Progress::None) {
+Tick::Tick(Trial &trial, Values states, int64_t number, int64_t total, Intervention *with,
+           std::shared_ptr<const Changes> changed)
+    : states(std::move(states)), number(number), total(total), changed(std::move(changed)),
+      trial(trial), with(with), progress(trial.net.areas.size(), Progress::None) {
   for (auto &[place, value] : this->states)
     values[place] = own(value, trial.net.areas[place.first].decl->span);
 }
@@ -61,6 +62,10 @@ std::optional<Field> Tick::variable(int area, llvm::StringRef name) {
     return port(area, place.second);
   if (progress[area] == Progress::Running)
     cycle(area);
+  if (a.early.count(place.second))
+    begin(area);
+  if (auto it = values.find(place); it != values.end())
+    return it->second;
   run(area);
   auto it = values.find(place);
   return it == values.end() ? std::nullopt : std::optional<Field>(it->second);
@@ -109,6 +114,7 @@ Field Tick::perUnit(int area, const Field &value, Span at, llvm::StringRef name,
 
 Field Tick::conduct(const Connection &c) {
   Evaluator &ev = trial.ev;
+  Trial::At here(trial, {this, nullptr});
   Field source = *variable(c.from, c.fromVariable);
   if (trial.net.areas[c.from].common.count(c.fromVariable)) // as of an area of one unit
     source = ev.fields.broadcast(ev.location(c.decl->span), source,
@@ -336,27 +342,50 @@ void Tick::assign(int index, const ast::AssignStmt &s, Frame &frame) {
   slot = perUnit(index, value, s.span, name, !shared);
 }
 
+/// Executes the statements of a body from `from` on, `count` of them at most.
+void Tick::execute(int index, size_t from, size_t count) {
+  const Area &area = trial.net.areas[index];
+  Trial::At here(trial, {this, nullptr});
+  size_t at = 0;
+  for (const ast::Block *body : {&area.decl->body, &area.unit->body})
+    for (const ast::Stmt *s : *body) {
+      size_t k = at++;
+      if (k < from || k - from >= count)
+        continue;
+      if (auto *v = llvm::dyn_cast<ast::VarDecl>(s))
+        declare(index, *v, frames[index]);
+      else
+        assign(index, *llvm::cast<ast::AssignStmt>(s), frames[index]);
+    }
+}
+
+/// What stands above the first use of an input: areas that feed this one may read it.
+void Tick::begin(int index) {
+  if (progress[index] != Progress::None)
+    return;
+  progress[index] = Progress::Running;
+  Trial::At here(trial, {this, nullptr});
+  frames[index] = unitFrame(index);
+  execute(index, 0, trial.net.areas[index].above);
+  progress[index] = Progress::Begun;
+}
+
 void Tick::run(int index) {
   if (progress[index] == Progress::Done)
     return;
+  begin(index);
   progress[index] = Progress::Running;
   const Area &area = trial.net.areas[index];
   Trial::At here(trial, {this, nullptr});
-  Frame frame = unitFrame(index);
-  for (const ast::Block *body : {&area.decl->body, &area.unit->body})
-    for (const ast::Stmt *s : *body) {
-      if (auto *v = llvm::dyn_cast<ast::VarDecl>(s))
-        declare(index, *v, frame);
-      else
-        assign(index, *llvm::cast<ast::AssignStmt>(s), frame);
-    }
+  execute(index, area.above, SIZE_MAX);
   for (auto &name : area.inputs) // what the unit does not read, a rule may
     port(index, name);
   for (auto &state : area.states) {
     Place place{index, state.name};
-    Field value = frame.locals[state.name];
+    Field value = frames[index].locals[state.name];
     states[place] = with ? with->update(*this, place, value) : value;
   }
+  frames.erase(index);
   progress[index] = Progress::Done;
 }
 

@@ -16,6 +16,10 @@ Trial::Trial(const Network &network, Evaluator &ev, States &declared)
 Trial::~Trial() = default;
 
 Field Trial::read(const std::string &symbol) {
+  const Changes *changed = now.changed ? now.changed : now.tick ? now.tick->changed.get() : nullptr;
+  if (changed)
+    if (auto it = changed->values.find(symbol); it != changed->values.end())
+      return it->second;
   if (auto it = reads.find(symbol); it != reads.end())
     return it->second;
   const StateInit &state = states.list[states.bySymbol.at(symbol)];
@@ -269,17 +273,17 @@ void Trial::learn() {
   if (behind.size() < net.learns.size())
     behind.clear();
   persist(behind);
-  keep();
+  keep(updates);
   OpBuilder &b = ev.fields.builder;
   for (size_t k = 0; k < net.areas.size(); ++k)
     for (auto &s : net.areas[k].states)
       if (s.life == State::Life::Lasting) {
-        updates[s.symbol] = left.at({static_cast<int>(k), s.name});
+        updates.values[s.symbol] = left.at({static_cast<int>(k), s.name});
         updateOrder.push_back(s.symbol);
       }
   for (auto &symbol : updateOrder) {
     const StateInit &state = states.list[states.bySymbol.at(symbol)];
-    Field value = ev.fields.broadcast(b.getUnknownLoc(), updates.at(symbol), state.extent);
+    Field value = ev.fields.broadcast(b.getUnknownLoc(), updates.values.at(symbol), state.extent);
     b.create<ir::WriteOp>(b.getUnknownLoc(), FlatSymbolRefAttr::get(b.getContext(), symbol),
                           value.tensor);
   }

@@ -26,6 +26,12 @@ class Trial;
 using Place = std::pair<int, std::string>; ///< an area and one of its variables
 using Values = std::map<Place, Field>;
 
+/// Weights and other lasting arrays by symbol, and when they change (none: always).
+struct Changes {
+  std::map<std::string, Field> values;
+  std::map<std::string, std::optional<Field>> when;
+};
+
 /// What a run changes while it lasts (semantics, 6.7). Each function is asked
 /// once per tick and place.
 class Intervention {
@@ -58,7 +64,8 @@ class Tick {
 public:
   /// `states`: the values of all states at the tick's start; `number` counts
   /// from the trial's start, of `total` ticks.
-  Tick(Trial &trial, Values states, int64_t number, int64_t total, Intervention *with = nullptr);
+  Tick(Trial &trial, Values states, int64_t number, int64_t total, Intervention *with = nullptr,
+       std::shared_ptr<const Changes> changed = nullptr);
 
   /// The value as other areas read it; nothing if the area has no such variable.
   std::optional<Field> variable(int area, llvm::StringRef name);
@@ -80,10 +87,14 @@ public:
   Values values; ///< what has been computed so far, as read from outside
   Values states; ///< of areas that are done: at the tick's end
   const int64_t number, total;
+  /// What earlier ticks of the trial changed for good (`every n ticks`), or null.
+  const std::shared_ptr<const Changes> changed;
 
 private:
-  enum class Progress { None, Running, Done };
+  enum class Progress { None, Begun, Running, Done };
+  void begin(int area);
   void run(int area);
+  void execute(int area, size_t from, size_t count);
   void declare(int area, const ast::VarDecl &decl, Frame &frame);
   Field declared(int area, const ast::VarDecl &decl, const ast::VarDecl::Declarator &declarator,
                  Frame &frame);
@@ -102,6 +113,7 @@ private:
   Trial &trial;
   Intervention *with;
   std::vector<Progress> progress;
+  std::map<int, Frame> frames; ///< of areas that have begun
   std::set<Place> computing;
   std::map<std::string, Field> costs;
   std::map<std::pair<std::string, bool>, Field> scalars; ///< in the tick, and behind it
@@ -119,6 +131,7 @@ public:
   struct Moment {
     Tick *tick = nullptr;
     const Values *ended = nullptr;
+    const Changes *changed = nullptr; ///< if not those that the tick starts with
   };
 
   /// Values that the experiment binds, by "area.variable".
@@ -199,20 +212,18 @@ private:
   /// What connections conducted, by connection, source and weights: inputs that
   /// stay are conducted once in a trial.
   std::map<std::vector<const void *>, Field> conducted;
-  std::map<std::string, Field> updates; ///< new values of lasting arrays, written at the end
+  Changes updates; ///< new values of lasting arrays, written at the end
   std::vector<std::string> updateOrder;
   /// The rules that change a weight, to which what it is kept at must be as local.
   std::map<std::string, std::vector<RuleInstance *>> changedBy;
   std::vector<std::unique_ptr<RuleInstance>> lines;
-  /// Of an updated array: when it changes. None: always.
-  std::map<std::string, std::optional<Field>> changes;
   std::map<std::string, Span> assigned; ///< weights that a rule sets, and where
   /// Warns of costs for which nothing learns.
   void findUnservedCosts();
   /// Decides what states leave behind, given the ends of each line's phases if all have some.
   void persist(const std::vector<std::pair<const Learn *, Values>> &behind);
-  /// Projects what connections keep, behind all learn lines.
-  void keep();
+  /// Projects what connections keep, where `changes` say that it changed.
+  void keep(Changes &changes);
 };
 
 } // namespace apical::sema

@@ -36,8 +36,14 @@ void RuleInstance::openGate() {
   Span at = every.span;
   auto *number = llvm::dyn_cast<ast::NumberExpr>(&every);
   llvm::StringRef unit = number ? llvm::StringRef(number->unit) : "";
-  if (unit.starts_with("tick") || ev.evaluate(every, network).dimension == *namedDimension("time"))
-    ev.unsupported(at, "`every` in ticks or seconds is");
+  if (unit.starts_with("tick")) {
+    everyTicks = ev.evaluateTicks(every, network, 1, "`every`");
+    if (llvm::none_of(rule->body, llvm::IsaPred<ast::PhaseDecl>) && everyTicks > 1)
+      ev.unsupported(at, "`every` in ticks for a rule without phases is");
+    return;
+  }
+  if (ev.evaluate(every, network).dimension == *namedDimension("time"))
+    ev.unsupported(at, "`every` in seconds is");
   int64_t n = ev.evaluateSize(every, network, 1, "`every`");
   bool epochs = unit.starts_with("epoch");
   if (n == 1 && !epochs)
@@ -100,18 +106,66 @@ void RuleInstance::write(const std::string &symbol, const Field &old, Field valu
                          const std::optional<Field> &gate, Span at) {
   if (gate)
     value = ev.select(*gate, value, old, at);
-  auto it = trial.updates.find(symbol);
-  if (it == trial.updates.end()) {
-    trial.updates[symbol] = value;
-    trial.changes[symbol] = gate;
+  if (changing) {
+    changing->values[symbol] = value;
+    changing->when[symbol] = gate;
+    return;
+  }
+  Changes &updates = trial.updates;
+  auto it = updates.values.find(symbol);
+  if (it == updates.values.end()) {
+    updates.values[symbol] = value;
+    updates.when[symbol] = gate;
     trial.updateOrder.push_back(symbol);
     return;
   }
   // Several lines on one weight: their changes add.
   it->second = ev.binary(BinaryOp::Add, it->second, ev.binary(BinaryOp::Sub, value, old, at), at);
-  auto &changed = trial.changes[symbol];
-  changed =
-      changed && gate ? std::optional(ev.binary(BinaryOp::Or, *changed, *gate, at)) : std::nullopt;
+  auto &when = updates.when[symbol];
+  when = when && gate ? std::optional(ev.binary(BinaryOp::Or, *when, *gate, at)) : std::nullopt;
+}
+
+void RuleInstance::applyAll() {
+  update.reset();
+  for (auto &symbol : targetOrder)
+    if (Target &t = targets.at(symbol); t.gradient || t.direct)
+      apply(t);
+}
+
+/// Semantics 7.3: what the ticks of a run added to gradients since the last update is applied, and later ticks of the
+/// trial read what it made. The step writes the last values when the trial is over.
+void RuleInstance::endTick() {
+  if (!everyTicks ||
+      llvm::none_of(targets, [](auto &t) { return t.second.gradient || t.second.direct; }))
+    return;
+  if (++waited < everyTicks)
+    return;
+  waited = 0;
+  updateInTrial();
+}
+
+void RuleInstance::updateInTrial() {
+  Trial::At here(trial, {trial.now.tick, trial.now.ended, changed.get()});
+  for (auto &[symbol, t] : targets)
+    t.value = trial.read(symbol);
+  Changes made;
+  {
+    llvm::SaveAndRestore inside(changing, &made);
+    applyAll();
+  }
+  trial.keep(made);
+  for (auto &[symbol, t] : targets) {
+    t.gradient.reset();
+    t.direct.reset();
+  }
+  auto all = std::make_shared<Changes>();
+  if (changed)
+    *all = *changed;
+  for (auto &[symbol, value] : made.values) {
+    all->values[symbol] = value;
+    all->when[symbol] = made.when[symbol];
+  }
+  changed = all;
 }
 
 void RuleInstance::apply(Target &t) {
@@ -156,7 +210,7 @@ void RuleInstance::checkOptimizers() const {
   std::vector<std::string> names;
   for (auto &[symbol, t] : targets)
     for (const std::string &name : {t.name, t.owner})
-      if (t.gradient && !llvm::is_contained(names, name))
+      if (t.graded && !llvm::is_contained(names, name))
         names.push_back(name);
   for (auto &u : learn.decl->with) {
     Span at = u.target ? u.target.span : u.optimizer->span;
@@ -230,13 +284,14 @@ Field RuleInstance::optimised(Target &t, const ast::Expr &chosen) {
   count.role = "counter";
   count.value = [] { return Field::number(0); };
   trial.states.declare(std::move(count));
-  frame.locals["updates"] = ev.fields.map(
-      ev.location(at), {counted(counter, Field::number(1), at)},
-      [](mlir::OpBuilder &, mlir::Location, llvm::ArrayRef<mlir::Value> x) { return x[0]; });
-  if (!trial.updates.count(counter)) {
+  if (!update) {
+    update = ev.fields.map(
+        ev.location(at), {counted(counter, Field::number(1), at)},
+        [](mlir::OpBuilder &, mlir::Location, llvm::ArrayRef<mlir::Value> x) { return x[0]; });
     Field value = counted(counter, acts.value_or(Field::number(1)), at);
     write(counter, value, value, std::nullopt, at);
   }
+  frame.locals["updates"] = *update;
 
   std::map<std::string, std::string> own; // local name to symbol
   std::map<std::string, Field> old;

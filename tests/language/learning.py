@@ -115,9 +115,56 @@ def counters_do_not_stand_still(interpret):
     assert last["n.learn0.updates"] == many + 8, last["n.learn0.updates"]
 
 
+REPEATED = """
+rule repeated(C: cost) : nonlocal {
+    phase p { run 4 with each connection { error(pre) += w * error(post); w.grad += error(post) * pre } }
+}
+"""
+
+
+def every_tick_is_a_trial_of_its_own(interpret):
+    """Four ticks of one trial with an update in each are four trials of the same batch, whose rows are shuffled: sums
+    differ in order. Optimiser states, counter and `keep` move with them. Null: without `every` the sum of four
+    gradients at the same weights."""
+    bound = 1e-12 if interpret else 1e-5
+    for optimizer in ("sgd(0.125, momentum = 0.75)", "adam(0.0625)"):
+        def model(rule, how, trials):
+            text = deep(rule, optimizer=optimizer + how, batch=64, trials=trials)
+            return REPEATED + text.replace("connect h1 -> h2 : dense(bias = true)",
+                                           "connect h1 -> h2 : dense(bias = true) { keep w = clip(w, -0.25, 0.5) }")
+
+        ticks, trials, null = (run(model(*how), data=classes(), interpret=interpret) for how in (
+            ("repeated", " every 1 ticks", 3), ("weight_transport", "", 12), ("repeated", "", 3)))
+        assert farthest(ticks, trials) < bound, farthest(ticks, trials)
+        assert farthest(null, trials) > 1e-2
+        assert ticks["n.learn0.updates"] == 12 and ticks["n.h1_h2.w"].max() == 0.5
+
+
+def ticks_that_are_left_count_at_the_end(interpret):
+    """`every 3 ticks` in a run of four: the sum of three gradients, then one. Null: `every 2 ticks`, twice the sum of two."""
+    def weights(how, steps):
+        text = deep("repeated", optimizer=f"sgd(0.125){how}", batch=64, trials=1)
+        return run(REPEATED.replace("run 4", f"run {steps}") + text, data=classes(), interpret=interpret)
+
+    three = weights(" every 3 ticks", 3)
+    assert three["n.learn0.updates"] == 1 and three.same(weights("", 3), WEIGHTS)
+    four, two = weights(" every 3 ticks", 4), weights(" every 2 ticks", 4)
+    assert four["n.learn0.updates"] == 2 and two["n.learn0.updates"] == 2
+    assert farthest(four, three) > 1e-3 and farthest(four, two) > 1e-5
+
+
+def a_closed_gate_closes_the_ticks(interpret):
+    """Where `while` does not hold nothing moves in any tick; where it does, everything."""
+    closed, open_, free = (run(REPEATED + deep("repeated", optimizer=f"adam(0.01) every 1 ticks{gate}", batch=64,
+                                               epochs=1), data=classes(), interpret=interpret)
+                           for gate in (" while epoch > 5", " while epoch < 5", ""))
+    assert not any(closed[n].any() for n in closed.states if "learn0" in n)
+    assert open_.same(free) and farthest(open_, closed) > 1e-3
+
+
 TESTS = [f for f in list(globals().values()) if callable(f) and getattr(f, "__code__", None) and
          f.__code__.co_varnames[:1] == ("interpret",)]
-assert len(TESTS) == 7
+assert len(TESTS) == 10
 for test in TESTS:
     for interpret in (True, False):
         test(interpret)

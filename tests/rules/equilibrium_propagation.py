@@ -3,7 +3,7 @@
 """Equilibrium propagation (Scellier & Bengio 2017): settle, nudge, compare."""
 import numpy
 
-from harness import System, before, run
+from harness import Rule, System, before, run
 from networks import classes
 
 system = System("equilibrium_propagation", "equilibrium propagation")
@@ -135,6 +135,65 @@ def is_the_gradient_as_beta_vanishes(rule):
     assert abs(power - 2) < 0.05 and off[1] < 1e-2, f"power {power:.3f}, {off}"
     power, off = slope(rule, "one_sided_equilibrium_propagation", (0.01, 0.005))
     assert abs(power - 1) < 0.05 and off[1] < 0.1, f"one-sided: power {power:.3f}, {off}"
+
+
+def states_at(rule, phase, arguments, unit, variable):
+    """Of one sample, the states of both areas at the end of a phase: kept in weights that the check adds to the rule."""
+    text = rule.text[:-1] + f"    each area a {{ weight kept = 0; kept += a.{variable}@{phase} }}\n}}"
+    model = network(f"{rule.name}({arguments})", unit, batch=1)
+    end = run(model, data=classes(1), rules=[Rule(rule.name, text)], interpret=True)
+    return numpy.concatenate([end["n.learn0.h1.kept"], end["n.learn0.label.kept"]]).astype(float)
+
+
+def weights():
+    """Of the network of `states_at` with one hidden area: the input of either area, and the weights between them."""
+    start = before(network("equilibrium_propagation()", batch=1), data=classes(1), interpret=True)
+    data = classes(1)
+    bias = numpy.concatenate([data["x.npy"][0].astype(float) @ start["n.x_h1.w"] + start["n.x_h1.b"],
+                              start["n.h1_label.b"]])
+    w = numpy.zeros((16, 16))
+    w[:11, 11:] = start["n.h1_label.w"]
+    return bias, w + w.T, numpy.eye(5)[data["y.npy"][0]]
+
+
+@system.check
+def every_nudged_tick_is_a_step_of_backpropagation(rule):
+    """From a fixed point, what the nudge adds in tick t, over beta, is the gradient that backpropagation through time
+    carries t ticks back (Ernoult et al. 2019): J'^t of -step dC/du, with J the Jacobian of a tick there. Half the
+    difference of the two nudges errs by beta squared, so that 1e-3 at beta = 1e-3 leaves room for its factor."""
+    bias, w, target = weights()
+    beta, step = 1e-3, 0.5
+    arguments = f"beta = {beta}, free = 150"
+    u = states_at(rule, "settled", arguments, "smooth_unit", "u")
+    rho = numpy.tanh(u)
+    slope, drive = 1 - rho**2, w @ rho + bias
+    assert numpy.abs(slope * drive - u).max() < 1e-7, "this is no fixed point"
+    jacobian = (1 - step) * numpy.eye(16) + step * (numpy.diag(-2 * rho * slope * drive)
+                                                    + slope[:, None] * w * slope[None, :])
+    carried = numpy.zeros(16)
+    carried[11:] = -step * slope[11:] * (rho[11:] - target)
+    previous = numpy.zeros(16)
+    for t in range(1, 6):
+        up, down = (states_at(rule, p, f"{arguments}, nudged = {t}", "smooth_unit", "u") for p in ("up", "down"))
+        moved = (up - down) / (2 * beta)
+        got, previous = moved - previous, moved
+        off = numpy.linalg.norm(got - carried) / numpy.linalg.norm(carried)
+        assert off < 1e-3, f"tick {t}: {off:.1e}"
+        carried = jacobian.T @ carried
+
+
+@system.check
+def the_energy_never_rises(rule):
+    """E = |s|^2 / 2 - s W s / 2 - b s, in 16 free ticks of `bounded_unit`s: explicit steps down the gradient of E inside
+    the box. With a step of 4, beyond twice the inverse of the largest curvature, it does rise."""
+    bias, w, _ = weights()
+    for step, falls in ((0.5, True), (4, False)):
+        energy = [0.0]
+        for n in range(1, 17 if falls else 4):
+            s = states_at(rule, "settled", f"free = {n}, nudged = 1", f"bounded_unit(step = {step})", "rate")
+            energy.append(s @ s / 2 - s @ w @ s / 2 - bias @ s)
+        assert numpy.all(numpy.diff(energy) <= 1e-9) == falls, energy
+        assert min(energy) < -0.1
 
 
 system.mutant("nudged the same way twice", ("o.drive += beta", "o.drive -= beta"))
