@@ -287,7 +287,7 @@ protected:
     model.connections.push_back("connect f[3] -> " + model.areas.back().name + " : dense");
   }
 
-  /// A cycle, or the same synapses backwards, or their weights once more.
+  /// The last area reads itself, where its unit's state breaks the cycle.
   void addReturn() {
     const AreaPiece &last = model.areas.back();
     if (last.unit.find("own_unit") == 0 && breaksCycles(last.unit)) {
