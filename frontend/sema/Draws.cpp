@@ -26,7 +26,7 @@ using Values = llvm::ArrayRef<Value>;
 
 bool isDistribution(llvm::StringRef name) {
   static const char *const words[] = {"normal",      "uniform", "bernoulli", "poisson",
-                                      "categorical", "choice",  "wald",      "orthogonal"};
+                                      "categorical", "choice",  "wald",      "orthogonal", "identity"};
   return llvm::is_contained(words, name);
 }
 
@@ -71,7 +71,7 @@ std::optional<Field> Evaluator::callDistribution(llvm::StringRef name, const ast
     return logProbability(arg(0), e.span);
   }
   size_t least = name == "uniform" || name == "normal" ? 2 : 1;
-  if (!isDistribution(name) || name == "wald")
+  if (!isDistribution(name) || name == "wald" || name == "identity")
     return std::nullopt;
   if (name == "orthogonal") {
     requireArguments(name, e, 0, 0);

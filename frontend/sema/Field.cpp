@@ -158,7 +158,7 @@ Field FieldBuilder::map(mlir::Location loc, llvm::ArrayRef<Field> inputs, const 
 }
 
 Field FieldBuilder::wide(mlir::Location loc, llvm::ArrayRef<Field> inputs, const Body &body) {
-  return lift(loc, inputs, unionOf(inputs), {}, "none", body, /*wide=*/true);
+  return lift(loc, inputs, unionOf(inputs), {}, "none", body, /*wide=*/false);
 }
 
 Field FieldBuilder::reduce(mlir::Location loc, const Field &field, llvm::ArrayRef<Axis> over,

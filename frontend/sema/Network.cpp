@@ -385,10 +385,11 @@ private:
       return;
     }
     area.variables.push_back(d.name.text);
-    if (d.type)
-      ev.typeDimension(*d.type);
-    if (v.varKind == ast::VarKind::Given)
+    Dimension dimension = d.type ? ev.typeDimension(*d.type) : Dimension();
+    if (v.varKind == ast::VarKind::Given) { // a connection from outside may feed it
       area.given.push_back(d.name.text);
+      area.dimensions[d.name.text] = dimension;
+    }
     if ((v.isOutput || v.varKind == ast::VarKind::Output) && area.mainOutput.empty())
       area.mainOutput = d.name.text;
     if (v.varKind != ast::VarKind::State)

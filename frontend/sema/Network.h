@@ -173,7 +173,7 @@ struct StateInit {
   std::optional<Field> made; ///< what `value` returned, in the initialising step
 
   /// In single precision a counter would stand still at 2^24.
-  bool wide() const { return role == "counter"; }
+  bool wide() const { return false; }
   mlir::RankedTensorType type(mlir::Builder &b) const {
     llvm::SmallVector<int64_t> shape;
     for (auto [axis, size] : extent)

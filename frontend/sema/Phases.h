@@ -131,8 +131,10 @@ public:
   std::optional<Trial::Moment> lastMoment() const;
   /// The tick in which values at the phase are read.
   Tick &last(const ast::AtExpr &e);
-  /// The states behind the last phase; null if there is none.
-  const Values *behind() const { return previous.empty() ? nullptr : &ends.at(previous).states; }
+  /// The states behind the last phase; null if there is none, or a loop of phases comes last.
+  const Values *behind() const {
+    return behindLoop || previous.empty() ? nullptr : &ends.at(previous).states;
+  }
 
 private:
   struct End {
