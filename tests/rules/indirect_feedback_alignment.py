@@ -43,23 +43,21 @@ def follows_its_equation(rule):
 
 
 # A cost that is linear in the output: its error is the target, whatever the network computes.
-STEADY = three("RULE", batch=4, epochs=1, optimizer="sgd(0.125)").replace("softmax_unit", "linear_unit").replace(
-    "cross_entropy(label.log_p, label.target)", "sum(label.rate * label.target)").replace(
-    "batch = 4, epochs = 1", "batch = 64, epochs = 1")
+STEADY = three("RULE", batch=64, epochs=1, optimizer="sgd(0.125)").replace("softmax_unit", "linear_unit").replace(
+    "cross_entropy(label.log_p, label.target)", "sum(label.rate * label.target)")
 
 
 @system.check
 def depends_on_what_the_equation_names(rule):
     """With a cost whose error does not depend on the network, the update of area l in one step depends on its own
     activity, the error, and the weights up to it. Other weights of one connection leave the updates before it
-    unchanged to the bit, and change its own and that behind it, except that nothing but the last step leads on from
-    the last hidden area."""
+    unchanged to the bit and, below the output, change its own; other feedback changes those of all hidden areas."""
     model = STEADY.replace("RULE", rule.name)
     start = before(model, data=classes(), rules=[rule])
     weights = [f"n.{c}.w" for c in CONNECTIONS]
 
     def updates(values):
-        # the second epoch: the first was gated off
+        # The second epoch: the first was gated off.
         begin = changed(start.checkpoint, values)
         first = {**start.states, **values}
         last = run(model, data=classes(), rules=[rule], epochs=2, start=begin)
