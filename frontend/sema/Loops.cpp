@@ -157,7 +157,7 @@ std::optional<Field> RuleInstance::overSet(const ast::CallExpr &e, Frame &frame)
   collectNames(*e.args[0].value, names);
   std::string set;
   for (const char *word : {"areas", "hidden", "outputs", "inputs"})
-    if (names.count(word))
+    if (names.count(word) && (learns || net.area(word) < 0)) // an area may have such a name
       set = word;
   if (set.empty())
     return std::nullopt;

@@ -124,6 +124,20 @@ rule lesions(C: cost) : modulated, population {
     near(r["n.learn0.h_y.w_bias.seen"].astype(float), (10 * y**2 + (2 * c + mean)[:, None]).mean(0), "outputs")
 
 
+def names():
+    """In an experiment with phases a network's own area `hidden`, here its output, is that area, not the set."""
+    text = model("""
+        phase plain from start { run with { x.rate = x } }
+        measure level = mean(hidden.rate)
+        measure whole = mean(areas.rate)
+    """).replace("area y[2]", "area hidden[2]").replace("h -> y", "h -> hidden").replace("y.rate", "hidden.rate")
+    r = run(text, DATA)
+    h, y = forward({n.replace("hidden", "y"): v.astype(float) for n, v in r.states.items()}, X.astype(float))
+    test = [e for e in r.records if e["event"] == "test"][-1]
+    near(test["level"], y.mean(), "the area")
+    near(test["whole"], numpy.concatenate([h, y], 1).mean(), "the set")
+
+
 def draws():
     """Each member of a loop draws for itself; what the network draws is paired. The mean over members of a noise of
     deviation 1 at 40 members has a deviation of .16, and would have 1 if they shared it."""
@@ -174,6 +188,6 @@ def gates():
 
 
 for Engine.interpret in (True, False):
-    for check in (families, nested, units, draws, places, gates):
+    for check in (families, nested, units, names, draws, places, gates):
         check()
         print("pass", check.__name__, "interpreted" if Engine.interpret else "native")
