@@ -63,8 +63,6 @@ GRIDS = {
     "forward_forward": Grid("mnist", {"digits": {"rate": (0.001, 0.003, 0.01)}}, epochs=4),
     "equilibrium_propagation": Grid("mnist", {"digits": {"rate": (0.05, 0.1, 0.2)},
                                               "frozen_hidden": {"frozen_rate": (0.05, 0.1, 0.2)}}, epochs=3),
-    "equilibrium_gradient": Grid("fashion_mnist", {"by_equilibria": {"estimate_rate": (0.05, 0.1, 0.2)},
-                                                   "by_gradient": {"gradient_rate": (0.05, 0.1, 0.2)}}, epochs=2),
     "contrastive_hebbian": Grid("mnist", {"digits": {"rate": (0.2, 0.5, 1, 2)},
                                           "frozen_hidden": {"frozen_rate": (0.2, 0.5, 1)}}, epochs=5),
     "generec": Grid("mnist", {"digits": {"rate": (0.1, 0.3, 0.6)}, "own_feedback": {"own_rate": (0.05, 0.1, 0.2)},
