@@ -1091,8 +1091,8 @@ void StepLowering::emitOrthogonal(ir::DrawOp draw) {
   };
   Value address = b.create<arith::IndexCastOp>(
       loc, i64, b.create<memref::ExtractAlignedPointerAsIndexOp>(loc, memory));
-  SmallVector<Value> args{b.create<LLVM::IntToPtrOp>(
-      loc, LLVM::LLVMPointerType::get(b.getContext()), address)};
+  SmallVector<Value> args{
+      b.create<LLVM::IntToPtrOp>(loc, LLVM::LLVMPointerType::get(b.getContext()), address)};
   for (int64_t v : {logical[0], logical[1], type.getDimSize(0), type.getDimSize(1), strides[0]})
     args.push_back(number64(v));
   args.push_back(emitStreamKey(b, loc, seed, draw.getStream()));
@@ -1103,8 +1103,7 @@ void StepLowering::emitOrthogonal(ir::DrawOp draw) {
       types.push_back(arg.getType());
     OpBuilder top(kernels.getBodyRegion());
     top.create<LLVM::LLVMFuncOp>(
-        loc, name,
-        LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(b.getContext()), types));
+        loc, name, LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(b.getContext()), types));
   }
   b.create<LLVM::CallOp>(loc, TypeRange{}, name, args);
 }

@@ -644,7 +644,8 @@ private:
       }
       const Area &a = net.areas[area];
       const std::string &variable = target->member.text;
-      if (llvm::is_contained(a.inputs, variable))
+      bool fedFromOutside = llvm::is_contained(a.given, variable); // in a part
+      if (llvm::is_contained(a.inputs, variable) && !fedFromOutside)
         ev.fail(Code::NotAssignable, target->span,
                 "`" + a.name + "." + variable + "` is the sum of what connections bring",
                 "an experiment gives values to `given` variables");

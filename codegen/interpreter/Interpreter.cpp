@@ -6,8 +6,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "codegen/interpreter/Interpreter.h"
-#include "codegen/interpreter/Scalar.h"
 #include "apical/program.h"
+#include "codegen/interpreter/Scalar.h"
 #include "ir/Random.h"
 
 #include <cmath>

@@ -98,8 +98,7 @@ public:
         kind += (statement == r.decl->body.front() ? ", changed by `" : "; ") +
                 collapse(sources.text(statement->span));
       report.routes.push_back({net.areas[r.from].name + " -> " + net.areas[r.to].name,
-                               kind + (r.decl->body.empty() ? "" : "`"), "",
-                               numbersOf(r.symbol)});
+                               kind + (r.decl->body.empty() ? "" : "`"), "", numbersOf(r.symbol)});
     }
     for (int k : line.plastic)
       report.connections.push_back(connection(k));

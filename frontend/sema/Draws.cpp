@@ -25,8 +25,8 @@ using ast::BinaryOp;
 using Values = llvm::ArrayRef<Value>;
 
 bool isDistribution(llvm::StringRef name) {
-  static const char *const words[] = {"normal",      "uniform", "bernoulli", "poisson",
-                                      "categorical", "choice",  "wald",      "orthogonal", "identity"};
+  static const char *const words[] = {"normal", "uniform", "bernoulli",  "poisson", "categorical",
+                                      "choice", "wald",    "orthogonal", "identity"};
   return llvm::is_contained(words, name);
 }
 

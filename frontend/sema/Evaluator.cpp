@@ -851,10 +851,11 @@ void Evaluator::requireRivals(llvm::StringRef name, const Field &x, llvm::ArrayR
   if (!present)
     return;
   bool elsewhere = frame.subject && at.file != frame.subject->file;
-  Diagnostic &d = diags.error(Code::CompetitionOfOne, elsewhere ? *frame.subject : at,
-                              "`" + name + "` compares the elements of " +
-                                  (over.size() == 1 && over[0] == Axis::Unit ? "an area" : "an axis") +
-                                  ", and here there is one only");
+  Diagnostic &d =
+      diags.error(Code::CompetitionOfOne, elsewhere ? *frame.subject : at,
+                  "`" + name + "` compares the elements of " +
+                      (over.size() == 1 && over[0] == Axis::Unit ? "an area" : "an axis") +
+                      ", and here there is one only");
   if (elsewhere)
     d.label(at, "compared here");
   else if (frame.subject)

@@ -46,7 +46,7 @@ struct Area {
   std::set<std::string> common;    ///< one number for the area
   std::vector<std::string> inputs; ///< also what is given, where a connection from outside feeds it
   std::vector<std::string> given;  ///< by the experiment, or from outside the part
-  std::vector<std::string> variables; ///< in the order in which they are computed
+  std::vector<std::string> variables;          ///< in the order in which they are computed
   std::map<std::string, Dimension> dimensions; ///< of the inputs
   std::vector<State> states;
   std::vector<ast::Argument> args;

@@ -738,7 +738,8 @@ Field RunTick::contributions(Tick &tick, const Place &place, Span at) {
           e.needs(e.readsForwardWeight ? Nonlocal : Feedback, assign->value->span,
                   e.readsForwardWeight);
         e.readsForwardWeight = false;
-        e = gathered(c, e, pre, s->span);
+        // A unit has one bias, and many synapses.
+        e = scope.bias ? e.as(Axis::Post, Axis::Unit) : gathered(c, e, pre, s->span);
         total =
             ev.binary(assign->op == ast::AssignOp::Add ? ast::BinaryOp::Add : ast::BinaryOp::Sub,
                       total, e, s->span);
@@ -785,7 +786,9 @@ std::optional<Field> RunTick::messages(Tick &tick, const Place &place) {
       if (!pre)
         member = errorOf(*assign->target, "post");
       if (!member || scope.bias || (pre ? c.from : c.to) != place.first ||
-          (!member->empty() ? *member : pre ? c.fromVariable : c.toPort) != place.second)
+          (!member->empty() ? *member
+           : pre            ? c.fromVariable
+                            : c.toPort) != place.second)
         continue;
       if (assign->op != ast::AssignOp::Add)
         ev.fail(Code::NotAssignable, s->span, "errors are added to: write `+=`");
@@ -943,10 +946,11 @@ void RunTick::checkTarget(const Scope &scope, const ast::AssignStmt &assign) {
       });
   auto *m = llvm::dyn_cast<ast::MemberExpr>(target);
   auto *base = m ? llvm::dyn_cast<ast::NameExpr>(m->base) : nullptr;
-  bool elsewhere =
-      scope.plain && m &&
-      (rule.net.area(*m->base, rule.ev, rule.learn.part) >= 0 ||
-       (base && llvm::any_of(loops, [&](const Loop &l) { return l.variable == base->name && !l.numbers; })));
+  bool elsewhere = scope.plain && m &&
+                   (rule.net.area(*m->base, rule.ev, rule.learn.part) >= 0 ||
+                    (base && llvm::any_of(loops, [&](const Loop &l) {
+                       return l.variable == base->name && !l.numbers;
+                     })));
   if (!declared && !elsewhere)
     rule.ev.fail(Code::NotAssignable, target->span,
                  "`" + ast::toString(*target) + "` cannot be assigned here",

@@ -74,8 +74,8 @@ void RuleInstance::connectOwn(const ast::ConnectDecl &decl, int area, llvm::Stri
   };
   auto end = [&](const ast::Expr &e) {
     auto *call = callOf(e, "error");
-    auto *m = llvm::dyn_cast<ast::MemberExpr>(call && call->args.size() == 1 ? call->args[0].value
-                                                                             : &e);
+    auto *m =
+        llvm::dyn_cast<ast::MemberExpr>(call && call->args.size() == 1 ? call->args[0].value : &e);
     auto *set = m ? llvm::dyn_cast<ast::NameExpr>(m->base) : nullptr;
     if (!set)
       ev.fail(Code::WrongType, e.span,
@@ -169,8 +169,8 @@ void RuleInstance::connectOwn(const ast::ConnectDecl &decl, int area, llvm::Stri
       w.symbol = net.name + "." + learn.name + "." + c.name;
       c.weights.push_back(w);
       if (account)
-        account->routes.push_back({f, t, from.variable, to.variable, w.symbol, from.error,
-                                   to.error, &decl});
+        account->routes.push_back(
+            {f, t, from.variable, to.variable, w.symbol, from.error, to.error, &decl});
       declareWeight(w.symbol, c, initial, decl.span);
     }
 }
@@ -184,8 +184,8 @@ std::string RuleInstance::ownSymbol(const Connection &c, llvm::StringRef name) c
 std::optional<Field> RuleInstance::conducted(const OwnConnection &own) {
   const Connection &c = own.made;
   Span at = c.decl->span;
-  auto from = own.fromError ? error(c.from, c.fromVariable, at)
-                            : trial.variable(c.from, c.fromVariable);
+  auto from =
+      own.fromError ? error(c.from, c.fromVariable, at) : trial.variable(c.from, c.fromVariable);
   if (!from)
     return std::nullopt;
   Field sent = ev.binary(ast::BinaryOp::Mul, trial.read(c.weights[0].symbol),

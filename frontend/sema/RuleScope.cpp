@@ -45,8 +45,8 @@ bool RuleInstance::inSet(int area, llvm::StringRef set) const {
 }
 
 void RuleInstance::checkSet(const ast::Name &set) const {
-  const std::vector<std::string> sets = {"areas",   "hidden", "output", "outputs",
-                                         "input",   "inputs", "area"};
+  const std::vector<std::string> sets = {"areas", "hidden", "output", "outputs",
+                                         "input", "inputs", "area"};
   if (llvm::is_contained(sets, set.text))
     return;
   std::string near = nearest(set.text, sets);

@@ -79,10 +79,10 @@ void RuleInstance::openGate() {
   Field open = active.value_or(Field::number(1)), over = ev.binary(BinaryOp::And, open, due, at);
   for (const Count &c : counts) {
     Field value = ev.fields.wide(
-        ev.location(at),
-        {trial.read(c.symbol), ev.binary(BinaryOp::Mul, open, c.more, at), over},
+        ev.location(at), {trial.read(c.symbol), ev.binary(BinaryOp::Mul, open, c.more, at), over},
         [](mlir::OpBuilder &b, mlir::Location l, llvm::ArrayRef<mlir::Value> x) -> mlir::Value {
-          mlir::Value zero = b.create<mlir::arith::ConstantOp>(l, b.getFloatAttr(x[0].getType(), 0));
+          mlir::Value zero =
+              b.create<mlir::arith::ConstantOp>(l, b.getFloatAttr(x[0].getType(), 0));
           mlir::Value more = b.create<mlir::arith::AddFOp>(l, x[0], x[1]);
           mlir::Value done =
               b.create<mlir::arith::CmpFOp>(l, mlir::arith::CmpFPredicate::ONE, x[2], zero);

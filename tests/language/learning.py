@@ -164,7 +164,7 @@ def a_closed_gate_closes_the_ticks(interpret):
 
 TESTS = [f for f in list(globals().values()) if callable(f) and getattr(f, "__code__", None) and
          f.__code__.co_varnames[:1] == ("interpret",)]
-assert len(TESTS) == 10
+assert len(TESTS) == 11
 for test in TESTS:
     for interpret in (True, False):
         test(interpret)

@@ -68,7 +68,7 @@ def exact_inverses_give_the_gauss_newton_direction(rule):
         kind = start[w].dtype
         values[w] = (numpy.eye(6) + 0.3 * random.normal(size=(6, 6))).astype(kind)
         values[v] = numpy.linalg.inv(values[w].astype(float)).T.astype(kind)
-    last = run(model, data=classes(), rules=[rule], epochs=2, start=changed(start.checkpoint, values))
+    last = run(model, data=classes(), rules=[rule], start=changed(start.checkpoint, values))
     s = {k: a.astype(float) for k, a in {**start.states, **values}.items()}
     data = classes()
     x, w = data["x.npy"].astype(float), [s[k] for k in FORWARD]

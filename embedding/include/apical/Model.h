@@ -96,7 +96,8 @@ struct Array {
 
 struct Options {
   bool interpret = false; ///< by the reference interpreter, in double precision
-  std::string cpu; ///< as for `apical run --cpu`; empty: the best of the levels that this machine runs
+  std::string
+      cpu; ///< as for `apical run --cpu`; empty: the best of the levels that this machine runs
   int threads = 0; ///< 0: all processors; results do not depend on it
   uint64_t seed = 1;
   std::vector<std::string> directories; ///< where data files are looked for
