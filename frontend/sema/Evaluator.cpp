@@ -351,10 +351,10 @@ static Value emitUnary(llvm::StringRef f, OpBuilder &b, Location l, Value x) {
     return b.create<arith::SubFOp>(l,
                                    truth(b, l, compare(b, l, arith::CmpFPredicate::OGT, x, k(0))),
                                    truth(b, l, compare(b, l, arith::CmpFPredicate::OLT, x, k(0))));
+  if (f == "abs")
+    return b.create<math::AbsFOp>(l, x);
   // |x| as max(x, -x) has a derivative of -1 at 0, which makes softplus and logistic exact there.
   Value magnitude = b.create<arith::MaximumFOp>(l, x, b.create<arith::NegFOp>(l, x));
-  if (f == "abs")
-    return magnitude;
   Value small = b.create<math::ExpOp>(l, b.create<arith::NegFOp>(l, magnitude)); // never overflows
   if (f == "softplus")
     return b.create<arith::AddFOp>(l, b.create<arith::MaximumFOp>(l, x, k(0)),

@@ -167,6 +167,7 @@ FailureOr<Bounded> evaluateScalar(Operation &op, ArrayRef<Bounded> operands, Poi
       .Case<arith::MulFOp>([&](auto) { r = multiply(x(0), x(1)); })
       .Case<arith::DivFOp>([&](auto) { r = divide(x(0), x(1)); })
       .Case<arith::NegFOp>([&](auto) { r = {-x(0).x, x(0).e, x(0).decided}; })
+      .Case<math::AbsFOp>([&](auto) { r = {std::abs(x(0).x), x(0).e}; })
       .Case<arith::TruncFOp>([&](auto) { r = rounded(x(0).x, x(0).e); })
       .Case<arith::MaximumFOp, arith::MaxNumFOp>([&](auto) {
         Bounded a = x(0), b = x(1);
