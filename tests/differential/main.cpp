@@ -121,7 +121,10 @@ static int findMutants(uint64_t first, uint64_t count) {
 }
 
 /// Rules of the library that no generated model can use, with the reason.
-static const std::map<std::string, std::string> notGenerated = {};
+static const std::map<std::string, std::string> notGenerated = {
+    {"forward_forward", "its network presents samples that are marked as wrong"},
+    {"layerwise_node_perturbation", "its areas take part in a family of phases"},
+};
 
 static int countFeatures(uint64_t first, uint64_t count) {
   Statistics statistics;
