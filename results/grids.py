@@ -75,6 +75,6 @@ GRIDS = {
                                         "frozen_hidden": {"frozen_rate": (1e-3, 3e-3)}}, epochs=2),
     "small_predictive_coding": Grid("mnist", {"standard": {"standard_rate": (2e-3, 5e-3, 1e-2)},
                                               "incremental": {"incremental_rate": (5e-4, 1e-3, 2e-3)},
-                                              "strict": {"strict_rate": (2e-3, 5e-3, 1e-2)},
+                                              "strict": {"strict_rate": (5e-4, 1e-3, 2e-3)},
                                               "fixed_predictions": {"fixed_rate": (5e-4, 1e-3, 2e-3)}}, epochs=5),
 }
