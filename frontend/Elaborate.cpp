@@ -992,11 +992,7 @@ private:
         ev.fail(Code::DimensionMismatch, s.at,
                 "the initial value of `" + s.symbol + "` is " + value.dimension.kind() +
                     ", and from what it connects it is " + s.dimension.kind());
-      value =
-          s.wide()
-              ? ev.fields.wide(builder.getUnknownLoc(), {value},
-                               [](OpBuilder &, Location, llvm::ArrayRef<Value> x) { return x[0]; })
-              : ev.fields.broadcast(builder.getUnknownLoc(), value, s.extent);
+      value = ev.fields.broadcast(builder.getUnknownLoc(), value, s.extent);
       builder.create<ir::WriteOp>(builder.getUnknownLoc(),
                                   FlatSymbolRefAttr::get(builder.getContext(), s.symbol),
                                   value.tensor);

@@ -85,10 +85,9 @@ static Extent unionOf(llvm::ArrayRef<Field> fields,
 
 Field FieldBuilder::lift(mlir::Location loc, llvm::ArrayRef<Field> inputs,
                          llvm::ArrayRef<std::pair<Axis, int64_t>> domain,
-                         llvm::ArrayRef<Axis> reduced, llvm::StringRef combiner, const Body &body,
-                         bool wide) {
+                         llvm::ArrayRef<Axis> reduced, llvm::StringRef combiner, const Body &body) {
   mlir::MLIRContext *context = builder.getContext();
-  mlir::FloatType real = wide ? builder.getF64Type() : builder.getF32Type();
+  mlir::FloatType real = builder.getF32Type();
   llvm::SmallVector<int64_t> sizes;
   for (auto [axis, size] : domain)
     sizes.push_back(mlir::ShapedType::isDynamic(size) ? -1 : size);
@@ -142,10 +141,8 @@ Field FieldBuilder::lift(mlir::Location loc, llvm::ArrayRef<Field> inputs,
       arg = inner.create<mlir::arith::UIToFPOp>(loc, real, arg);
     else if (type.isInteger())
       arg = inner.create<mlir::arith::SIToFPOp>(loc, real, arg);
-    else if (type.isF64() && !wide)
+    else if (type.isF64())
       arg = inner.create<mlir::arith::TruncFOp>(loc, real, arg);
-    else if (type.isF32() && wide)
-      arg = inner.create<mlir::arith::ExtFOp>(loc, real, arg);
     args.push_back(arg);
   }
   inner.create<ir::YieldOp>(loc, mlir::ValueRange{body(inner, loc, args)});
@@ -155,10 +152,6 @@ Field FieldBuilder::lift(mlir::Location loc, llvm::ArrayRef<Field> inputs,
 
 Field FieldBuilder::map(mlir::Location loc, llvm::ArrayRef<Field> inputs, const Body &body) {
   return lift(loc, inputs, unionOf(inputs), {}, "none", body);
-}
-
-Field FieldBuilder::wide(mlir::Location loc, llvm::ArrayRef<Field> inputs, const Body &body) {
-  return lift(loc, inputs, unionOf(inputs), {}, "none", body, /*wide=*/false);
 }
 
 Field FieldBuilder::reduce(mlir::Location loc, const Field &field, llvm::ArrayRef<Axis> over,

@@ -75,8 +75,6 @@ public:
   static std::optional<Axis> conflict(llvm::ArrayRef<Field> fields);
   /// Elementwise code over the union of the axes.
   Field map(mlir::Location loc, llvm::ArrayRef<Field> inputs, const Body &body);
-  /// The same in double precision: for numbers that count.
-  Field wide(mlir::Location loc, llvm::ArrayRef<Field> inputs, const Body &body);
   /// Combines over `over`; a fresh elementwise producer is absorbed, so that a
   /// product becomes a contraction.
   Field reduce(mlir::Location loc, const Field &field, llvm::ArrayRef<Axis> over,
@@ -91,7 +89,7 @@ public:
 private:
   Field lift(mlir::Location loc, llvm::ArrayRef<Field> inputs,
              llvm::ArrayRef<std::pair<Axis, int64_t>> domain, llvm::ArrayRef<Axis> reduced,
-             llvm::StringRef combiner, const Body &body, bool wide = false);
+             llvm::StringRef combiner, const Body &body);
 };
 
 } // namespace apical::sema

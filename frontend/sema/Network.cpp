@@ -170,6 +170,11 @@ private:
   std::map<std::string, Field> arguments(const ast::NetworkDecl &decl,
                                          llvm::ArrayRef<ast::Argument> args, Span at,
                                          const std::map<std::string, Field> &seen) {
+    for (auto &p : decl.params) {
+      auto *type = llvm::dyn_cast_or_null<ast::NameExpr>(p.type);
+      if (type && llvm::is_contained({"network", "area", "weight"}, type->name))
+        ev.unsupported(p.name.span, "a parameter of a network that is no number is");
+    }
     Frame caller;
     caller.locals = seen;
     for (auto &a : args)

@@ -172,13 +172,11 @@ struct StateInit {
   Dimension dimension;
   std::optional<Field> made; ///< what `value` returned, in the initialising step
 
-  /// In single precision a counter would stand still at 2^24.
-  bool wide() const { return false; }
   mlir::RankedTensorType type(mlir::Builder &b) const {
     llvm::SmallVector<int64_t> shape;
     for (auto [axis, size] : extent)
       shape.push_back(size);
-    return mlir::RankedTensorType::get(shape, wide() ? b.getF64Type() : b.getF32Type());
+    return mlir::RankedTensorType::get(shape, b.getF32Type());
   }
 };
 

@@ -232,7 +232,7 @@ void RuleInstance::ownWeight(const Connection &c, const ast::VarDecl::Declarator
   if (!d.init)
     ev.fail(Code::MissingArgument, d.name.span,
             "the weight `" + d.name.text + "` needs an initial value");
-  std::string symbol = net.name + "." + learn.name + "." + c.name + "." + d.name.text;
+  std::string symbol = ownSymbol(c, d.name.text);
   declareWeight(symbol, c, d.init, d.name.span);
   ruleWeights.insert(c.name + "." + d.name.text);
 }

@@ -258,7 +258,6 @@ void Trial::persist(const std::vector<std::pair<const Learn *, Values>> &behind)
 }
 
 void Trial::learn() {
-  findUnservedCosts();
   At here(*this, {ticks.back().get(), nullptr});
   std::vector<std::pair<const Learn *, Values>> behind; ///< the phases of each line
   for (auto &l : net.learns)
@@ -270,6 +269,8 @@ void Trial::learn() {
         behind.push_back({&l, *states});
     } catch (Reported &) {
     }
+  if (!ev.diags.hasErrors()) // a broken line may be the one that was meant to serve
+    findUnservedCosts();
   if (behind.size() < net.learns.size())
     behind.clear();
   persist(behind);

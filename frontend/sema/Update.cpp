@@ -78,16 +78,8 @@ void RuleInstance::openGate() {
   }
   Field open = active.value_or(Field::number(1)), over = ev.binary(BinaryOp::And, open, due, at);
   for (const Count &c : counts) {
-    Field value = ev.fields.wide(
-        ev.location(at), {trial.read(c.symbol), ev.binary(BinaryOp::Mul, open, c.more, at), over},
-        [](mlir::OpBuilder &b, mlir::Location l, llvm::ArrayRef<mlir::Value> x) -> mlir::Value {
-          mlir::Value zero =
-              b.create<mlir::arith::ConstantOp>(l, b.getFloatAttr(x[0].getType(), 0));
-          mlir::Value more = b.create<mlir::arith::AddFOp>(l, x[0], x[1]);
-          mlir::Value done =
-              b.create<mlir::arith::CmpFOp>(l, mlir::arith::CmpFPredicate::ONE, x[2], zero);
-          return b.create<mlir::arith::SelectOp>(l, done, zero, more);
-        });
+    Field more = counted(c.symbol, ev.binary(BinaryOp::Mul, open, c.more, at), at);
+    Field value = ev.select(over, Field::number(0), more, at);
     write(c.symbol, value, value, std::nullopt, at);
   }
   acts = active ? over : due;
@@ -95,11 +87,7 @@ void RuleInstance::openGate() {
 
 /// What a counter is after `more`, 0 or 1, was added.
 Field RuleInstance::counted(const std::string &symbol, const Field &more, Span at) {
-  return ev.fields.wide(
-      ev.location(at), {trial.read(symbol), more},
-      [](mlir::OpBuilder &b, mlir::Location l, llvm::ArrayRef<mlir::Value> x) -> mlir::Value {
-        return b.create<mlir::arith::AddFOp>(l, x[0], x[1]);
-      });
+  return ev.binary(BinaryOp::Add, trial.read(symbol), more, at);
 }
 
 void RuleInstance::write(const std::string &symbol, const Field &old, Field value,
@@ -285,9 +273,7 @@ Field RuleInstance::optimised(Target &t, const ast::Expr &chosen) {
   count.value = [] { return Field::number(0); };
   trial.states.declare(std::move(count));
   if (!update) {
-    update = ev.fields.map(
-        ev.location(at), {counted(counter, Field::number(1), at)},
-        [](mlir::OpBuilder &, mlir::Location, llvm::ArrayRef<mlir::Value> x) { return x[0]; });
+    update = counted(counter, Field::number(1), at);
     Field value = counted(counter, acts.value_or(Field::number(1)), at);
     write(counter, value, value, std::nullopt, at);
   }

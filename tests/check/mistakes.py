@@ -67,7 +67,7 @@ MISTAKES = [
     ("column misspelt", train("= petal;", "= petals;"), "E0101", "did you mean `petal`"),
     ("reduction misspelt", MODEL + TEST % "argmx(kind.rate) == label", "E0101", "did you mean `argmax`"),
     ("optimizer for a connection misspelt", learn("recognition by backprop() with sgd(0.1), hidden_kidn: sgd(0.2)"),
-     "E0101", "did you mean `hidden_kind`"),
+     "E0405", "did you mean `hidden_kind`"),
     # Arguments and options
     ("parameter of another system", learn("recognition by backprop() with sgd(lr = 0.1)"), "E0105", "it takes `rate`"),
     ("no rate", learn("recognition by backprop() with sgd()"), "E0106", "needs the argument `rate`"),

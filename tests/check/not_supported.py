@@ -47,9 +47,6 @@ CASES = {
     "on": unit("input drive\nstate v = 0\n⟦on drive { v = 0 }⟧" + OUT),
     "on every": unit("input drive\nstate v = 0\n⟦on every 5 ticks { v = 0 }⟧" + OUT),
     "if": unit("input drive\nstate v = 0\n⟦if drive > 0 { v = 1 } else { v = 0 }⟧" + OUT),
-    "item state": unit("input drive\n⟦item state v = 0⟧" + OUT),
-    "common state": unit("input drive\n⟦common state v = 0⟧" + OUT),
-    "common let": unit("input drive\n⟦common let v = mean(drive)⟧" + OUT),
     "weight of a unit": unit("input drive\n⟦weight g = 1⟧" + OUT),
     "components of an input": unit("input ⟦drive⟧[3]\noutput rate = sum(drive)"),
     "components of a let": unit("input drive\nlet ⟦a⟧[2] = drive" + OUT),
@@ -60,7 +57,6 @@ CASES = {
     "time": unit("input drive\noutput rate = drive + ⟦time⟧"),
     "elapsed": unit("input drive\noutput rate = drive + ⟦elapsed⟧"),
     "ended": unit("input drive\noutput rate = drive + ⟦ended⟧"),
-    "position": unit("input drive\noutput rate = drive + ⟦position⟧"),
     "neighbour": unit("input drive\noutput rate = ⟦neighbour⟧(drive, 1)"),
     "wald": unit("input drive\noutput rate ~ ⟦wald⟧(1, 2)"),
     "log_prob of a count": unit("input drive\nlet xi ~ poisson(2)\noutput rate = drive * ⟦log_prob(xi)⟧"),
@@ -77,7 +73,6 @@ CASES = {
     "self": connect("dense(self = ⟦false⟧)"),
     "weights from a file": connect('dense(w = ⟦npy⟧("w.npy"))'),
     "every input": edit((CONNECT, "connect petal -> hidden.⟦*⟧ : dense")),
-    "part": network("⟦part p = flowers()⟧"),
     "synapse with a state": synapse("weight w; ⟦state x = 0⟧; post += w * pre"),
     "synapse with an event": synapse("weight w; ⟦on pre.spike { post += w }⟧"),
     "common weight": synapse("⟦common weight w⟧; post += w * pre"),
@@ -86,10 +81,8 @@ CASES = {
     # Networks
     "if in a network": network("⟦if rate > 0 { area z : source }⟧"),
     "state of a network": network("⟦state z = 0⟧"),
-    "parameter without default": edit(("network flowers {", "network flowers(⟦n⟧) {")),
     "network as a parameter": edit(("network flowers {", "network flowers(⟦other⟧ : network = 1) {")),
     # Rules
-    "family of phases": rule("⟦for y in 0..1 { phase p[y] from start { run } }⟧\n" + LEARNS),
     "run for a time": rule("phase p { run ⟦50 ms⟧ }\neach connection { w.grad += (pre * post.rate)@p }"),
     "push": rule("each connection { w.grad += ⟦push⟧(post) * pre }"),
     "gradient by a variable": rule("each area a { let g = ⟦grad⟧(C, a.rate) }\neach connection { w.grad += post.g * pre }"),
@@ -101,12 +94,10 @@ CASES = {
     "apply": rule("each connection { state x = 0\n⟦apply oja() to x⟧\nw += x }", use="mine()"),
     "item state of a rule": rule("each connection { ⟦item state e = 0⟧; w.grad += error(post) * pre }"),
     "common state of a rule": rule("each connection { ⟦common state e = 0⟧; w.grad += error(post) * pre }"),
-    "state of the rule": rule("⟦state b = 0⟧\n" + LEARNS),
     "if in a rule": rule("each connection { ⟦if pre > 0 { w.grad += error(post) * pre }⟧ }"),
     "prev in a rule": rule("each connection { w.grad += error(post) * ⟦prev⟧(pre) }"),
     "next": rule("each connection { w.grad += error(post) * ⟦next⟧(pre) }"),
     "components in a rule": rule("each connection { let ⟦x⟧[2] = pre\nw.grad += error(post) * pre }"),
-    "filter of areas": rule("⟦each area a to output { let x = a.rate }⟧\n" + LEARNS),
     "twin": rule("each connection { w.grad += error(post) * pre + ⟦twin⟧(w, post) }"),
     # Optimizers and learn lines
     "if in an optimizer": optimizer("⟦if grad > 0 { w -= grad }⟧"),
@@ -117,7 +108,6 @@ CASES = {
     "next in a cost": edit(("kind.target)", "kind.target) + sum(⟦next⟧(hidden.rate))")),
     # Experiments
     "simulate": MODEL + "⟦simulate flowers, time = 3 s⟧\n",
-    "no data": MODEL + "⟦train flowers, trials = 3 { kind.target = 0 }⟧\n",
     "world": edit((TRAIN, "train flowers on ⟦pole()⟧ { petal.rate = 0 }"), add="unit pole { output rate = 0 }\n"),
     "name of a source": edit(("on bed,", "on bed as ⟦b⟧,")),
     "ring": MODEL + "⟦data memory = ring(100) { x = 3 }⟧\ntest flowers on memory { petal.rate = x }\n",
@@ -137,7 +127,7 @@ CASES = {
     "for in an experiment": experiment("⟦for k in 1..3 { petal.rate = 0 }⟧"),
     "append": experiment("⟦append(bed, petal)⟧"),
     "experiment in an experiment": experiment("⟦test flowers on bed { petal.rate = petal; kind.target = 0 }⟧"),
-    "on in an experiment": experiment("⟦on every 3 epochs { petal.rate = 0 }⟧"),
+    "on in an experiment": experiment("on every ⟦3 epochs⟧ { petal.rate = 0 }"),
     "column written back": experiment("⟦label⟧ = argmax(kind.rate)"),
 }
 
