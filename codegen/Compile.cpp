@@ -18,6 +18,8 @@
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Linalg/Transforms/AllInterfaces.h"
+#include "mlir/Dialect/Linalg/Transforms/Transforms.h"
+#include "mlir/Dialect/Linalg/Utils/Utils.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -131,6 +133,25 @@ static llvm::Error makeVectors(ModuleOp kernels, const Machine &machine,
   return llvm::Error::success();
 }
 
+/// What is copied between places of different strides becomes loops: LLVM would call a library that is not there.
+static void expandCopies(ModuleOp kernels) {
+  SmallVector<memref::CopyOp> copies;
+  kernels.walk([&](memref::CopyOp copy) {
+    auto whole = [](Value v) { return cast<MemRefType>(v.getType()).getLayout().isIdentity(); };
+    if (!whole(copy.getSource()) || !whole(copy.getTarget()))
+      copies.push_back(copy);
+  });
+  IRRewriter rewriter(kernels.getContext());
+  for (memref::CopyOp copy : copies) {
+    rewriter.setInsertionPoint(copy);
+    linalg::GenericOp loops =
+        linalg::makeMemRefCopyOp(rewriter, copy.getLoc(), copy.getSource(), copy.getTarget());
+    rewriter.eraseOp(copy);
+    if (succeeded(linalg::linalgOpToLoops(rewriter, cast<linalg::LinalgOp>(loops.getOperation()))))
+      rewriter.eraseOp(loops);
+  }
+}
+
 llvm::Expected<std::vector<std::string>> findStoredGradients(ModuleOp module,
                                                              const CompileOptions &options) {
   Machine machine;
@@ -177,6 +198,7 @@ llvm::Expected<CompiledProgram> compile(ModuleOp module, const CompileOptions &o
       if (plan.body == function.getName())
         plan.scratch = *bytes;
   }
+  expandCopies(*kernels);
   for (func::FuncOp function : kernels->getOps<func::FuncOp>())
     if (!function->hasAttr("apical.step"))
       prefetchTiles(function);

@@ -24,7 +24,10 @@ void Trial::keep(Changes &changes) {
     frame.others = true;
     auto valueOf = [&](const Weight &w) {
       auto it = changes.values.find(w.symbol);
-      return it == changes.values.end() ? read(w.symbol) : it->second;
+      Field value = it == changes.values.end() ? read(w.symbol) : it->second;
+      value.capabilities = 0; // what made it is not what `keep` reads
+      value.reads.clear();
+      return value;
     };
     for (const ast::KeepStmt *statement : c.keeps) {
       auto &target = llvm::cast<ast::NameExpr>(*statement->target).name;
@@ -44,6 +47,7 @@ void Trial::keep(Changes &changes) {
                       value.dimension.kind());
         for (RuleInstance *line : changedBy[w.symbol])
           line->keeps(w.symbol, value, *statement);
+        value.inherit(before);
         if (!value.constant && value.has(Axis::Sample))
           ev.fail(Code::PerSampleToShared, statement->value->span,
                   "a weight is kept at a value per sample, and it has no samples");

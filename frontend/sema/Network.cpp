@@ -473,14 +473,18 @@ private:
 
   /// `w = e` for all, `w ~ D` one by one: what is drawn is written with `~`.
   const ast::Argument &drawnOrGiven(const ast::Argument &a) {
-    auto *call = llvm::dyn_cast<ast::CallExpr>(a.value);
-    auto *callee = call ? llvm::dyn_cast<ast::NameExpr>(call->callee) : nullptr;
-    bool draws = callee && isDistribution(callee->name);
-    if (draws && !a.drawn)
-      ev.fail(Code::WrongType, a.name.span, "`" + callee->name + "` is drawn: write `~` for `=`",
+    std::set<std::string> names; // `uniform(-1, 1) / sqrt(fan_in)` draws, too
+    collectNames(*a.value, names);
+    auto drawn = llvm::find_if(names, [](auto &name) { return isDistribution(name); });
+    bool draws = drawn != names.end();
+    if (draws && !a.drawn && *drawn != "identity")
+      ev.fail(Code::WrongType, a.name.span, "`" + *drawn + "` is drawn: write `~` for `=`",
               "`" + a.name.text + " ~ " + ast::toString(*a.value) + "` draws each one anew");
-    bool known = !callee || isPrimitive(callee->name) || ev.globals.named.count(callee->name);
-    if (a.drawn && !draws && known && !(callee && ev.globals.find<ast::FnDecl>(callee->name)))
+    bool mayDraw = llvm::any_of(names, [&](auto &name) { // what a function does shows when it is called
+      return ev.globals.find<ast::FnDecl>(name) ||
+             !(isPrimitive(name) || ev.globals.named.count(name) || visible.count(name));
+    });
+    if (a.drawn && !draws && !mayDraw)
       ev.fail(Code::WrongType, a.value->span,
               "`~` needs a distribution, and `" + ast::toString(*a.value) + "` is none",
               "write `" + a.name.text + " = …` for one value, or `" + a.name.text +

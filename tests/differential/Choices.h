@@ -44,9 +44,10 @@ protected:
   }
 
   /// Mostly no multiple of a tile; now and then exactly one.
+  /// Two at least: units that compete need another.
   int64_t size() {
-    static const int64_t tiles[] = {1, 8, 16, 32, 48, 64};
-    return chance(8) ? tiles[pick(0, 5)] : pick(1, chance(3) ? 70 : 24);
+    static const int64_t tiles[] = {2, 8, 16, 32, 48, 64};
+    return chance(8) ? tiles[pick(0, 5)] : pick(2, chance(3) ? 70 : 24);
   }
 
   //===--- expressions ------------------------------------------------------===//

@@ -103,11 +103,35 @@ public:
     }
     addCosts();
     addLearns();
+    keepAsRulesAllow();
     addMeasures();
     return std::move(model);
   }
 
 private:
+  /// A `keep` that reads other synapses is `population`, and so must be every rule whose changes it sees.
+  void keepAsRulesAllow() {
+    auto allows = [&](const string &line) {
+      std::smatch by;
+      if (!std::regex_search(line, by, std::regex("\\bby (\\w+)")))
+        return false;
+      for (const Declaration *d : libraryOf("rule"))
+        if (d->name == by[1])
+          return d->population;
+      for (const string &text : model.definitions)
+        if (text.find("rule " + string(by[1]) + "(") == 0)
+          return std::regex_search(text.substr(0, text.find('{')),
+                                   std::regex("\\b(population|nonlocal)\\b"));
+      return false;
+    };
+    if (std::all_of(model.learns.begin(), model.learns.end(), allows))
+      return;
+    const string normalised = "w / (1 + norm(w, over = pre))";
+    for (string &connection : model.connections)
+      if (size_t at = connection.find(normalised); at != string::npos)
+        connection.replace(at, normalised.size(), "clip(w, -0.25, 0.4)");
+  }
+
   void settle() {
     vector<const Declaration *> all = schemes(true), fitting;
     for (const Declaration *r : all) {

@@ -29,7 +29,7 @@ protected:
   void addSources() {
     for (int64_t k = 0, n = chance(3) ? 2 : 1; k < n; ++k) {
       string name = "in" + to_string(k);
-      model.areas.push_back({name, "source", size(), false});
+      model.areas.push_back({name, "source", chance(8) ? 1 : size(), false});
       ColumnPiece c{"x" + to_string(k), name, "", "", "", false};
       chooseFile(c, false);
       string value = c.type[0] == 'f' ? c.name : c.name + (c.type == "u8" ? " / 255" : " / 100");
@@ -68,7 +68,8 @@ protected:
   static vector<string> unitsWith(const std::set<string> &names, bool settling) {
     vector<string> result;
     for (const Declaration *u : libraryOf("unit")) {
-      bool all = !u->inputs.empty() && u->hasState() == settling;
+      bool all = !u->inputs.empty() && u->hasState() == settling &&
+                 !(settling && (u->answersAtOnce() || u->has("given"))); // areas that feed each other
       for (const string &name : names)
         all &= u->declared.count(name) != 0;
       if (all)
@@ -183,6 +184,7 @@ protected:
     if (name == "branch")
       feature("branch");
     bool narrow = chance(output ? 12 : 6);
+    narrow &= model.areas[from].size > 1;
     if (narrow)
       area.size = model.areas[from].size;
     model.areas.push_back(area);

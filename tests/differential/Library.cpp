@@ -72,8 +72,8 @@ std::vector<Declaration> read() {
   for (const auto &path : files) {
     // Without comments and messages, whose words are no code.
     string text = std::regex_replace(readFile(path), std::regex("//[^\n]*|\"[^\"\n]*\""), "");
-    static const std::regex head("(^|\n)(rule|optimizer|unit|synapse)[ ]+(\\w+)");
-    for (std::sregex_iterator at(text.begin(), text.end(), head), end; at != end; ++at) {
+    static const std::regex start("(^|\n)(rule|optimizer|unit|synapse)[ ]+(\\w+)");
+    for (std::sregex_iterator at(text.begin(), text.end(), start), end; at != end; ++at) {
       Declaration d;
       d.kind = (*at)[2];
       d.name = (*at)[3];
@@ -84,6 +84,8 @@ std::vector<Declaration> read() {
         d.parameters = parametersOf(text.substr(brace + 1, close - brace - 1));
         brace = text.find('{', close);
       }
+      string head = text.substr(after, brace - after);
+      d.population = std::regex_search(head, std::regex(":[^()]*\\b(population|nonlocal)\\b[^()]*$"));
       size_t close = closing(text, brace);
       d.body = text.substr(brace + 1, close - brace - 1);
       for (const auto &[name, value] : d.parameters)
@@ -109,6 +111,16 @@ std::vector<Declaration> read() {
 }
 
 } // namespace
+
+bool Declaration::answersAtOnce() const {
+  std::smatch output;
+  if (!std::regex_search(body, output, std::regex("\\boutput\\s+\\w+\\s*=([^\n;]*)")))
+    return false;
+  const string read = output[1];
+  return std::any_of(inputs.begin(), inputs.end(), [&](const string &input) {
+    return std::regex_search(read, std::regex("\\b" + input + "\\b"));
+  });
+}
 
 bool Declaration::has(const string &word) const {
   return std::regex_search(body, std::regex("\\b" + word + "\\b"));

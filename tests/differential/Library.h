@@ -27,6 +27,7 @@ struct Declaration {
   std::vector<std::pair<std::string, std::string>> parameters; ///< with defaults; empty: none
   std::set<std::string> declared;                              ///< inputs, states, … and parameters
   std::set<std::string> inputs;                                ///< of a unit
+  bool population = false; ///< a rule that says it reads other units or synapses
 
   bool has(const std::string &word) const; ///< stands in the body
   /// Variables of units that a rule reads or writes and does not declare itself.
@@ -35,6 +36,7 @@ struct Declaration {
   /// Some phase runs for a number of ticks: for networks that settle.
   bool settles() const;
   bool hasState() const;
+  bool answersAtOnce() const; ///< the output of a unit reads an input of the same tick
 };
 
 /// All of the library, in the order of the files' names; read once.

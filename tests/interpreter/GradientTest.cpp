@@ -101,7 +101,8 @@ TEST(Gradient, AgreesWithCentralDifferences) {
   EXPECT_GE(nonZero, elements * 3 / 4);
 }
 
-static void expectSameGradients(llvm::function_ref<void(PassManager &)> addPasses) {
+static void expectSameGradients(llvm::function_ref<void(PassManager &)> addPasses,
+                                double bound = 1e-12) {
   unsigned nonZero = 0;
   for (unsigned seed = 0; seed < networks; ++seed) {
     Network network = randomNetwork(seed);
@@ -114,7 +115,7 @@ static void expectSameGradients(llvm::function_ref<void(PassManager &)> addPasse
     llvm::StringMap<Field> actual = network.states;
     network.run(actual);
     for (const std::string &name : network.parameters) {
-      EXPECT_LE(distance(actual[name + ".d"], expected[name + ".d"]), 1e-12)
+      EXPECT_LE(distance(actual[name + ".d"], expected[name + ".d"]), bound)
           << "network " << seed << ", state " << name;
       nonZero += llvm::any_of(actual[name + ".d"].data, [](double v) { return v != 0; });
     }
@@ -126,8 +127,10 @@ TEST(Gradient, DifferentiationPassAgreesWithDualNumbers) {
   expectSameGradients([](PassManager &passes) { passes.addPass(createDifferentiate()); });
 }
 
+// Constant expressions, log(2) among them, are folded in the type of the program: half a unit in the last place of
+// single precision each, 2^-24.
 TEST(Gradient, SimplificationAndFusionChangeNothing) {
-  expectSameGradients([](PassManager &passes) { addDialectPasses(passes); });
+  expectSameGradients([](PassManager &passes) { addDialectPasses(passes); }, 0x1p-24);
 }
 
 // d/dx of d/dx x^3 tanh x, elementwise.
