@@ -480,10 +480,11 @@ private:
     if (draws && !a.drawn && *drawn != "identity")
       ev.fail(Code::WrongType, a.name.span, "`" + *drawn + "` is drawn: write `~` for `=`",
               "`" + a.name.text + " ~ " + ast::toString(*a.value) + "` draws each one anew");
-    bool mayDraw = llvm::any_of(names, [&](auto &name) { // what a function does shows when it is called
-      return ev.globals.find<ast::FnDecl>(name) ||
-             !(isPrimitive(name) || ev.globals.named.count(name) || visible.count(name));
-    });
+    bool mayDraw =
+        llvm::any_of(names, [&](auto &name) { // what a function does shows when it is called
+          return ev.globals.find<ast::FnDecl>(name) ||
+                 !(isPrimitive(name) || ev.globals.named.count(name) || visible.count(name));
+        });
     if (a.drawn && !draws && !mayDraw)
       ev.fail(Code::WrongType, a.value->span,
               "`~` needs a distribution, and `" + ast::toString(*a.value) + "` is none",

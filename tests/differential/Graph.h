@@ -68,8 +68,9 @@ protected:
   static vector<string> unitsWith(const std::set<string> &names, bool settling) {
     vector<string> result;
     for (const Declaration *u : libraryOf("unit")) {
-      bool all = !u->inputs.empty() && u->hasState() == settling &&
-                 !(settling && (u->answersAtOnce() || u->has("given"))); // areas that feed each other
+      bool all =
+          !u->inputs.empty() && u->hasState() == settling &&
+          !(settling && (u->answersAtOnce() || u->has("given"))); // areas that feed each other
       for (const string &name : names)
         all &= u->declared.count(name) != 0;
       if (all)

@@ -85,7 +85,8 @@ std::vector<Declaration> read() {
         brace = text.find('{', close);
       }
       string head = text.substr(after, brace - after);
-      d.population = std::regex_search(head, std::regex(":[^()]*\\b(population|nonlocal)\\b[^()]*$"));
+      d.population =
+          std::regex_search(head, std::regex(":[^()]*\\b(population|nonlocal)\\b[^()]*$"));
       size_t close = closing(text, brace);
       d.body = text.substr(brace + 1, close - brace - 1);
       for (const auto &[name, value] : d.parameters)

@@ -126,7 +126,6 @@ static const std::map<std::string, std::string> notGenerated = {
     {"layerwise_node_perturbation", "its areas take part in a family of phases"},
     {"code_unit", "it answers within the tick: only with visible_unit it makes a loop"},
     {"visible_unit", "it wants a pattern beside what arrives"},
-    {"recirculation", "it needs code_unit and visible_unit"},
     {"serial_weight_perturbation", "it presents the network once for each weight"},
 };
 
