@@ -147,6 +147,7 @@ static void expandCopies(ModuleOp kernels) {
     linalg::GenericOp loops =
         linalg::makeMemRefCopyOp(rewriter, copy.getLoc(), copy.getSource(), copy.getTarget());
     rewriter.eraseOp(copy);
+    rewriter.setInsertionPoint(loops);
     if (succeeded(linalg::linalgOpToLoops(rewriter, cast<linalg::LinalgOp>(loops.getOperation()))))
       rewriter.eraseOp(loops);
   }

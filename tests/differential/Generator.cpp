@@ -181,7 +181,8 @@ private:
     for (size_t k = 0; k < model.areas.size(); ++k)
       if (model.areas[k].target)
         addCost(model.areas[k]);
-    if (chance(6)) { // a cost of activity
+    bool targets = scheme && scheme->needs().count("target"); // of every area with a cost
+    if (!targets && chance(6)) { // a cost of activity
       std::vector<size_t> hidden;
       for (size_t k = 0; k < model.areas.size(); ++k)
         if (model.areas[k].unit != "source")
@@ -331,6 +332,20 @@ private:
     return list("in", in);
   }
 
+  /// Some unit has a state of any kind.
+  bool remembers() {
+    return std::any_of(model.areas.begin(), model.areas.end(), [&](const AreaPiece &area) {
+      const string name = area.unit.substr(0, area.unit.find('('));
+      for (const Declaration *u : libraryOf("unit"))
+        if (u->name == name)
+          return u->has("state");
+      for (const string &text : model.definitions)
+        if (text.find("unit " + name) == 0)
+          return text.find("state ") != string::npos;
+      return false;
+    });
+  }
+
   void addLearn(const Cost &cost) {
     const Declaration *known = scheme && scheme->takesCost() ? scheme : nullptr;
     if (!known && !chance(4)) {
@@ -339,7 +354,7 @@ private:
         std::set<string> wants = r->needs();
         for (const char *every : {"rate", "drive", "target"})
           wants.erase(every);
-        if (wants.empty() && (!stateful || r->has("grad\\(C")))
+        if (wants.empty() && (!stateful || r->has("grad\\(C")) && !(r->callsUnits() && remembers()))
           fitting.push_back(r);
       }
       known = fitting[size_t(pick(0, int64_t(fitting.size()) - 1))];

@@ -29,7 +29,7 @@ protected:
   void addSources() {
     for (int64_t k = 0, n = chance(3) ? 2 : 1; k < n; ++k) {
       string name = "in" + to_string(k);
-      model.areas.push_back({name, "source", chance(8) ? 1 : size(), false});
+      model.areas.push_back({name, "source", k == 1 && chance(2) ? 1 : size(), false});
       ColumnPiece c{"x" + to_string(k), name, "", "", "", false};
       chooseFile(c, false);
       string value = c.type[0] == 'f' ? c.name : c.name + (c.type == "u8" ? " / 255" : " / 100");

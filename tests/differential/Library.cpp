@@ -141,7 +141,11 @@ std::set<string> Declaration::needs() const {
 
 bool Declaration::settles() const {
   static const std::regex run("\\brun[ ]+(?!with\\b|until\\b)\\w");
-  return std::regex_search(body, run);
+  return std::regex_search(body, run) && !callsUnits();
+}
+
+bool Declaration::callsUnits() const {
+  return std::regex_search(body, std::regex("\\b\\w+\\.\\w+\\("));
 }
 
 bool Declaration::hasState() const {

@@ -35,6 +35,7 @@ struct Declaration {
   bool takesCost() const { return !parameters.empty() && parameters[0].first == "C"; }
   /// Some phase runs for a number of ticks: for networks that settle.
   bool settles() const;
+  bool callsUnits() const; ///< a rule that uses units as functions, which must not remember
   bool hasState() const;
   bool answersAtOnce() const; ///< the output of a unit reads an input of the same tick
 };
