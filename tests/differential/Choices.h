@@ -87,11 +87,11 @@ protected:
     case 11:
       return with("min2", "min(" + e() + ", " + e() + ")");
     case 12:
-      return with("divide", "(" + e() + " / (1 + " + e() + "^2))");
+      return with("divide", "(" + e() + " / (1 + (" + e() + ")^2))");
     case 13:
-      return with("sqrt", "sqrt(1 + " + e() + "^2)");
+      return with("sqrt", "sqrt(1 + (" + e() + ")^2)");
     case 14:
-      return with("log", "log(1 + " + e() + "^2)");
+      return with("log", "log(1 + (" + e() + ")^2)");
     case 15:
       return with("exp", "exp(-abs(" + e() + "))");
     case 16:
@@ -101,9 +101,9 @@ protected:
     case 18:
       return with("square", "tanh(" + e() + ")^2");
     case 19:
-      return with("power", "(0.5 + " + e() + "^2)^" + number(0.2, 1.4));
+      return with("power", "(0.5 + (" + e() + ")^2)^" + number(0.2, 1.4));
     case 20:
-      return with("power of variable", "(0.5 + " + e() + "^2)^(0.5 * tanh(" + e() + "))");
+      return with("power of variable", "(0.5 + (" + e() + ")^2)^(0.5 * tanh(" + e() + "))");
     case 21:
       return with("floor", "(0.1 * floor(3 * " + e() + "))");
     case 22:
