@@ -94,8 +94,10 @@ struct SimplifyPass : apical::impl::SimplifyBase<SimplifyPass> {
     RewritePatternSet patterns(&getContext());
     patterns.add<PruneLift, DropCopy, InlineSplat, DropZeroTerm>(&getContext());
     FrozenRewritePatternSet frozen(std::move(patterns));
+    GreedyRewriteConfig config;
+    config.maxIterations = 1000; // a constant moves on by one operation in each
     for (auto step : getOperation().getOps<StepOp>())
-      if (failed(applyPatternsAndFoldGreedily(step, frozen)))
+      if (failed(applyPatternsAndFoldGreedily(step, frozen, config)))
         return signalPassFailure();
     IRRewriter rewriter(&getContext());
     DominanceInfo dominance(getOperation());

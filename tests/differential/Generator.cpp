@@ -548,6 +548,8 @@ private:
     if (chance(2)) {
       static const vector<string> kinds = {"sum", "mean", "max", "min", "norm", "logsumexp"};
       string f = among(kinds);
+      if (stateful && (f == "max" || f == "min")) // no bound is derived for the greatest behind a trial
+        f = "mean";
       feature("measure " + f);
       model.measures.push_back("measure m = " + f + "(" + model.areas.back().name + ".rate)");
     }
