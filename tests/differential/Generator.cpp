@@ -182,7 +182,7 @@ private:
       if (model.areas[k].target)
         addCost(model.areas[k]);
     bool targets = scheme && scheme->needs().count("target"); // of every area with a cost
-    if (!targets && chance(6)) { // a cost of activity
+    if (!targets && chance(6)) {                              // a cost of activity
       std::vector<size_t> hidden;
       for (size_t k = 0; k < model.areas.size(); ++k)
         if (model.areas[k].unit != "source")
@@ -548,7 +548,8 @@ private:
     if (chance(2)) {
       static const vector<string> kinds = {"sum", "mean", "max", "min", "norm", "logsumexp"};
       string f = among(kinds);
-      if (stateful && (f == "max" || f == "min")) // no bound is derived for the greatest behind a trial
+      if (stateful &&
+          (f == "max" || f == "min")) // no bound is derived for the greatest behind a trial
         f = "mean";
       feature("measure " + f);
       model.measures.push_back("measure m = " + f + "(" + model.areas.back().name + ".rate)");

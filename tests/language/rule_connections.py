@@ -135,7 +135,7 @@ def drawn_matrices_are_orthogonal(interpret):
             text = f"""
 data d = table(x = npy("x.npy"))
 network n {{ area x[{a}] : source; area y[{b}] : tanh_unit; area z[{b}] : tanh_unit
-    connect x -> y : dense(w = 2 * orthogonal()); connect y -> z : dense(w ~ orthogonal())
+    connect x -> y : dense(w ~ 2 * orthogonal()); connect y -> z : dense(w ~ orthogonal())
     cost c = sum(z.rate); learn c in x_y by backprop() with sgd(0) }}
 train n on d, batch = 1, trials = 1 {{ x.rate = x }}
 """
