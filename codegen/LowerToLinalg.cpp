@@ -1077,7 +1077,8 @@ private:
   DenseMap<Operation *, Value> outputs; ///< of probes
 };
 
-/// A matrix that is drawn as a whole is made by the runtime.
+/// A matrix that is drawn as a whole is made by the runtime, through a function that takes the memory as an argument: the
+/// pointer of a view inside the step would be that of what it looks into.
 void StepLowering::emitOrthogonal(ir::DrawOp draw) {
   constexpr StringRef name = "apical_orthogonal";
   Value memory = bufferOf(draw.getValue());
@@ -1085,27 +1086,37 @@ void StepLowering::emitOrthogonal(ir::DrawOp draw) {
   auto [strides, offset] = getStridesAndOffset(type);
   (void)offset; // states and temporaries begin at their first element
   ArrayRef<int64_t> logical = typeOf(draw.getValue()).getShape();
-  Type i64 = b.getI64Type();
-  auto number64 = [&](int64_t v) -> Value {
-    return b.create<arith::ConstantOp>(loc, b.getI64IntegerAttr(v));
-  };
-  Value address = b.create<arith::IndexCastOp>(
-      loc, i64, b.create<memref::ExtractAlignedPointerAsIndexOp>(loc, memory));
-  SmallVector<Value> args{
-      b.create<LLVM::IntToPtrOp>(loc, LLVM::LLVMPointerType::get(b.getContext()), address)};
-  for (int64_t v : {logical[0], logical[1], type.getDimSize(0), type.getDimSize(1), strides[0]})
-    args.push_back(number64(v));
-  args.push_back(emitStreamKey(b, loc, seed, draw.getStream()));
-  args.push_back(draw.getPerTrial() ? trial : number64(0));
+  Type i64 = b.getI64Type(), pointer = LLVM::LLVMPointerType::get(b.getContext());
   if (!kernels.lookupSymbol(name)) {
-    SmallVector<Type> types;
-    for (Value arg : args)
-      types.push_back(arg.getType());
+    SmallVector<Type> types(8, i64);
+    types[0] = pointer;
     OpBuilder top(kernels.getBodyRegion());
     top.create<LLVM::LLVMFuncOp>(
         loc, name, LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(b.getContext()), types));
   }
-  b.create<LLVM::CallOp>(loc, TypeRange{}, name, args);
+  std::string maker =
+      ("orthogonal_" + Twine(logical[0]) + "_" + Twine(logical[1]) + "_" +
+       Twine(type.getDimSize(0)) + "_" + Twine(type.getDimSize(1)) + "_" + Twine(strides[0]))
+          .str();
+  if (!kernels.lookupSymbol(maker)) {
+    OpBuilder top(kernels.getBodyRegion());
+    auto function = top.create<func::FuncOp>(loc, maker, top.getFunctionType({type, i64, i64}, {}));
+    function.setPrivate();
+    OpBuilder k = OpBuilder::atBlockEnd(function.addEntryBlock());
+    Value address = k.create<arith::IndexCastOp>(
+        loc, i64, k.create<memref::ExtractAlignedPointerAsIndexOp>(loc, function.getArgument(0)));
+    SmallVector<Value> args{k.create<LLVM::IntToPtrOp>(loc, pointer, address)};
+    for (int64_t v : {logical[0], logical[1], type.getDimSize(0), type.getDimSize(1), strides[0]})
+      args.push_back(k.create<arith::ConstantOp>(loc, k.getI64IntegerAttr(v)));
+    args.append({function.getArgument(1), function.getArgument(2)});
+    k.create<LLVM::CallOp>(loc, TypeRange{}, name, args);
+    k.create<func::ReturnOp>(loc);
+  }
+  Value key = emitStreamKey(b, loc, seed, draw.getStream());
+  Value when = draw.getPerTrial()
+                   ? trial
+                   : b.create<arith::ConstantOp>(loc, b.getI64IntegerAttr(0)).getResult();
+  b.create<func::CallOp>(loc, maker, TypeRange{}, ValueRange{memory, key, when});
 }
 
 } // namespace

@@ -269,12 +269,12 @@ void Trial::learn() {
         behind.push_back({&l, *states});
     } catch (Reported &) {
     }
-  if (!ev.diags.hasErrors()) // a broken line may be the one that was meant to serve
-    findUnservedCosts();
   if (behind.size() < net.learns.size())
     behind.clear();
   persist(behind);
   keep(updates);
+  if (!ev.diags.hasErrors()) // a broken line may be the one that was meant to serve
+    findUnservedCosts();
   OpBuilder &b = ev.fields.builder;
   for (size_t k = 0; k < net.areas.size(); ++k)
     for (auto &s : net.areas[k].states)

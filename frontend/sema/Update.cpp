@@ -197,9 +197,16 @@ void RuleInstance::checkOptimizers() const {
   std::map<std::string, Span> seen;
   std::vector<std::string> names;
   for (auto &[symbol, t] : targets)
-    for (const std::string &name : {t.name, t.owner})
-      if (t.graded && !llvm::is_contained(names, name))
-        names.push_back(name);
+    for (std::string name = net.local(t.owner, learn.part);
+         t.graded;) { // a connection, its part, that one's part …
+      names.push_back(name);
+      size_t dot = name.rfind('.');
+      if (dot == std::string::npos) {
+        names.push_back(t.name);
+        break;
+      }
+      name.resize(dot);
+    }
   for (auto &u : learn.decl->with) {
     Span at = u.target ? u.target.span : u.optimizer->span;
     if (u.target && !llvm::is_contained(names, u.target.text)) {

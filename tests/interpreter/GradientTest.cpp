@@ -91,7 +91,8 @@ TEST(Gradient, AgreesWithCentralDifferences) {
         if (gradient == 0) // the differences must be able to tell
           EXPECT_LE(slope.error, 1e-8 * size);
         EXPECT_LE(std::abs(gradient - slope.value),
-                  gradient == 0 ? slope.error : 1e-6 * std::abs(gradient))
+                  gradient == 0 ? slope.error
+                                : 1e-6 * std::abs(gradient) + std::min(slope.error, 1e-10 * size))
             << "network " << seed << ", " << name << ", element " << i << ": " << gradient;
       }
   }
@@ -127,10 +128,10 @@ TEST(Gradient, DifferentiationPassAgreesWithDualNumbers) {
   expectSameGradients([](PassManager &passes) { passes.addPass(createDifferentiate()); });
 }
 
-// Constant expressions, log(2) among them, are folded in the type of the program: half a unit in the last place of
-// single precision each, 2^-24.
+// Constant expressions, as 2 / sqrt(acos(-1)), are folded in the type of the program: half a unit in the last place of
+// single precision for each of up to three operations, 2^-24, and one more where their result is squared.
 TEST(Gradient, SimplificationAndFusionChangeNothing) {
-  expectSameGradients([](PassManager &passes) { addDialectPasses(passes); }, 0x1p-24);
+  expectSameGradients([](PassManager &passes) { addDialectPasses(passes); }, 0x1p-22);
 }
 
 // d/dx of d/dx x^3 tanh x, elementwise.
