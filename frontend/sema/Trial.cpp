@@ -183,6 +183,8 @@ Field Trial::overTrial(const ast::Expr &e, int part) {
 }
 
 void Trial::findUnservedCosts() {
+  if (net.learns.empty()) // watched, not taught
+    return;
   std::set<std::string> read;
   auto note = [&](const ast::Expr *e) {
     if (e)
