@@ -69,9 +69,9 @@ static int compareModels(uint64_t first, uint64_t count, const std::string &proc
       std::printf("not compared: this machine cannot run code for %s\n", name);
   // A comparison of nothing proves nothing.
   bool empty = statistics.models + failures != static_cast<int64_t>(count) ||
-               statistics.tight < statistics.elements * 3 / 4 ||
+               statistics.tight < statistics.elements / 2 ||
                statistics.changed < statistics.weights / 4 ||
-               statistics.idle > static_cast<int64_t>(count) / 10;
+               statistics.idle > static_cast<int64_t>(count) / 4;
   if (empty)
     std::printf("too little was compared\n");
   return failures || empty;
