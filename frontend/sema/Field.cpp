@@ -87,7 +87,7 @@ Field FieldBuilder::lift(mlir::Location loc, llvm::ArrayRef<Field> inputs,
                          llvm::ArrayRef<std::pair<Axis, int64_t>> domain,
                          llvm::ArrayRef<Axis> reduced, llvm::StringRef combiner, const Body &body) {
   mlir::MLIRContext *context = builder.getContext();
-  mlir::FloatType real = builder.getF32Type();
+  auto f32 = builder.getF32Type();
   llvm::SmallVector<int64_t> sizes;
   for (auto [axis, size] : domain)
     sizes.push_back(mlir::ShapedType::isDynamic(size) ? -1 : size);
@@ -122,7 +122,7 @@ Field FieldBuilder::lift(mlir::Location loc, llvm::ArrayRef<Field> inputs,
   maps.push_back(mapOf(result.axes));
   llvm::StringRef kind = reduces ? combiner : "none";
   auto op = builder.create<ir::LiftOp>(
-      loc, mlir::TypeRange{mlir::RankedTensorType::get(shape, real)}, operands,
+      loc, mlir::TypeRange{mlir::RankedTensorType::get(shape, f32)}, operands,
       builder.getDenseI64ArrayAttr(sizes), builder.getAffineMapArrayAttr(maps),
       builder.getStrArrayAttr({kind}));
   mlir::Block &block = op.getBody().emplaceBlock();
@@ -131,18 +131,18 @@ Field FieldBuilder::lift(mlir::Location loc, llvm::ArrayRef<Field> inputs,
   for (const Field &f : inputs) {
     if (f.constant) {
       args.push_back(
-          inner.create<mlir::arith::ConstantOp>(loc, inner.getFloatAttr(real, *f.constant)));
+          inner.create<mlir::arith::ConstantOp>(loc, inner.getF32FloatAttr(*f.constant)));
       continue;
     }
     mlir::Type type = mlir::cast<mlir::RankedTensorType>(f.tensor.getType()).getElementType();
     mlir::Value arg = block.addArgument(type, loc);
     // Columns of bytes are unsigned in every format that has them.
     if (type.isInteger(8))
-      arg = inner.create<mlir::arith::UIToFPOp>(loc, real, arg);
+      arg = inner.create<mlir::arith::UIToFPOp>(loc, f32, arg);
     else if (type.isInteger())
-      arg = inner.create<mlir::arith::SIToFPOp>(loc, real, arg);
+      arg = inner.create<mlir::arith::SIToFPOp>(loc, f32, arg);
     else if (type.isF64())
-      arg = inner.create<mlir::arith::TruncFOp>(loc, real, arg);
+      arg = inner.create<mlir::arith::TruncFOp>(loc, f32, arg);
     args.push_back(arg);
   }
   inner.create<ir::YieldOp>(loc, mlir::ValueRange{body(inner, loc, args)});
