@@ -927,8 +927,8 @@ private:
   /// Elementwise values that turned out to be read only inside a reduction.
   static void eraseUnused(ir::StepOp step) {
     for (Operation &op : llvm::make_early_inc_range(llvm::reverse(step.getBody().front())))
-      if (op.use_empty() &&
-          llvm::isa<ir::LiftOp, ir::ReadOp, ir::VjpOp, ir::ClockOp, ir::GetParamOp, ir::DrawOp>(op))
+      if (op.use_empty() && llvm::isa<ir::LiftOp, ir::ReadOp, ir::VjpOp, ir::JvpOp, ir::ClockOp,
+                                      ir::GetParamOp, ir::DrawOp>(op))
         op.erase();
   }
 

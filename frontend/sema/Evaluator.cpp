@@ -114,6 +114,15 @@ void Evaluator::unknownMember(Span at, llvm::StringRef kind, llvm::StringRef are
                      : "it has " + all + "; more are declared in its unit, or in its braces");
 }
 
+/// Where a word of rules has a meaning, if it has none in this frame.
+static llvm::StringRef placeOf(llvm::StringRef name, const Frame &frame) {
+  return name == "push"   ? "in `each area` of a rule: `push(v)` displaces each of its units by v"
+         : frame.others   ? ""
+         : name == "grad" ? "in `each weight p` of a rule: `grad(C, p)` is the derivative of C by p"
+         : name == "error" || name == "d" ? "in a template of a rule, as `each connection`"
+                                          : "";
+}
+
 void Evaluator::unknown(Span at, llvm::StringRef name, const Frame &frame) {
   std::vector<std::string> candidates = frame.known;
   for (auto &[local, value] : frame.locals)
@@ -127,6 +136,8 @@ void Evaluator::unknown(Span at, llvm::StringRef name, const Frame &frame) {
     llvm::append_range(candidates, primitives());
     near = nearest(name, candidates);
   }
+  if (llvm::StringRef place = placeOf(name, frame); !place.empty())
+    fail(Code::Misplaced, at, "`" + name + "` has no meaning here", "it stands " + place);
   if (isReserved(name))
     fail(Code::NotSupported, at, "`" + name + "` is not supported here yet",
          "docs/language.md lists what is");

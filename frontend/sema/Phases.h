@@ -46,6 +46,9 @@ struct Scope {
   int loop = -1;      ///< the binder is the variable of this loop
 };
 
+/// Does some statement of the block push displacements?
+bool pushes(const ast::Block &body);
+
 /// What a rule does in one tick of one run.
 class RunTick : public Intervention {
 public:
@@ -87,6 +90,9 @@ private:
   void checkTarget(const Scope &, const ast::AssignStmt &);
   /// Two blocks that apply to one place must not both declare a name.
   void checkNames() const;
+  /// `push(v)`: how the unit moves if every unit of the block is displaced by its v.
+  Field push(Tick &, const Scope &, const ast::CallExpr &, size_t position);
+  std::pair<Field, Field> ends(Tick &, int area, Span at);
   /// One block of the run sets a variable of the network, or several add to it.
   void checkSetOnce(const ast::AssignStmt *&last, const Scope *&of, const Scope &scope,
                     const ast::AssignStmt &assign) const;
@@ -113,7 +119,8 @@ private:
   SynapseValues endedSynapses;
   std::map<std::pair<const Scope *, const void *>, Field> known;
   std::set<std::pair<const Scope *, const void *>> running;
-  std::map<Place, std::optional<Field>> sent; ///< errors that were asked for
+  std::map<Place, std::optional<Field>> sent;                   ///< errors that were asked for
+  std::map<const ast::CallExpr *, std::map<int, Field>> pushed; ///< by area
 };
 
 /// All phases of one learn line, in the order of the text.

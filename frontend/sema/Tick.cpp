@@ -78,6 +78,13 @@ std::optional<Field> Tick::available(int area, llvm::StringRef name) {
   return progress[area] == Progress::Running ? std::nullopt : variable(area, name);
 }
 
+Field Tick::ended(int area, const std::string &state) {
+  if (progress[area] == Progress::Running)
+    cycle(area);
+  run(area);
+  return states.at({area, state});
+}
+
 void Tick::cycle(int area) {
   const Area &a = trial.net.areas[area];
   trial.ev.fail(Code::Cycle, a.decl->span,
@@ -122,7 +129,8 @@ Field Tick::conduct(const Connection &c) {
   if (c.topology == Topology::Wire)
     return source;
   std::map<std::string, Field> weights;
-  std::vector<const void *> key{&c, trial.original(source.tensor).getAsOpaquePointer()};
+  std::vector<const void *> key{&c, trial.original(source.tensor).getAsOpaquePointer(),
+                                apart ? this : nullptr};
   for (auto &w : c.weights) {
     if (c.transposeOf < 0)
       inferDimension(c, w, source);

@@ -78,6 +78,8 @@ public:
   void addClock(Frame &frame) const;
   /// The value if it is there, or can be had without waiting for itself.
   std::optional<Field> available(int area, llvm::StringRef name);
+  /// What the state of a unit is at the tick's end.
+  Field ended(int area, const std::string &state);
   Intervention *intervention() const { return with; }
   /// From now on the tick has these variables and errors too.
   void attend(Intervention *more) { with = more; }
@@ -89,6 +91,8 @@ public:
   const int64_t number, total;
   /// What earlier ticks of the trial changed for good (`every n ticks`), or null.
   const std::shared_ptr<const Changes> changed;
+  /// Nothing that it conducts is taken over from another tick: derivatives go through it.
+  bool apart = false;
 
 private:
   enum class Progress { None, Begun, Running, Done };

@@ -10,7 +10,7 @@ import os
 import sys
 import unittest
 
-from flowers import CONNECT, LEARN, MODEL, TRAIN, check, edit, optimizer, rule, unit
+from flowers import CONNECT, LEARN, MODEL, TRAIN, UNIT, check, edit, optimizer, rule, unit
 
 APICAL = ""
 LEARNS = "each connection { w.grad += error(post) * pre }"
@@ -84,7 +84,11 @@ CASES = {
     "network as a parameter": edit(("network flowers {", "network flowers(⟦other⟧ : network = 1) {")),
     # Rules
     "run for a time": rule("phase p { run ⟦50 ms⟧ }\neach connection { w.grad += (pre * post.rate)@p }"),
-    "push": rule("each connection { w.grad += ⟦push⟧(post) * pre }"),
+    "push of a unit with several states": edit(
+        (UNIT, "mine"), (LEARN, "learn recognition by pushing() with sgd(rate)"),
+        add="unit mine { input drive; state u = 0, v = 0; output rate = u; v = u; u = drive }\n"
+            "rule pushing(C: cost) : nonlocal {\neach hidden a { let e = ⟦push(1)⟧ }\n"
+            "each connection { w.grad += error(post) * pre }\n}\n"),
     "gradient by a variable": rule("each area a { let g = ⟦grad⟧(C, a.rate) }\neach connection { w.grad += post.g * pre }"),
     "window": rule("each weight p { p.grad += ⟦grad(C, p, window = 3 ticks)⟧ }"),
     "error of a weight": rule("each connection { w.grad += ⟦error⟧(w) }"),
