@@ -616,8 +616,6 @@ private:
       if (auto *v = llvm::dyn_cast<ast::VarDecl>(s); v && v->varKind == ast::VarKind::Let)
         continue;
       if (llvm::isa<ast::PhaseDecl, ast::ForStmt>(s)) {
-        if (train)
-          ev.unsupported(s->span, "a phase in training, where the rules have theirs, is");
         if (options.withoutData)
           bindAll(net, trial, step, s->span);
         else
@@ -732,10 +730,20 @@ private:
       report(net, trial, train, decl);
     } else {
       shaped.present(phases, dataFrame().resolve);
-      if (auto end = shaped.lastPhase()) {
+      auto end = shaped.lastPhase();
+      if (train && !end)
+        ev.fail(Code::PhaseNotThere, decl.span,
+                "nothing is learned from here: all that is presented are members of a loop",
+                "a trial ends with the last phase that stands outside loops");
+      if (train) {
+        trial.shape(shaped, shaped.presented(), *end->ended);
+        trial.learn();
+        keepItems(net, trial, decl.span);
+      } else if (end) {
         trial.conclude(*end);
-        report(net, trial, train, decl);
       }
+      if (end)
+        report(net, trial, train, decl);
     }
     for (auto *m : measures) {
       Frame frame = afterTrial();

@@ -103,13 +103,13 @@ void Phases::run(const ast::PhaseDecl &decl) {
     if (from) {
       requireIndex(end, {from->name, from->span}, member);
       if (member) {
+        end.amongMembers = from->span;
         Frame frame = rule.ruleFrame();
         for (auto &[place, value] : end.states)
           value = members(end, value, *member, frame);
       }
     }
     end.ticks.clear();
-    end.active.clear();
   }
   end.loops = rule.loops;
   end.family = decl.index;
@@ -129,6 +129,19 @@ void Phases::run(const ast::PhaseDecl &decl) {
   ends[name] = std::move(end);
 }
 
+void Phases::append(End &end, const Presented &tick) {
+  end.ticks.push_back(tick);
+  end.history.push_back(tick);
+}
+
+RunTick *Phases::intervene(RuleInstance &by, std::shared_ptr<const std::vector<Scope>> scopes,
+                           const std::string &phase, const OwnStates &own) {
+  return interventions
+      .emplace_back(
+          std::make_unique<RunTick>(by, std::move(scopes), phase, own.areas, own.synapses))
+      .get();
+}
+
 void Phases::runTicks(const ast::RunStmt &run, const std::string &phase, End &end) {
   Evaluator &ev = rule.ev;
   Trial &trial = rule.trial;
@@ -140,30 +153,40 @@ void Phases::runTicks(const ast::RunStmt &run, const std::string &phase, End &en
     count = ev.evaluateTicks(*run.duration, frame, 0, "the number of ticks of a run");
   }
   auto scopes = std::make_shared<const std::vector<Scope>>(scopesOf(run));
-  if (scopes->empty() && !run.until && end.number == 0 && count == trial.length() &&
-      end.ticks.empty() && !rule.changed) {
+  bool presents = !run.duration || (!trial.shaped && count == trial.length());
+  if (presents && scopes->empty() && !run.until && end.number == 0 && end.ticks.empty() &&
+      !rule.changed) {
     if (trial.ticks.empty()) // The plain presentation, which a learn line finds run.
       trial.run();
-    for (auto &tick : trial.ticks) {
-      end.ticks.push_back(tick.get());
-      end.active.emplace_back();
-    }
-    end.last = trial.ticks.back().get();
+    for (const Presented &tick : trial.ticks)
+      append(end, tick);
+    end.last = trial.ticks.back().tick;
     end.states = trial.end;
     end.number = count;
     return;
   }
-  Values own;
-  SynapseValues ownSynapses;
+  OwnStates own, ofExperiment;
   for (int64_t t = 0; t < count; ++t) {
-    auto &with = interventions.emplace_back(
-        std::make_unique<RunTick>(rule, scopes, phase, own, ownSynapses));
+    RunTick *with = intervene(rule, scopes, phase, own), *shape = nullptr;
+    Intervention *all = with;
+    bool shapeBegins = false;
+    if (const Presented *p = presents && trial.shaped ? &trial.ticks[t] : nullptr; p && p->with) {
+      // What the experiment's phases do is done here too.
+      shapeBegins = t == 0 || trial.ticks[t - 1].with != p->with;
+      if (shapeBegins)
+        ofExperiment = {};
+      shape = intervene(*trial.shaped, p->with, p->phase, ofExperiment);
+      all = composed.emplace_back(std::make_unique<Both>(*shape, *with)).get();
+    }
     auto &tick = ticks.emplace_back(std::make_unique<Tick>(
-        trial, end.states, end.number, end.number - t + count, with.get(), rule.changed));
+        trial, end.states, end.number, end.number - t + count, all, rule.changed));
     tick->apart = llvm::any_of(*scopes, [](const Scope &s) { return pushes(*s.body); });
+    auto start =
+        end.last ? Trial::Moment{end.last, &end.states} : Trial::Moment{tick.get(), nullptr};
+    if (shapeBegins)
+      shape->begin(*tick, start);
     if (t == 0)
-      with->begin(*tick, end.last ? Trial::Moment{end.last, &end.states}
-                                  : Trial::Moment{tick.get(), nullptr});
+      with->begin(*tick, start);
     tick->finish();
     with->finish(*tick);
     rule.endTick();
@@ -174,10 +197,13 @@ void Phases::runTicks(const ast::RunStmt &run, const std::string &phase, End &en
                          ? ev.select(*settling.active, value, old.at(place), run.span)
                          : value;
     };
-    keep(own, with->endOfAreas());
-    keep(ownSynapses, with->endOfSynapses());
-    end.ticks.push_back(tick.get());
-    end.active.push_back(settling.active);
+    keep(own.areas, with->endOfAreas());
+    keep(own.synapses, with->endOfSynapses());
+    if (shape) {
+      shape->finish(*tick);
+      ofExperiment = {shape->endOfAreas(), shape->endOfSynapses()};
+    }
+    append(end, {tick.get(), settling.active, scopes, phase});
     Values after = tick->states;
     if (run.until)
       settle(run, end.states, *tick, settling, after);
@@ -192,11 +218,11 @@ void Phases::runTicks(const ast::RunStmt &run, const std::string &phase, End &en
 
 Field Phases::costOf(const End &end, Span at) {
   std::optional<Field> total;
-  for (auto [tick, active] : llvm::zip(end.ticks, end.active)) {
-    Trial::At here(rule.trial, {tick, nullptr});
+  for (const Presented &p : end.ticks) {
+    Trial::At here(rule.trial, {p.tick, nullptr});
     Field f = *rule.costHere();
-    if (active)
-      f = rule.ev.select(*active, f, Field::number(0), at);
+    if (p.active)
+      f = rule.ev.select(*p.active, f, Field::number(0), at);
     total = total ? rule.ev.binary(ast::BinaryOp::Add, *total, f, at) : f;
   }
   return total ? *total : Field::number(0);
@@ -204,7 +230,7 @@ Field Phases::costOf(const End &end, Span at) {
 
 Tick &Phases::last(const ast::AtExpr &e) {
   const End &end = find(e.phase, "reads");
-  return end.last ? *end.last : *rule.trial.ticks.front();
+  return end.last ? *end.last : *rule.trial.ticks.front().tick;
 }
 
 void Phases::leave(const Loop &l) {
@@ -224,6 +250,14 @@ std::optional<Trial::Moment> Phases::lastMoment() const {
     return std::nullopt;
   const End &end = ends.at(previous);
   return Trial::Moment{end.last, &end.states};
+}
+
+std::vector<Presented> Phases::presented() const {
+  const End &end = ends.at(previous);
+  if (end.amongMembers)
+    rule.ev.unsupported(*end.amongMembers,
+                        "training behind a phase that starts from one member of a family is");
+  return end.history;
 }
 
 void Phases::requireIndex(const End &end, const ast::Name &name, const ast::Expr *index) {
@@ -302,7 +336,7 @@ Field Phases::at(const ast::AtExpr &e, Frame &frame, const ast::IndexExpr *index
   }
   Field value;
   {
-    Trial::At here(rule.trial, {end.last ? end.last : rule.trial.ticks.front().get(), &end.states});
+    Trial::At here(rule.trial, {end.last ? end.last : rule.trial.ticks.front().tick, &end.states});
     value = rule.ev.evaluate(*e.base, inner);
   }
   return index ? members(end, value, *index, frame) : value;

@@ -145,9 +145,11 @@ void RuleInstance::instantiateBody() {
     scope.body = &made.made.decl->body;
     scope.connection = static_cast<int>(net.connections.size() + k);
   }
-  Tick &end = *trial.ticks.back();
+  Tick &end = *trial.ticks.back().tick;
   outside = std::make_unique<RunTick>(*this, scopes, "", areaStates, synapseStates);
-  end.attend(outside.get());
+  if (Intervention *experiment = end.intervention())
+    besides = std::make_unique<Both>(*experiment, *outside);
+  end.attend(besides ? besides.get() : outside.get());
   for (const ast::Stmt *s : rule->body) {
     if (!whole && !llvm::isa<ast::ConnectDecl, ast::TemplateStmt>(s) && !assumption(*s))
       statement(*s);

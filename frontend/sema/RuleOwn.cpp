@@ -261,8 +261,12 @@ void RuleInstance::ruleLet(const ast::VarDecl &v) {
   Frame frame = ruleFrame();
   if (!ev.execute(v, frame))
     ev.refuse(v, InRule);
-  for (auto &d : v.vars)
-    args[d.name.text] = frame.locals[d.name.text];
+  for (auto &d : v.vars) {
+    Field value = frame.locals[d.name.text];
+    // One number for many synapses, unless it belongs to the members of a loop.
+    value.signal = dependsOnTrial(value) && llvm::none_of(value.axes, isLoop);
+    args[d.name.text] = value;
+  }
 }
 
 } // namespace apical::sema

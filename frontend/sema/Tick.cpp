@@ -78,6 +78,10 @@ std::optional<Field> Tick::available(int area, llvm::StringRef name) {
   return progress[area] == Progress::Running ? std::nullopt : variable(area, name);
 }
 
+Field Tick::sum(const Field &a, const Field &b, int area) const {
+  return trial.ev.binary(ast::BinaryOp::Add, a, b, trial.net.areas[area].decl->span);
+}
+
 Field Tick::ended(int area, const std::string &state) {
   if (progress[area] == Progress::Running)
     cycle(area);

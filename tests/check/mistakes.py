@@ -99,6 +99,12 @@ MISTAKES = [
     ("one-to-one between sizes", connect("one_to_one"), "E0201", "1 unit", "3 units"),
     ("size that is a param", edit(("hidden[3]", "hidden[rate]")), "E0203", "use `const`"),
     ("size of no unit", edit(("hidden[3]", "hidden[0]")), "E0204", "from 1 to"),
+    # Phases of experiments
+    ("training on members of a loop", train("= petal;", "= petal; for k in 0..2 { phase p[k] from start { run } };"), "E0409",
+     "members of a loop", "stands outside loops"),
+    ("binding in a loop", train("= petal;", "= petal; for k in 0..2 { petal.rate = 0 };"), "E0109", "cannot be assigned here"),
+    ("phase of training that is not there", train("= petal;", "= petal; phase p from before { run };"), "E0409",
+     "there is no phase `before`"),
     # Binding
     ("binding an area", train("petal.rate =", "petal ="), "E0103", "`petal.rate = …`"),
     ("binding what connections bring", train("petal.rate =", "hidden.drive ="), "E0109", "`given` variables"),

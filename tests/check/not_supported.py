@@ -124,11 +124,11 @@ CASES = {
     "active": option("⟦active⟧ = [learn0]"),
     "double precision": option("precision = ⟦double⟧"),
     "trial in seconds": option("trial = ⟦20 ms⟧"),
-    "phase of an experiment": experiment("⟦phase p { run }⟧"),
+    "training behind a member of a family": experiment("for k in 0..2 { phase p[k] from start { run } }; "
+                                                       "phase q from ⟦p⟧[1] { run }"),
     "run in an experiment": experiment("⟦run 3⟧"),
     "each in an experiment": experiment("⟦each area a { a.drive += 1 }⟧"),
     "if in an experiment": experiment("⟦if epoch > 3 { petal.rate = 0 }⟧"),
-    "for in an experiment": experiment("⟦for k in 1..3 { petal.rate = 0 }⟧"),
     "append": experiment("⟦append(bed, petal)⟧"),
     "experiment in an experiment": experiment("⟦test flowers on bed { petal.rate = petal; kind.target = 0 }⟧"),
     "on in an experiment": experiment("on every ⟦3 epochs⟧ { petal.rate = 0 }"),
