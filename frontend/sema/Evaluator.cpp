@@ -661,10 +661,18 @@ Field Evaluator::evaluate(const ast::Expr &e, Frame &frame) {
   if (auto *i = llvm::dyn_cast<ast::IndexExpr>(&e))
     if (auto *at = llvm::dyn_cast<ast::AtExpr>(i->base); at && frame.at)
       return frame.at(*at, frame, i);
-  if (llvm::isa<ast::IndexExpr>(e))
-    unsupported(e.span, "components are");
-  if (llvm::isa<ast::ArrayExpr>(e))
-    unsupported(e.span, "concatenation is");
+  if (auto *i = llvm::dyn_cast<ast::IndexExpr>(&e)) {
+    Field x = evaluate(*i->base, frame);
+    if (i->indices.size() != 1)
+      unsupported(e.span, "components in several dimensions are");
+    return component(x, evaluate(*i->indices[0], frame), e.span);
+  }
+  if (auto *a = llvm::dyn_cast<ast::ArrayExpr>(&e)) {
+    llvm::SmallVector<Field> parts;
+    for (const ast::Expr *element : a->elements)
+      parts.push_back(evaluate(*element, frame));
+    return concatenate(parts, e.span);
+  }
   fail(Code::WrongType, e.span, "this is not a number");
 }
 
@@ -696,13 +704,14 @@ bool Evaluator::execute(const ast::Stmt &s, Frame &frame) {
   if (!v || v->varKind != ast::VarKind::Let)
     return false;
   for (auto &d : v->vars) {
-    if (!d.components.empty())
-      unsupported(d.name.span, "variables with components are");
+    int64_t components = componentsOf(d, frame);
     if (d.initKind == ast::VarDecl::Declarator::Init::Draw)
       unsupported(d.name.span, "draws at every tick are");
     if (!d.init)
       fail(Code::Syntax, d.name.span, "`let " + d.name.text + "` needs a value");
-    frame.locals[d.name.text] = evaluate(*d.init, frame);
+    Field value = evaluate(*d.init, frame);
+    frame.locals[d.name.text] =
+        components ? withComponents(value, components, d.name.text, d.init->span) : value;
   }
   return true;
 }
@@ -887,7 +896,8 @@ llvm::SmallVector<Axis, 2> Evaluator::axesOf(llvm::StringRef name, const ast::Ca
           std::pair{"pre", Axis::Pre}, std::pair{"post", Axis::Post}})
       if (where == word) {
         if (axis == Axis::Component && (x.constant || !x.has(axis)))
-          unsupported(over.value->span, "a reduction over components is");
+          fail(Code::NeedsOver, over.value->span,
+               "the value has no components, and is " + describe(x));
         if (axis != Axis::Component && !llvm::is_contained(frame.reductions, axis))
           fail(Code::NeedsOver, over.value->span,
                frame.reductions[0] == Axis::Unit
@@ -940,7 +950,8 @@ Field Evaluator::callPrimitive(llvm::StringRef name, const ast::CallExpr &e, Fra
     llvm::SmallVector<Axis, 2> over = axesOf(name, e, x, frame);
     requireRivals(name, x, over, e.span, frame);
     Field r = reduce(name, x, over, e.span);
-    if (frame.others) {
+    bool others = over.size() != 1 || over[0] != Axis::Component;
+    if (frame.others && others) {
       r.total = (name == "sum" || name == "mean") && !(x.capabilities & Population);
       r.needs(Population, e.span);
     }

@@ -51,6 +51,8 @@ struct Field {
   bool perSample() const {
     return llvm::all_of(axes, [](Axis a) { return a == Axis::Sample; });
   }
+  /// One number for each unit, or for each component.
+  bool several() const { return has(Axis::Unit) || has(Axis::Component); }
   int64_t size(Axis axis) const;
   void needs(unsigned capability, Span at, bool backwards = false);
   /// Needs what `other`, which flows into this value, needs.

@@ -60,7 +60,7 @@ void RuleInstance::instantiate() {
     cost = trial.overTrial(*learn.decl->subject, learn.part);
     if (trial.length() == 1)
       costs[trial.now.tick] = cost;
-    if (cost->constant || cost->has(Axis::Unit) || !cost->has(Axis::Sample))
+    if (cost->constant || cost->several() || !cost->has(Axis::Sample))
       ev.fail(Code::CostReachesNothing, learn.decl->subject->span,
               "this is not a cost: it must be one number per sample that depends on the network",
               "it is " + describe(*cost));

@@ -124,7 +124,8 @@ std::optional<Field> RunTick::messages(Tick &tick, const Place &place) {
         rule.account->add({place.first, place.second, scope.connection, assign,
                            scope.inside ? rule.blockOf(*scope.inside) : scope.body, phase,
                            backwards});
-      add(gathered(c, e, pre, s->span), s->span);
+      add(rule.trial.fromEndpoint(gathered(c, e, pre, s->span), place.first, place.second),
+          s->span);
     }
   return sent[place] = total;
 }

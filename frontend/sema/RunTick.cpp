@@ -103,7 +103,9 @@ static bool isCommon(const ast::Block &body, llvm::StringRef name) {
 
 /// What is common to an area or a connection does not vary over its units or synapses.
 void RunTick::requireCommon(const Field &value, llvm::StringRef name, Span at) {
-  if (value.constant || llvm::all_of(value.axes, [](Axis a) { return a == Axis::Sample; }))
+  if (value.constant || llvm::all_of(value.axes, [](Axis a) {
+        return a == Axis::Sample || a == Axis::Component || isLoop(a);
+      }))
     return;
   rule.ev.fail(Code::ShapeMismatch, at,
                "`" + name + "` is common, and the value is " + describe(value),
@@ -115,8 +117,6 @@ Field RunTick::declared(Tick &tick, const Scope &scope, const ast::VarDecl &v,
   Evaluator &ev = rule.ev;
   if (!d.init)
     ev.fail(Code::MissingArgument, d.name.span, "`" + d.name.text + "` needs a value");
-  if (!d.components.empty())
-    ev.unsupported(d.name.span, "variables with components are");
   bool state = v.varKind == ast::VarKind::State;
   Frame f = frame(tick, scope, position);
   f.stream = rule.net.name + "." + rule.learn.name + "." + (phase.empty() ? "" : phase + ".");
@@ -140,6 +140,11 @@ Field RunTick::declared(Tick &tick, const Scope &scope, const ast::VarDecl &v,
       f.drawExtent = {{Axis::Unit, rule.net.areas[scope.area].size}};
   }
   f.stream += "." + d.name.text;
+  Frame sizes;
+  sizes.locals = rule.args;
+  int64_t components = ev.componentsOf(d, sizes);
+  if (components)
+    f.drawExtent.insert(f.drawExtent.begin(), {Axis::Component, components});
   Extent members = loopExtent();
   f.drawExtent.insert(f.drawExtent.begin(), members.begin(), members.end());
   if (!v.isShared) {
@@ -148,6 +153,8 @@ Field RunTick::declared(Tick &tick, const Scope &scope, const ast::VarDecl &v,
       f.stream += "@" + std::to_string(tick.number);
   }
   Field value = ev.evaluate(*d.init, f);
+  if (components || state)
+    value = ev.withComponents(value, components, d.name.text, d.init->span);
   if (v.isCommon)
     requireCommon(value, d.name.text, d.init->span);
   return state ? ev.fields.broadcast(ev.location(d.name.span), value, f.drawExtent) : value;

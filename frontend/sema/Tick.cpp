@@ -96,9 +96,13 @@ void Tick::cycle(int area) {
                 "a `state` is read as it was at the start of the tick, and breaks the cycle");
 }
 
-Field Tick::perUnit(int area, const Field &value, Span at, llvm::StringRef name, bool perSample) {
+Field Tick::perUnit(int area, const Field &given, Span at, llvm::StringRef name, bool perSample) {
   const Area &a = trial.net.areas[area];
   Evaluator &ev = trial.ev;
+  // What is computed has the components of its value unless it declares others.
+  bool free = !a.state(name) && !llvm::is_contained(a.inputs, name) &&
+              !llvm::is_contained(a.given, name) && !a.componentsOf(name.str());
+  Field value = free ? given : ev.withComponents(given, a.componentsOf(name.str()), name, at);
   if (a.common.count(name.str())) {
     if (!value.constant && value.has(Axis::Unit))
       ev.fail(Code::ShapeMismatch, at,
@@ -127,9 +131,16 @@ Field Tick::conduct(const Connection &c) {
   Evaluator &ev = trial.ev;
   Trial::At here(trial, {this, nullptr});
   Field source = *variable(c.from, c.fromVariable);
-  if (trial.net.areas[c.from].common.count(c.fromVariable)) // as of an area of one unit
+  if (const Area &from = trial.net.areas[c.from];
+      source.has(Axis::Component) && !from.componentsOf(c.fromVariable))
+    ev.fail(Code::ShapeMismatch, c.decl->span,
+            "`" + from.name + "." + c.fromVariable + "` has components, and does not say how many",
+            "declare them in the unit: `output " + c.fromVariable + "[" +
+                llvm::Twine(source.size(Axis::Component)) + "] = …`");
+  source = trial.asEndpoint(source, c.from, c.fromVariable);
+  if (!source.has(Axis::Sample))
     source = ev.fields.broadcast(ev.location(c.decl->span), source,
-                                 {{Axis::Sample, ShapedType::kDynamic}, {Axis::Unit, 1}});
+                                 {{Axis::Sample, ShapedType::kDynamic}});
   if (c.topology == Topology::Wire)
     return source;
   std::map<std::string, Field> weights;
@@ -202,7 +213,7 @@ Field Tick::port(int area, const std::string &name) {
   };
   for (auto &c : trial.net.connections)
     if (c.to == area && c.toPort == name)
-      arrive(conduct(c), c.decl->span);
+      arrive(trial.fromEndpoint(conduct(c), area, name), c.decl->span);
   if (with)
     if (auto more = with->arrival(*this, place))
       arrive(*more, a.decl->span);
@@ -249,7 +260,7 @@ Field Tick::declared(int index, const ast::VarDecl &v, const ast::VarDecl::Decla
     ev.fail(Code::Syntax, d.name.span, "`" + d.name.text + "` needs a value");
   }
   requireType(d, value);
-  bool common = area.common.count(d.name.text);
+  bool common = area.common.count(d.name.text) || area.componentsOf(d.name.text);
   if (common || value.constant || value.has(Axis::Unit)) // one value for all units stays one
     value = perUnit(index, value, d.name.span, d.name.text, true);
   return value;
@@ -408,7 +419,7 @@ Field Tick::cost(const Cost &cost) {
   Trial::At here(trial, {this, nullptr});
   Frame frame = trial.networkFrame(cost.part);
   Field value = ev.evaluate(*cost.decl->value, frame);
-  if (!value.constant && value.has(Axis::Unit))
+  if (value.several())
     ev.fail(Code::ShapeMismatch, cost.decl->value->span,
             "a cost is one number per sample, and this is " + describe(value),
             "reduce it with `sum` or `mean`");
@@ -435,7 +446,11 @@ Field Tick::scalar(const Scalar &s) {
   frame.stream = trial.net.name + "." + s.name + (number ? "@" + std::to_string(number) : "");
   frame.drawEachTrial = true;
   frame.drawExtent = {{Axis::Sample, ShapedType::kDynamic}};
+  if (s.components)
+    frame.drawExtent.push_back({Axis::Component, s.components});
   Field value = ev.evaluate(*s.declarator->init, frame);
+  if (s.components)
+    value = ev.withComponents(value, s.components, s.name, s.declarator->init->span);
   runningScalars.erase(s.name);
   if (!value.constant && value.has(Axis::Unit))
     ev.fail(Code::ShapeMismatch, s.declarator->init->span,

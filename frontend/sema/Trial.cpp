@@ -139,6 +139,7 @@ const Values &Trial::initialStates() {
         ev.fail(Code::DimensionMismatch, s.declarator->init->span,
                 "`" + s.name + "` is declared to be " + ev.typeDimension(*type).kind() +
                     ", and it starts as " + start.dimension.kind());
+      start = ev.withComponents(start, area.componentsOf(s.name), s.name, s.declarator->init->span);
       value = ev.fields.broadcast(ev.location(s.declarator->name.span), start, extent);
     }
   }

@@ -180,6 +180,10 @@ public:
   const Field &persisting(int area, const State &state) const {
     return left.at({area, state.name});
   }
+  /// What synapses read of a variable: its components, of one unit or common to the area, as units.
+  Field asEndpoint(const Field &value, int area, const std::string &variable);
+  /// The reverse: what arrives at a variable, by synapse.
+  Field fromEndpoint(const Field &value, int area, const std::string &variable);
   /// The number of each unit in its area.
   Field position(int area, Span at);
   /// The plain presentation. Requires the bindings.

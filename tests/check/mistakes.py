@@ -10,7 +10,7 @@ import os
 import sys
 import unittest
 
-from flowers import CONNECT, LEARN, MODEL, TRAIN, check, edit, rule, unit
+from flowers import CONNECT, LEARN, MODEL, TRAIN, UNIT, check, edit, rule, unit
 
 APICAL = ""
 
@@ -105,6 +105,27 @@ MISTAKES = [
     ("binding in a loop", train("= petal;", "= petal; for k in 0..2 { petal.rate = 0 };"), "E0109", "cannot be assigned here"),
     ("phase of training that is not there", train("= petal;", "= petal; phase p from before { run };"), "E0409",
      "there is no phase `before`"),
+    # Components
+    ("component of a number", unit("input drive\noutput rate = drive[1]"), "E0206", "has no components", r"`let x\[3\]"),
+    ("component that is not there", unit("input drive\nlet v = [drive, 1]\noutput rate = v[2]"), "E0204", "from 0 to 1"),
+    ("component between two", unit("input drive\nlet v = [drive, 1]\noutput rate = v[0.5]"), "E0204", "from 0 to 1"),
+    ("too many components", unit("input drive\nlet v[2] = [drive, 1, 2]\noutput rate = v[0]"), "E0201",
+     r"`v\[2\]` has 2 components, and the value has 3"),
+    ("components for a state without", unit("input drive\nstate v = 0\nv = [drive, 1]\noutput rate = v"), "E0201",
+     r"`v` has no components", r"declare them: `v\[2\]`"),
+    ("no components at all", unit("input drive\nlet v[0] = drive\noutput rate = drive"), "E0204", "from 1"),
+    ("components that are a param", unit("input drive\nlet v[rate] = drive\noutput rate = v[0]"), "E0203", "use `const`"),
+    ("reduction over components of a number", unit("input drive\noutput rate = sum(drive, over = components)"), "E0207",
+     "has no components"),
+    ("reduction over units or components", unit("input drive\nlet v[2] = drive\noutput rate = sum(v)"), "E0207",
+     "`over = units` or `over = components`"),
+    ("a cost with components", cost("sum(kind.rate) * [1, 2]"), "E0201", "one number per sample"),
+    ("a weight changed by components", rule("each connection { w.grad += [pre, 1] * error(post) }"), "E0201",
+     "has 2 components", r"`x\[0\]`"),
+    ("output that does not say its components",
+     edit((UNIT, "mine"), ("cross_entropy(kind.log_p", "0 * sum(hidden.common_rate) + cross_entropy(kind.log_p"),
+          add="unit mine { input drive; output common rate = [sum(drive), 1]; let common_rate = 0 }\n"), "E0201",
+     "does not say how many", r"`output rate\[2\] = …`"),
     # Binding
     ("binding an area", train("petal.rate =", "petal ="), "E0103", "`petal.rate = …`"),
     ("binding what connections bring", train("petal.rate =", "hidden.drive ="), "E0109", "`given` variables"),
