@@ -11,7 +11,7 @@ import sys
 import numpy
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "rules"))
-from harness import run
+from harness import on_both_engines, run
 
 MODEL = """
 unit kinked { input drive; output rate = UNIT }
@@ -50,7 +50,4 @@ def every_element_that_attains_it_counts(interpret):
 
 
 if __name__ == "__main__":
-    for check in (the_second_of_two_takes_it, every_element_that_attains_it_counts):
-        for interpret in (True, False):
-            check(interpret)
-        print("pass", check.__name__)
+    on_both_engines(the_second_of_two_takes_it, every_element_that_attains_it_counts)
