@@ -27,7 +27,7 @@ train n on d, batch = 4, trials = 1 { x.rate = x }
 """
 
 
-def derivatives(interpret, unit="1 * drive", cost="sum(y.rate)"):
+def derivatives(interpret, unit="drive", cost="sum(y.rate)"):
     model = MODEL.replace("UNIT", unit).replace("COST", cost)
     return (-run(model, {"x.npy": numpy.ones((4, 2))}, interpret=interpret)["n.x_y.b"]).tolist()
 
