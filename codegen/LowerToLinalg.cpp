@@ -624,7 +624,7 @@ private:
     if (!draw.getValue().getType().hasStaticShape())
       nullRows.insert(draw.getValue());
     if (root && type.getRank())
-      made.getDefiningOp()->setAttr("tile", b.getDenseI64ArrayAttr(drawTile(type.getShape())));
+      made.getDefiningOp()->setAttr("tile", b.getDenseI64ArrayAttr(drawTile(type.getShape(), false)));
     return made;
   }
 
@@ -636,7 +636,7 @@ private:
     if (!lift.reduces()) {
       bool sums = llvm::any_of(pending.lookup(lift), llvm::IsaPred<ir::LiftOp>);
       if (!root || !sums)
-        generic->setAttr(root ? "tile" : "panel", b.getDenseI64ArrayAttr(drawTile(sizes)));
+        generic->setAttr(root ? "tile" : "panel", b.getDenseI64ArrayAttr(drawTile(sizes, !runsOnce(step))));
       return;
     }
     int64_t rows = sizes.back(), block = 16;
