@@ -35,7 +35,7 @@ def derivatives(interpret, unit="drive", cost="sum(y.rate)"):
 def the_second_of_two_takes_it(interpret):
     for unit, slope in (("max(2 * drive, 3 * drive)", 3), ("max(3 * drive, 2 * drive)", 2), ("max(drive, 0)", 0),
                         ("max(0, drive)", 1), ("min(2 * drive, 3 * drive)", 3), ("min(drive, 0)", 0),
-                        ("abs(drive)", 0), ("clip(drive, 0, 1)", 1), ("clip(drive, -1, 0)", 1)):
+                        ("abs(drive)", 0), ("sqrt(drive)", 0), ("clip(drive, 0, 1)", 1), ("clip(drive, -1, 0)", 1)):
         assert derivatives(interpret, unit) == [slope] * 3, (unit, derivatives(interpret, unit))
 
 
