@@ -445,6 +445,9 @@ private:
         field.data[i] = loaded.at(order[i / width] * width + i % width);
       fields.push_back(std::move(field));
     }
+    // A model that was made smaller may read no data at all.
+    for (int64_t i = static_cast<int64_t>(order.size()); i < experiment.batch; ++i)
+      order.push_back(i % clock.samples);
     clock.rows.assign(order.begin(), order.begin() + clock.samples);
     for (auto &bytes : gathered)
       columns.push_back(bytes.data());

@@ -354,7 +354,8 @@ private:
         std::set<string> wants = r->needs();
         for (const char *every : {"rate", "drive", "target"})
           wants.erase(every);
-        if (wants.empty() && (!stateful || r->has("grad\\(C")) && !(r->callsUnits() && remembers()))
+        bool shows = cost.name != "effort" || !r->needs().count("target"); // which outputs it has
+        if (wants.empty() && shows && (!stateful || r->has("grad\\(C")) && !(r->callsUnits() && remembers()))
           fitting.push_back(r);
       }
       known = fitting[size_t(pick(0, int64_t(fitting.size()) - 1))];
