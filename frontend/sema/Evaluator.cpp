@@ -359,10 +359,10 @@ static Value emitUnary(llvm::StringRef f, OpBuilder &b, Location l, Value x) {
   if (f == "softplus")
     return b.create<arith::AddFOp>(l, b.create<arith::MaximumFOp>(l, x, k(0)),
                                    b.create<math::Log1pOp>(l, small));
-  // logistic
+  // logistic; at 0 it is `above` that has the right derivative
   Value below = b.create<arith::DivFOp>(l, k(1), b.create<arith::AddFOp>(l, k(1), small));
   Value above = b.create<arith::MulFOp>(l, small, below);
-  return b.create<arith::SelectOp>(l, compare(b, l, arith::CmpFPredicate::OGE, x, k(0)), below,
+  return b.create<arith::SelectOp>(l, compare(b, l, arith::CmpFPredicate::OGT, x, k(0)), below,
                                    above);
 }
 

@@ -354,7 +354,10 @@ private:
         std::set<string> wants = r->needs();
         for (const char *every : {"rate", "drive", "target"})
           wants.erase(every);
-        bool shows = cost.name != "effort" || !r->needs().count("target"); // which outputs it has
+        // The outputs of a rule that reads targets are areas that receive weights.
+        bool shows = !r->needs().count("target") ||
+                     std::any_of(weighted.begin(), weighted.end(),
+                                 [&](const Weighted &w) { return "c_" + w.to == cost.name; });
         if (wants.empty() && shows && (!stateful || r->has("grad\\(C")) && !(r->callsUnits() && remembers()))
           fitting.push_back(r);
       }

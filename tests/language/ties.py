@@ -39,6 +39,12 @@ def the_second_of_two_takes_it(interpret):
         assert derivatives(interpret, unit) == [slope] * 3, (unit, derivatives(interpret, unit))
 
 
+def what_is_smooth_has_its_derivative(interpret):
+    """logistic and softplus are computed from |x|, and still have slopes at 0."""
+    for unit, slope in (("4 * logistic(drive)", 1), ("2 * softplus(drive)", 1), ("tanh(drive)", 1)):
+        assert derivatives(interpret, unit) == [slope] * 3, (unit, derivatives(interpret, unit))
+
+
 def every_element_that_attains_it_counts(interpret):
     """Three units at 0: each is the maximum, and each receives all of the derivative. With one of them raised above the
     others it is the only one."""
@@ -50,4 +56,5 @@ def every_element_that_attains_it_counts(interpret):
 
 
 if __name__ == "__main__":
-    on_both_engines(the_second_of_two_takes_it, every_element_that_attains_it_counts)
+    on_both_engines(the_second_of_two_takes_it, what_is_smooth_has_its_derivative,
+                    every_element_that_attains_it_counts)
