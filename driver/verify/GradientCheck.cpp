@@ -92,11 +92,13 @@ GradientCheck GradientOracle::check(llvm::StringRef weight, llvm::StringRef desc
     double wide = (left + right) / 2, narrow = (nearLeft + nearRight) / 2;
     if (result.failed)
       return result;
-    // Beside a kink the slope depends on the width. Upon it the two sides differ by as much at half
-    // the width, where on a curve they come together.
-    double allowed = 1e-4 * (1 + std::abs(narrow)), bend = std::abs(nearRight - nearLeft);
+    // Beside a kink the slope depends on the width, by more than the square of the width times a
+    // third derivative. Upon it the two sides differ by as much at half the width, where on a
+    // curve they come together.
+    double allowed = 1e-6 * std::max(result.greatest, std::abs(narrow)) + 1e-9;
+    double bend = std::abs(nearRight - nearLeft);
     if (std::abs(narrow - wide) > allowed ||
-        (bend > 1e-2 * allowed && bend > 0.75 * std::abs(right - left))) {
+        (bend > allowed && bend > 0.75 * std::abs(right - left))) {
       ++result.kinks;
       continue;
     }
