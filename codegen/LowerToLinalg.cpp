@@ -624,7 +624,8 @@ private:
     if (!draw.getValue().getType().hasStaticShape())
       nullRows.insert(draw.getValue());
     if (root && type.getRank())
-      made.getDefiningOp()->setAttr("tile", b.getDenseI64ArrayAttr(drawTile(type.getShape(), false)));
+      made.getDefiningOp()->setAttr("tile",
+                                    b.getDenseI64ArrayAttr(drawTile(type.getShape(), false)));
     return made;
   }
 
@@ -636,7 +637,8 @@ private:
     if (!lift.reduces()) {
       bool sums = llvm::any_of(pending.lookup(lift), llvm::IsaPred<ir::LiftOp>);
       if (!root || !sums)
-        generic->setAttr(root ? "tile" : "panel", b.getDenseI64ArrayAttr(drawTile(sizes, !runsOnce(step))));
+        generic->setAttr(root ? "tile" : "panel",
+                         b.getDenseI64ArrayAttr(drawTile(sizes, !runsOnce(step))));
       return;
     }
     int64_t rows = sizes.back(), block = 16;

@@ -102,7 +102,8 @@ void checks(const Trace &trace, const LineTrace &line, llvm::raw_ostream &os) {
          << (trace.stops ? "; differences see through `stop`, which the model uses" : "") << "\n";
   }
   if (line.vanishes())
-    os << "the gradient is zero everywhere, so there is nothing to compare with: what the weights change does not "
+    os << "the gradient is zero everywhere, so there is nothing to compare with: what the weights "
+          "change does not "
           "reach the cost in the trial; let it last until areas with states have settled, as in "
           "`train …, trial = 40 ticks`\n";
   os << "gradient against central differences in double precision: " << compared

@@ -42,9 +42,9 @@ struct Field {
   unsigned capabilities = 0;
   llvm::SmallVector<CapabilityRead, 1> reads; ///< that decide the capabilities
   bool readsForwardWeight = false;
-  bool total = false;  ///< a sum, perhaps scaled, of terms that read no other units
+  bool total = false;    ///< a sum, perhaps scaled, of terms that read no other units
   bool variable = false; ///< of a tick: derivatives find it by its tensor
-  bool signal = false; ///< one number for many synapses: to read it by its name is `modulated`
+  bool signal = false;   ///< one number for many synapses: to read it by its name is `modulated`
 
   static Field number(double value, Dimension dimension = {});
   bool has(Axis axis) const { return llvm::is_contained(axes, axis); }

@@ -163,8 +163,8 @@ static int checkFinite(run *r, int index) {
                              "not one of its numbers has no place"
                            : "lower the learning rate, bound the weights or clip the gradient";
   return apical_fail(r->error, APICAL_ERROR_DIVERGED,
-                     "%s: %s '%s' is no longer finite at step %lld, epoch %lld; %s%s%s",
-                     e->network, culprit->kind == APICAL_COST ? "cost" : "area", culprit->name,
+                     "%s: %s '%s' is no longer finite at step %lld, epoch %lld; %s%s%s", e->network,
+                     culprit->kind == APICAL_COST ? "cost" : "area", culprit->name,
                      (long long)r->instance->position.trial + 1,
                      (long long)r->instance->position.epoch + 1, mend,
                      o->save ? ". the last good checkpoint, if there was one, is kept: " : "",

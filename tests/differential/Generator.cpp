@@ -358,7 +358,8 @@ private:
         bool shows = !r->needs().count("target") ||
                      std::any_of(weighted.begin(), weighted.end(),
                                  [&](const Weighted &w) { return "c_" + w.to == cost.name; });
-        if (wants.empty() && shows && (!stateful || r->has("grad\\(C")) && !(r->callsUnits() && remembers()))
+        if (wants.empty() && shows && (!stateful || r->has("grad\\(C")) &&
+            !(r->callsUnits() && remembers()))
           fitting.push_back(r);
       }
       known = fitting[size_t(pick(0, int64_t(fitting.size()) - 1))];

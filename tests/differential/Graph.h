@@ -257,7 +257,8 @@ protected:
     const AreaPiece &a = model.areas[from], &b = model.areas.back();
     string topology = "dense";
     if (!plain && a.size == b.size && (narrow || chance(4)))
-      topology = weighted.empty() || b.name == "branch" || chance(3) || !wires ? "one_to_one" : "wire";
+      topology =
+          weighted.empty() || b.name == "branch" || chance(3) || !wires ? "one_to_one" : "wire";
     feature(topology);
     string name = a.name + "_" + b.name + (port.empty() ? "" : "_gate"), args;
     if (topology != "wire") {
