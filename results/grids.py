@@ -80,4 +80,6 @@ GRIDS = {
                                               "incremental": {"incremental_rate": (2e-4, 5e-4, 1e-3)},
                                               "strict": {"strict_rate": (1e-3, 2e-3, 4e-3)},
                                               "fixed_predictions": {"fixed_rate": (1e-3, 2e-3, 4e-3)}}, epochs=5),
+    "competing_hidden_units": Grid("mnist", {"digits": {"rate": (0.05, 0.1, 0.2)},
+                                             "random_hidden": {"random_rate": (0.02, 0.05, 0.1)}}),
 }
