@@ -58,7 +58,7 @@ GRIDS = {
                                         "frozen_hidden": {"frozen_rate": (0.1, 0.2, 0.5)}}),
     "directional_node_perturbation": Grid("mnist", {"by_area": {"area_rate": (0.02, 0.05, 0.1)},
                                                     "by_activity": {"activity_rate": (0.02, 0.05, 0.1)}}),
-    "decorrelated_node_perturbation": Grid("mnist", {"digits": {"rate": (0.05, 0.1, 0.2), "alpha": (0.002, 0.005)}},
+    "decorrelated_node_perturbation": Grid("mnist", {"digits": {"rate": (0.05, 0.1), "alpha": (1e-4, 2e-4, 5e-4)}},
                                            epochs=4),
     "forward_forward": Grid("mnist", {"digits": {"rate": (0.003, 0.01, 0.02, 0.03)}}, epochs=4),
     "equilibrium_propagation": Grid("mnist", {"digits": {"rate": (0.05, 0.1, 0.2)},
