@@ -286,7 +286,10 @@ private:
   ir::StepOp beginStep(llvm::StringRef name, Location loc) {
     ev.densities.clear();
     builder.setInsertionPointToEnd(module->getBody());
-    auto step = builder.create<ir::StepOp>(loc, builder.getStringAttr(name), DictionaryAttr());
+    std::string symbol = name.str(); // a parameter of the model may have that name too
+    while (SymbolTable::lookupSymbolIn(*module, symbol))
+      symbol += "_";
+    auto step = builder.create<ir::StepOp>(loc, builder.getStringAttr(symbol), DictionaryAttr());
     Block &block = step.getBody().empty() ? step.getBody().emplaceBlock() : step.getBody().front();
     builder.setInsertionPointToStart(&block);
     return step;

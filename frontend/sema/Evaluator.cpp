@@ -370,10 +370,10 @@ static Value emitUnary(llvm::StringRef f, OpBuilder &b, Location l, Value x) {
   if (f == "softplus")
     return b.create<arith::AddFOp>(l, b.create<arith::MaximumFOp>(l, x, k(0)),
                                    b.create<math::Log1pOp>(l, small));
-  // logistic
+  // logistic; at 0 it is `above` that has the right derivative
   Value below = b.create<arith::DivFOp>(l, k(1), b.create<arith::AddFOp>(l, k(1), small));
   Value above = b.create<arith::MulFOp>(l, small, below);
-  return b.create<arith::SelectOp>(l, compare(b, l, arith::CmpFPredicate::OGE, x, k(0)), below,
+  return b.create<arith::SelectOp>(l, compare(b, l, arith::CmpFPredicate::OGT, x, k(0)), below,
                                    above);
 }
 
@@ -999,7 +999,18 @@ Field Evaluator::callPrimitive(llvm::StringRef name, const ast::CallExpr &e, Fra
     if (!x.constant && x.has(Axis::Unit))
       fail(Code::ShapeMismatch, e.args[0].value->span,
            "`one_hot` takes one number per sample, and this is " + describe(x));
-    return binary(ast::BinaryOp::Eq, x, fields.index(location(e.span), Axis::Unit, n), e.span);
+    Field hot = binary(ast::BinaryOp::Eq, x, fields.index(location(e.span), Axis::Unit, n), e.span);
+    if (x.constant || llvm::isa<ast::NameExpr>(e.args[0].value))
+      return hot; // the classes of a column are looked at where they are read
+    return fields.map(location(e.span), {hot, x}, [n](OpBuilder &b, Location l, Values v) -> Value {
+      auto k = [&](double value) { return constant(b, l, value); };
+      Value whole =
+          compare(b, l, arith::CmpFPredicate::OEQ, v[1], b.create<math::FloorOp>(l, v[1]));
+      Value high = compare(b, l, arith::CmpFPredicate::OLT, v[1], k(n));
+      Value low = compare(b, l, arith::CmpFPredicate::OGE, v[1], k(0));
+      Value known = b.create<arith::AndIOp>(l, whole, b.create<arith::AndIOp>(l, low, high));
+      return b.create<arith::SelectOp>(l, known, v[0], k(NAN));
+    });
   }
   if (std::optional<Field> drawn = callDistribution(name, e, frame))
     return *drawn;

@@ -52,6 +52,7 @@ void RuleInstance::instantiate() {
             "write `learn COST by …`");
   if (costParameter.empty() && learn.decl->subject)
     ev.fail(Code::NeedsCost, learn.decl->subject->span, "`" + rule->name.text + "` takes no cost");
+  requireNumbers(others, given);
   Frame caller = trial.networkFrame(learn.part);
   args = bindArguments(ev, others, given, learn.decl->rule->span, caller);
   for (auto &[name, value] : args)
@@ -109,6 +110,26 @@ void RuleInstance::instantiate() {
 }
 
 /// An argument that varies from trial to trial is one number for all synapses: `m : signal`.
+/// The learn line names the cost, and yet it is easily given to the rule again, where it would become a number.
+void RuleInstance::requireNumbers(const ast::RuleDecl &declared,
+                                  llvm::ArrayRef<ast::Argument> given) {
+  for (auto [k, a] : llvm::enumerate(given)) {
+    auto *name = llvm::dyn_cast<ast::NameExpr>(a.value);
+    if (!name || llvm::none_of(net.costs, [&](const Cost &c) {
+          return c.name == net.parts[learn.part].own(name->name);
+        }))
+      continue;
+    for (auto [p, parameter] : llvm::enumerate(declared.params))
+      if (!parameter.type && parameter.init &&
+          (a.name ? a.name.text == parameter.name.text : p == k))
+        ev.fail(Code::WrongType, a.value->span,
+                "`" + name->name + "` is a cost, and `" + parameter.name.text + "` of `" +
+                    rule->name.text + "` is a number",
+                "the cost that a rule serves is the one the line begins with: `learn " +
+                    name->name + " by " + rule->name.text + "()`");
+  }
+}
+
 void RuleInstance::bindSignal(const std::string &name, Field &value) {
   if (!dependsOnTrial(value))
     return;

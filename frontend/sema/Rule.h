@@ -76,6 +76,7 @@ private:
   };
   /// The rule's connections, phases, `let`s and templates.
   void instantiateBody();
+  void requireNumbers(const ast::RuleDecl &declared, llvm::ArrayRef<ast::Argument> given);
   void bindSignal(const std::string &name, Field &value);
   void findScope();
   void openAccount();

@@ -98,6 +98,9 @@ std::optional<Field> RunTick::messages(Tick &tick, const Place &place) {
           continue;
         if (assign->op != ast::AssignOp::Add)
           ev.fail(Code::NotAssignable, s->span, "errors are added to: write `+=`");
+        if (rule.account)
+          rule.account->add(
+              {place.first, place.second, -1, assign, scope.body, phase, false, scope.binder});
         add(evaluate(tick, scope, *assign->value, k), s->span);
         continue;
       }
@@ -123,7 +126,7 @@ std::optional<Field> RunTick::messages(Tick &tick, const Place &place) {
       if (rule.account && !rule.own(c))
         rule.account->add({place.first, place.second, scope.connection, assign,
                            scope.inside ? rule.blockOf(*scope.inside) : scope.body, phase,
-                           backwards});
+                           backwards, ""});
       add(rule.trial.fromEndpoint(gathered(c, e, pre, s->span), place.first, place.second),
           s->span);
     }

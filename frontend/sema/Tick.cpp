@@ -23,6 +23,7 @@ Tick::Tick(Trial &trial, Values states, int64_t number, int64_t total, Intervent
 Field Tick::own(Field value, Span at) {
   if (!value.tensor)
     return value;
+  value.variable = true;
   auto [owner, fresh] = trial.owners.try_emplace(value.tensor, this);
   if (fresh || owner->second == this)
     return value;

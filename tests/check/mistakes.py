@@ -52,6 +52,8 @@ MISTAKES = [
     ("letters swapped", learn("recognition by backprop() with sdg(0.1)"), "E0101", "did you mean `sgd`"),
     ("optimizer in capitals", learn("recognition by backprop() with Adam(0.1)"), "E0101", "did you mean `adam`"),
     ("rule and optimizer exchanged", learn("recognition by sgd(0.1) with backprop()"), "E0103", "`by` needs a rule"),
+    ("cost given to the rule too", learn("recognition by node_perturbation(recognition) with sgd(0.1)"), "E0206",
+     "`recognition` is a cost, and `sigma` of `node_perturbation` is a number", r"learn recognition by node_perturbation\(\)"),
     ("cost misspelt", learn("recogniton by backprop() with sgd(0.1)"), "E0101", "did you mean `recognition`"),
     ("connection misspelt", learn("recognition in petal_hiden by backprop() with sgd(0.1)"), "E0101",
      "unknown connection", "did you mean `petal_hidden`"),
