@@ -287,7 +287,7 @@ def principal_components():
 def competing_hidden_units():
     figure, (left, right) = plt.subplots(1, 2, figsize=(8, 3.2), constrained_layout=True)
     _, states = trained("competing_hidden_units", extra=["--epochs", "8"])
-    mosaic(left, states["digits.image_hidden.w"].astype(float)[:, :25], 5, "weights of the first 25 units, after 8 epochs")
+    mosaic(left, states["digits.image_hidden.w"].astype(float)[:, :9], 3, "weights of the first nine units, after 8 epochs")
     for network, name, colour, style in (("digits", "competing hidden units", BLUE, "-"),
                                          ("random_hidden", "random hidden units", GREY, "--")):
         rows = curves("competing_hidden_units", network)

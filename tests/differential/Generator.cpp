@@ -354,7 +354,12 @@ private:
         std::set<string> wants = r->needs();
         for (const char *every : {"rate", "drive", "target"})
           wants.erase(every);
-        if (wants.empty() && (!stateful || r->has("grad\\(C")) && !(r->callsUnits() && remembers()))
+        // The outputs of a rule that reads targets are areas that receive weights.
+        bool shows = !r->needs().count("target") ||
+                     std::any_of(weighted.begin(), weighted.end(),
+                                 [&](const Weighted &w) { return "c_" + w.to == cost.name; });
+        if (wants.empty() && shows && (!stateful || r->has("grad\\(C")) &&
+            !(r->callsUnits() && remembers()))
           fitting.push_back(r);
       }
       known = fitting[size_t(pick(0, int64_t(fitting.size()) - 1))];

@@ -257,7 +257,8 @@ protected:
     const AreaPiece &a = model.areas[from], &b = model.areas.back();
     string topology = "dense";
     if (!plain && a.size == b.size && (narrow || chance(4)))
-      topology = weighted.empty() || b.name == "branch" || chance(3) ? "one_to_one" : "wire";
+      topology =
+          weighted.empty() || b.name == "branch" || chance(3) || !wires ? "one_to_one" : "wire";
     feature(topology);
     string name = a.name + "_" + b.name + (port.empty() ? "" : "_gate"), args;
     if (topology != "wire") {
@@ -319,6 +320,7 @@ protected:
         unit = u;
     string back = unit->inputs.size() > 1 ? "." + secondInput(*unit) : "";
     feature("unit " + name);
+    wires = false; // they have no weights that could conduct backwards
     int64_t layers = pick(1, 2);
     for (int64_t k = 0; k < layers; ++k) {
       model.areas.push_back({"a" + to_string(k), name, size(), k + 1 == layers});
@@ -354,7 +356,7 @@ protected:
     feature(tied ? "tied" : "transpose");
   }
 
-  bool parametric = false, stateful = false, plain = false;
+  bool parametric = false, stateful = false, plain = false, wires = true;
   std::set<string> needs;
   struct Weighted {
     string name, from, to;
