@@ -212,8 +212,7 @@ for _name, _title, _networks, *_more in (
         ("plain", "the image itself", BLUE, "-"), ("denoising", "30 % of the pixels hidden", ORANGE, "-"),
         ("inpainting", "in a hole of 10 by 10", GREEN, "-")], None, "error"),
     ("decorrelated_node_perturbation", "MNIST, 784-100-10, three seeds", [
-        ("digits", "node perturbation, decorrelated", BLUE, "-"),
-        ("PLAIN", "the same of the inputs as they are", ORANGE, "-")]),
+        ("digits", "node perturbation of decorrelated inputs", BLUE, "-")]),
 ):
     PLOTS[_name] = lambda arguments=(_name, _title, _networks, *_more): learning(*arguments)
 
