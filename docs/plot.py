@@ -203,7 +203,7 @@ for _name, _title, _networks, *_more in (
         ("digits", "predictive coding", BLUE, "-"), ("frozen_hidden", "frozen hidden areas", GREY, "--")]),
     ("forward_forward", "MNIST, 784-500-500, three seeds", [("digits", "forward-forward", BLUE, "-")]),
     ("generec", "MNIST, 784-100-10, three seeds", [
-        ("digits", "the same synapses both ways", BLUE, "-"), ("own_feedback", "feedback weights of its own", ORANGE, "-"),
+        ("digits", "the same synapses both ways", BLUE, "-"), ("symmetric", "the same, midpoint", SKY, "-"), ("own_feedback", "feedback weights of its own", ORANGE, "-"),
         ("frozen_hidden", "frozen hidden area", GREY, "--")]),
     ("recirculation", "MNIST, 784-64-784, three seeds", [
         ("by_recirculation", "recirculation", BLUE, "-"), ("by_gradient", "the exact gradient", "black", "-"),
@@ -211,10 +211,25 @@ for _name, _title, _networks, *_more in (
     ("autoencoder", "Fashion-MNIST, test images, three seeds", [
         ("plain", "the image itself", BLUE, "-"), ("denoising", "30 % of the pixels hidden", ORANGE, "-"),
         ("inpainting", "in a hole of 10 by 10", GREEN, "-")], None, "error"),
-    ("decorrelated_node_perturbation", "MNIST, 784-100-10, three seeds", [
-        ("digits", "node perturbation of decorrelated inputs", BLUE, "-")]),
+    ("directional_node_perturbation", "MNIST, 784-100-10, three seeds", [
+        ("by_area", "noise on one area at a time", BLUE, "-"), ("by_activity", "all noise at once", ORANGE, "-")]),
+    ("settling_nudges", "MNIST, 784-100-10, three seeds", [
+        ("both_ways", "nudged either way", BLUE, "-"), ("one_way", "towards the target", ORANGE, "-"),
+        ("either_way", "one way, at random", GREEN, "-")]),
 ):
     PLOTS[_name] = lambda arguments=(_name, _title, _networks, *_more): learning(*arguments)
+
+
+@plot
+def decorrelated_node_perturbation():
+    figure, axes = plt.subplots(figsize=(5.2, 3.1), constrained_layout=True)
+    for model, network, label, colour in (("decorrelated_node_perturbation", "digits", "of decorrelated inputs", BLUE),
+                                          ("node_perturbation", "by_nodes", "of the inputs as they are", ORANGE)):
+        rows = curves(model, network)
+        band(axes, rows, f"{label}, {100 * rows[:, -1].mean():.1f} %", colour)
+    accuracy_axes(axes, "node perturbation on MNIST, 784-100-10, three seeds")
+    axes.legend(loc="lower right")
+    save(figure, "decorrelated_node_perturbation")
 
 
 def trained(model, seed=1, extra=(), every=None):
@@ -251,6 +266,40 @@ def weight_perturbation():
     axes.set_title("linear perceptron, 10 inputs and 5 outputs; mean of 40 seeds over 50 trials")
     axes.legend(loc="lower right")
     save(figure, "weight_perturbation")
+
+
+@plot
+def serial_perturbation():
+    figure, axes = plt.subplots(figsize=(5.6, 3.2), constrained_layout=True)
+    runs = [trained("serial_perturbation", s, every=4)[0] for s in range(1, 41)]
+    for network, title, passes, colour in (("by_units", "one unit at a time, 6 a trial", 6, BLUE),
+                                           ("by_synapses", "one synapse at a time, 51 a trial", 51, ORANGE),
+                                           ("by_noise", "noise on all units, 2 a trial", 2, "black")):
+        mean = numpy.mean([[r["error_of_y"] for r in records if r["event"] == "step" and r["network"] == network]
+                           for records in runs], 0)
+        axes.plot(passes * (4 * numpy.arange(len(mean)) + 2), mean, color=colour, label=title)
+    axes.set(yscale="log", xlabel="presentations", ylabel="cost, ½ |y − y*|²", xlim=(0, 1600), ylim=(1e-4, 60))
+    axes.minorticks_off()
+    axes.set_title("linear perceptron, 10 inputs and 5 outputs; mean of 40 seeds")
+    axes.legend(loc="lower left")
+    save(figure, "serial_perturbation")
+
+
+@plot
+def gan():
+    figure, axes = plt.subplots(figsize=(3.6, 3.4), constrained_layout=True)
+    with tempfile.TemporaryDirectory() as folder:
+        made = os.path.join(folder, "made")
+        trained("gan", extra=["--probe", made])
+        with open(made) as file:
+            points = numpy.array([json.loads(line)["made.rate"] for line in file])[:400]
+    for k in range(8):
+        place = (math.cos(math.pi * k / 4), math.sin(math.pi * k / 4))
+        axes.add_patch(plt.Circle(place, 0.3, color="#E8E8E8", linewidth=0))
+    axes.plot(*points.T, ".", color=BLUE, markersize=2.5)
+    axes.set(xlim=(-1.5, 1.5), ylim=(-1.5, 1.5), aspect="equal", xticks=(-1, 0, 1), yticks=(-1, 0, 1))
+    axes.set_title("made points; three spreads about each place")
+    save(figure, "gan")
 
 
 def mosaic(axes, columns, across, title):
