@@ -74,6 +74,7 @@ GRIDS = {
     "predictive_coding": Grid("mnist", {"digits": {"rate": (2e-4, 3e-4, 5e-4, 1e-3)},
                                         "frozen_hidden": {"frozen_rate": (1e-3, 3e-3)}}, epochs=2),
     "fashion_predictive_coding": Grid("fashion_mnist", {"by_predictive_coding": {"coding_rate": (2e-4, 5e-4, 1e-3)},
+                                                        "by_low_precision": {"low_rate": (2e-4, 5e-4, 1e-3)},
                                                         "by_backprop": {"backprop_rate": (2e-4, 5e-4, 1e-3)}}, epochs=3),
     "small_predictive_coding": Grid("mnist", {"standard": {"standard_rate": (2e-3, 5e-3, 1e-2)},
                                               "incremental": {"incremental_rate": (2e-4, 5e-4, 1e-3)},
