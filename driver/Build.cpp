@@ -242,7 +242,7 @@ int buildCommand(Invocation &invocation) {
   Session session(invocation.folders);
   session.forThisMachine = false;
   auto module = loadModule(session, invocation);
-  if (!module)
+  if (!module || nothingToRun(session, invocation))
     return 1;
   if (auto failed = build(*module, invocation))
     return fail(llvm::toString(std::move(failed)));

@@ -161,8 +161,9 @@ void printHelp(const Command &command) {
           "default\n";
   if (command.runtime != Command::All)
     os << "  --data DIR           look for data files here first; may be repeated\n";
-  if (command.runtime == Command::All)
-    os << "\noptions of the run\n" << apical_option_help();
+  if (command.runtime == Command::All) // --help has been said
+    os << "\noptions of the run\n"
+       << llvm::StringRef(apical_option_help()).split("  --help ").first;
   os << "\nexamples\n" << command.examples;
 }
 

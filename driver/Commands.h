@@ -39,6 +39,9 @@ int fail(const llvm::Twine &message);
 mlir::OwningOpRef<mlir::ModuleOp> loadModule(Session &session, const Invocation &invocation,
                                              sema::Account *account = nullptr);
 
+/// Is there nothing that could be run? That is reported.
+bool nothingToRun(Session &session, const Invocation &invocation);
+
 Execution executionOf(const Invocation &invocation);
 
 /// Lets a run look for data beside the model too, after the user's folders.

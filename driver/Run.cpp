@@ -28,6 +28,16 @@ void addModelFolders(const Session &session, Invocation &invocation) {
     options.directories[options.directory_count++] = session.dataFolders[k].c_str();
 }
 
+bool nothingToRun(Session &session, const Invocation &invocation) {
+  if (llvm::any_of(session.files[0].body,
+                   [](const ast::Stmt *s) { return llvm::isa<ast::ExperimentDecl>(s); }))
+    return false;
+  session.diags.error(Code::NothingToRun, {}, "the model has no experiment to run")
+      .hint("add a `train` or a `test`");
+  report(session, invocation);
+  return true;
+}
+
 int runCommand(Invocation &invocation) {
   Stopwatch stopwatch;
   stopwatch.add("start", static_cast<double>(clock()) / CLOCKS_PER_SEC); // loading the compiler
@@ -35,13 +45,8 @@ int runCommand(Invocation &invocation) {
   auto module = loadModule(session, invocation);
   if (!module)
     return 1;
-  if (!invocation.run.list && llvm::none_of(session.files[0].body, [](const ast::Stmt *s) {
-        return llvm::isa<ast::ExperimentDecl>(s);
-      })) {
-    session.diags.error(Code::NothingToRun, {}, "the model has no experiment to run")
-        .hint("add a `train` or a `test`");
-    return report(session, invocation);
-  }
+  if (!invocation.run.list && nothingToRun(session, invocation))
+    return 1;
   stopwatch.lap("parse and check");
   Execution execution = executionOf(invocation);
   execution.stopwatch = &stopwatch;

@@ -718,9 +718,10 @@ private:
                        (a.size == 1 ? " unit" : " units") + ", and the data give " +
                        describe(value))
             .label(a.decl->span, std::to_string(a.size) + " units")
-            .hint(!perUnit ? "a class is presented as `one_hot(" + ast::toString(*assign->value) +
-                                 ", " + std::to_string(a.size) + ")`"
-                           : "");
+            .hint(!perUnit && llvm::isa<ast::NameExpr>(*assign->value)
+                      ? "a class is presented as `one_hot(" + ast::toString(*assign->value) + ", " +
+                            std::to_string(a.size) + ")`"
+                      : "");
         throw Reported();
       }
       if (!perUnit && !value.constant)
@@ -957,10 +958,7 @@ private:
       if (area.inputs.empty())
         continue;
       Field rate = *trial.variable(a, area.mainOutput);
-      Field zero = ev.binary(ast::BinaryOp::Mul, rate, Field::number(0), decl.span);
-      emitReport(area.name, "health",
-                 ev.fields.reduce(ev.location(decl.span), zero, {Axis::Component, Axis::Unit}),
-                 decl.span);
+      emitReport(area.name, "health", ev.meanSize(rate, decl.span), decl.span);
     }
   }
 

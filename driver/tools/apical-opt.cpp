@@ -11,6 +11,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "codegen/Compile.h"
+#include "codegen/Passes.h"
 #include "ir/ApicalDialect.h"
 #include "passes/Passes.h"
 
@@ -19,44 +20,12 @@
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
 #include "mlir/Transforms/Passes.h"
 
-namespace {
-
-/// Fails where a training step stores or copies something as large as a weight
-/// matrix: a gradient that should have stayed in registers.
-struct CheckMemory : mlir::PassWrapper<CheckMemory, mlir::OperationPass<mlir::ModuleOp>> {
-  llvm::StringRef getArgument() const final { return "apical-check-memory"; }
-  llvm::StringRef getDescription() const final {
-    return "fail if a step stores or copies something as large as a weight matrix";
-  }
-  void getDependentDialects(mlir::DialectRegistry &registry) const final {
-    apical::registerCodegen(registry);
-  }
-  void runOnOperation() final {
-    mlir::OwningOpRef<mlir::ModuleOp> module = getOperation().clone();
-    for (int threads : {1, 2}) {
-      apical::CompileOptions options;
-      options.threads = threads;
-      auto found = apical::findStoredGradients(*module, options);
-      if (!found) {
-        getOperation().emitError(llvm::toString(found.takeError()));
-        return signalPassFailure();
-      }
-      for (const std::string &what : *found)
-        getOperation().emitError(what);
-      if (!found->empty())
-        return signalPassFailure();
-    }
-  }
-};
-
-} // namespace
-
 int main(int argc, char **argv) {
   mlir::DialectRegistry registry;
   apical::registerCodegen(registry);
   registry.insert<apical::ir::ApicalDialect, mlir::arith::ArithDialect, mlir::math::MathDialect>();
   apical::registerApicalPasses();
-  mlir::PassRegistration<CheckMemory>();
+  apical::registerCodegenPasses();
   mlir::registerCSEPass();
   mlir::registerCanonicalizerPass();
   return mlir::asMainReturnCode(

@@ -451,6 +451,13 @@ Field Evaluator::select(const Field &c, const Field &yes, const Field &no, Span 
   return r;
 }
 
+Field Evaluator::meanSize(const Field &x, Span at) {
+  Field sizes = unary("abs", x, at);
+  llvm::SmallVector<Axis, 3> elements = sizes.axes;
+  llvm::erase(elements, Axis::Sample);
+  return elements.empty() ? sizes : reduce("mean", sizes, elements, at);
+}
+
 Field Evaluator::reduce(llvm::StringRef f, const Field &x, llvm::ArrayRef<Axis> over, Span at) {
   using ast::BinaryOp;
   int64_t count = 1;

@@ -88,6 +88,8 @@ public:
   Field unary(llvm::StringRef function, const Field &x, Span at);
   Field barrier(const Field &x, Span at);
   Field select(const Field &condition, const Field &yes, const Field &no, Span at);
+  /// The mean magnitude in each sample: infinite or NaN if one element is.
+  Field meanSize(const Field &x, Span at);
   /// Sum over `over` of the field; `mean` divides by the number of elements.
   Field reduce(llvm::StringRef function, const Field &x, llvm::ArrayRef<Axis> over, Span at);
   /// One component of a value, by its number.

@@ -275,8 +275,10 @@ void RuleInstance::ruleLet(const ast::VarDecl &v) {
     ev.refuse(v, InRule);
   for (auto &d : v.vars) {
     Field value = frame.locals[d.name.text];
-    // One number for many synapses, unless it belongs to the members of a loop.
-    value.signal = dependsOnTrial(value) && llvm::none_of(value.axes, isLoop);
+    // One number for many synapses, unless it belongs to the members of a loop; made of such numbers,
+    // it is no further one.
+    value.signal = dependsOnTrial(value) && !(value.capabilities & Modulated) &&
+                   llvm::none_of(value.axes, isLoop);
     args[d.name.text] = value;
   }
 }

@@ -69,11 +69,9 @@ void Phases::reportHealth(const Values &states, const std::string &phase, Span a
   for (auto &[place, value] : states) {
     if (!value.has(Axis::Sample))
       continue;
-    // x * 0 is NaN exactly where x is not finite.
-    Field zero = ev.binary(ast::BinaryOp::Mul, value, Field::number(0), at);
     std::string name = rule.net.areas[place.first].name + "' in phase '" + phase;
     b.create<ir::ReportOp>(ev.location(at), b.getStringAttr(name), b.getStringAttr("health"),
-                           ev.fields.reduce(ev.location(at), zero, beyondSamples(zero)).tensor);
+                           ev.meanSize(value, at).tensor);
   }
 }
 

@@ -36,6 +36,8 @@ typedef struct run {
   int64_t savedTrial; ///< position of the last checkpoint, to save none twice
   int64_t savedExperiment;
   int unsettled; ///< the experiment whose settling has been warned of, or -1
+  double *sizes; ///< of areas in the mean, behind the last step of the experiment `sized`, or -1
+  int sized;
 } run;
 
 static volatile sig_atomic_t interrupted;
@@ -114,10 +116,10 @@ static int writeProbed(run *r, int index, int64_t step, int64_t epoch, const int
                      r->options->probe, strerror(errno ? errno : EIO));
 }
 
-/// Passes over its data that the network of a test has been trained for, by the last training before it.
+/// Passes over its data that a training has made; for a test, the last training of its network before it.
 static int64_t epochsTrained(const run *r, int index) {
   const apical_experiment *experiments = r->program->experiments;
-  for (int i = index; i-- > 0;)
+  for (int i = index + 1; i-- > 0;)
     if (experiments[i].kind == APICAL_TRAIN &&
         strcmp(experiments[i].network, experiments[index].network) == 0)
       return r->instance->epochsDone[i];
@@ -142,8 +144,9 @@ static int save(run *r) {
 //===----------------------------------------------------------------------===//
 
 /// Fails if a cost or an area is no longer finite. Areas are named first, in
-/// the order of the table: the first is where the trouble starts.
-static int checkFinite(run *r, int index) {
+/// the order of the table: the first is where the trouble starts. Says how
+/// large it was before.
+static int checkFinite(run *r, int index, int64_t samples) {
   const apical_experiment *e = &r->program->experiments[index];
   const double *results = r->instance->results;
   const apical_measure *culprit = NULL;
@@ -154,21 +157,35 @@ static int checkFinite(run *r, int index) {
     if (!culprit || (culprit->kind == APICAL_COST && m->kind != APICAL_COST))
       culprit = m;
   }
-  if (!culprit)
+  if (!culprit) {
+    for (int i = 0; i < e->measure_count; ++i)
+      r->sizes[i] = results[i] / (double)samples;
+    r->sized = index;
     return 0;
+  }
   const apical_run_options *o = r->options;
+  char before[64] = "";
+  if (culprit->kind == APICAL_HEALTH && r->sized == index)
+    snprintf(before, sizeof before, ", and had the mean size %.3g a step before",
+             r->sizes[culprit - e->measures]);
   // Before anything was learnt it is what the cost compares with.
   int first = culprit->kind == APICAL_COST && r->instance->position.trial == 0;
+  // In the first step nothing has been learnt: what relaxes does so by itself.
+  int inPhase = strstr(culprit->name, "' in phase '") && r->instance->position.trial == 0;
   const char *mend = first ? "look at what the first samples present: a class of `one_hot` that is "
                              "not one of its numbers has no place"
-                           : "lower the learning rate, bound the weights or clip the gradient";
-  return apical_fail(r->error, APICAL_ERROR_DIVERGED,
-                     "%s: %s '%s' is no longer finite at step %lld, epoch %lld; %s%s%s", e->network,
-                     culprit->kind == APICAL_COST ? "cost" : "area", culprit->name,
-                     (long long)r->instance->position.trial + 1,
-                     (long long)r->instance->position.epoch + 1, mend,
-                     o->save ? ". the last good checkpoint, if there was one, is kept: " : "",
-                     o->save ? o->save : "");
+                     : inPhase
+                         ? "let its units move less in a tick, run fewer ticks, or start from "
+                           "smaller weights"
+                         : "lower the learning rate, bound the weights or clip the gradient";
+  return apical_fail(
+      r->error, APICAL_ERROR_DIVERGED,
+      "%s: %s '%s' is no longer finite at step %lld, epoch %lld: it is %s%s; %s%s%s", e->network,
+      culprit->kind == APICAL_COST ? "cost" : "area", culprit->name,
+      (long long)r->instance->position.trial + 1, (long long)r->instance->position.epoch + 1,
+      isnan(results[culprit - e->measures]) ? "not a number" : "beyond 3.4e+38", before, mend,
+      o->save ? ". the last good checkpoint, if there was one, is kept: " : "",
+      o->save ? o->save : "");
 }
 
 /// Warns, once in an experiment, of an area that a phase left before it settled: of the one that moves most.
@@ -329,7 +346,7 @@ static int runInside(run *r, int index) {
       callStep(instance, index, (const void *const *)t.batch, t.batchRows, samples,
                learning ? trial : trial + presented, learning, batch + 1 == x.perEpoch);
       ++presented;
-      failed = learning ? checkFinite(r, index) : 0;
+      failed = learning ? checkFinite(r, index, samples) : 0;
       instance->position.trial += learning;
       addTotals(&sums, instance->results, e->measure_count, samples);
       if (!failed && !learning)
@@ -370,7 +387,7 @@ static int presentBatch(run *r, int index, table *t, int64_t trialOffset, int ep
   int64_t samples = gatherBatch(t, p->batch);
   callStep(instance, index, (const void *const *)t->batch, t->batchRows, samples,
            p->trial + trialOffset, learning, epochEnd);
-  int failed = learning ? checkFinite(r, index) : 0;
+  int failed = learning ? checkFinite(r, index, samples) : 0;
   if (learning && !failed)
     checkSettled(r, index);
   if (failed)
@@ -579,13 +596,18 @@ int apical_run(apical_instance *instance, const apical_run_options *options, api
            .error = error ? error : &local,
            .started = seconds(),
            .savedTrial = -1,
-           .unsettled = -1};
+           .unsettled = -1,
+           .sized = -1};
   int toStdout = (options->metrics && strcmp(options->metrics, "-") == 0) ||
                  (options->probe && strcmp(options->probe, "-") == 0);
   openProgress(&r.progress, options->quiet, toStdout);
   r.window.sums = calloc((size_t)instance->measures + 1, sizeof *r.window.sums);
-  if (!r.window.sums)
+  r.sizes = calloc((size_t)instance->measures + 1, sizeof *r.sizes);
+  if (!r.window.sums || !r.sizes) {
+    free(r.window.sums);
+    free(r.sizes);
     return apical_fail(error, APICAL_ERROR_MEMORY, "not enough memory for a run");
+  }
   struct sigaction action = {.sa_handler = interrupt, .sa_flags = SA_RESTART}, before;
   struct sigaction ignore = {.sa_handler = SIG_IGN}, beforeSize;
   interrupted = 0;
@@ -605,7 +627,7 @@ int apical_run(apical_instance *instance, const apical_run_options *options, api
   int last = (int)p->experiment < r.program->experiment_count ? (int)p->experiment
                                                               : r.program->experiment_count - 1;
   if (r.metrics)
-    result = writeMetrics(&r, "end", last, last < 0 ? -1 : instance->epochsDone[last], NULL,
+    result = writeMetrics(&r, "end", last, last < 0 ? -1 : epochsTrained(&r, last), NULL,
                           !failed                              ? "finished"
                           : failed == APICAL_ERROR_INTERRUPTED ? "interrupted"
                                                                : "failed");
@@ -619,5 +641,6 @@ int apical_run(apical_instance *instance, const apical_run_options *options, api
   sigaction(SIGXFSZ, &beforeSize, NULL);
   freeLoaded(r.cache);
   free(r.window.sums);
+  free(r.sizes);
   return failed;
 }

@@ -179,6 +179,13 @@ class BadInput(unittest.TestCase):
         self.write("flowers.csv", "")
         self.expect(r"flowers.csv", "run", "model.apical")
 
+    def test_a_model_without_experiments(self):
+        """There is nothing to run, and nothing to build."""
+        self.write("empty.apical", "use std\n")
+        for command in ("run", "build", "verify"):
+            self.expect("no experiment|nothing in .* learns", command, "empty.apical")
+        self.assertFalse(os.path.exists(self.path("empty")))
+
     # Runs
 
     def test_numbers_that_are_not_finite(self):

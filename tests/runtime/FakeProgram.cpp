@@ -49,7 +49,7 @@ void step(const apical_call *call, void *context) {
       trace[2 * j] = 0.9 * trace[2 * j] + difference;
     }
   }
-  call->results[2] = 0;
+  call->results[2] = 0.25 * double(call->samples);
   call->results[3] = double(call->rows[0]);
   if (!call->training)
     return;

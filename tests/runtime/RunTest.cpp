@@ -182,7 +182,8 @@ TEST_F(Run, DivergenceNamesTheArea) {
   options.save = file.c_str();
   fake.divergeAt = 15;
   ASSERT_EQ(run(), APICAL_ERROR_DIVERGED);
-  expectMessage(error, {"net", "area 'hidden'", "step 16", "epoch 2", "learning rate"});
+  expectMessage(error, {"net", "area 'hidden'", "step 16", "epoch 2",
+                        "mean size 0.25 a step before", "learning rate"});
   // The checkpoint after the first epoch is still there and sound.
   fake.divergeAt = -1;
   options.resume = file.c_str();

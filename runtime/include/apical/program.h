@@ -91,7 +91,7 @@ typedef struct apical_column {
 typedef enum apical_measure_kind {
   APICAL_COST = 0,     ///< a declared cost; must stay finite while training
   APICAL_MEASURE = 1,  ///< `measure NAME = e`
-  APICAL_HEALTH = 2,   ///< 0 while every value of area `name` is finite, else NaN
+  APICAL_HEALTH = 2,   ///< the mean |value| of area `name`; infinite or NaN if it diverged
   APICAL_WHOLE = 3,    ///< as APICAL_MEASURE, but one number per batch, averaged over batches
   APICAL_RESIDUAL = 4, ///< 0 once `name` has settled, else by how much it still changes a tick
 } apical_measure_kind;
