@@ -37,15 +37,19 @@ GRIDS = {
     "fashion_mnist": Grid("fashion_mnist", {"*": {"rate": (0.005, 0.01, 0.02, 0.04),
                                                   "schedule": ("where(epoch < 6, 1, 0.2)",)}}, seeds=(11, 12)),
     "mnist": Grid("mnist", {"digits": {"rate": (0.02, 0.05, 0.1), "schedule": ("where(epoch < 15, 1, 0.2)",)}}),
-    "deep_feedback": Grid("fashion_mnist", with_decay(of_rules(RATES, COMPARED), (0.01, 0.02, 0.04), (1e-4, 1e-3, 3e-3)),
-                          seeds=(11, 12)),
-    "feedback": Grid("fashion_mnist", with_decay(of_rules(RATES, COMPARED), (0.01, 0.02), (1e-3, 3e-3))),
+    "deep_feedback": Grid("fashion_mnist", with_decay(
+        of_rules(RATES[1:], {**COMPARED, "by_indirect_feedback": "indirect_feedback"}), (0.01, 0.02, 0.04), (1e-4, 1e-3, 3e-3)),
+        seeds=(11, 12)),
+    "feedback": Grid("fashion_mnist", {
+        **with_decay(of_rules(RATES, COMPARED), (0.01, 0.02), (1e-3, 3e-3)),
+        "by_redrawn_signs": {"redrawn_signs_rate": (0.01, 0.02), "schedule": (
+            "where(epoch < 7, 1, 0.2)", "where(epoch < 7, 1, 0.05)", "where(epoch < 9, 1, 0.05)")}}, seeds=(11, 12)),
     "feedback_alignment": Grid("mnist", {"by_feedback": {"feedback_rate": (0.02, 0.05, 0.1)},
                                          "by_backprop": {"backprop_rate": (0.02, 0.05, 0.1)},
                                          "frozen_hidden": {"frozen_rate": (0.02, 0.05, 0.1)}}, epochs=3),
     "direct_feedback_alignment": Grid("mnist", {"digits": {"rate": (0.005, 0.01, 0.02, 0.05)}}, epochs=3),
     "random_target_projection": Grid("mnist", {"digits": {"rate": (0.005, 0.01, 0.02, 0.05)}}, epochs=5),
-    "kolen_pollack": Grid("mnist", {"digits": {"rate": (0.05,), "decay": (1e-4, 3e-4, 6e-4)}}),
+    "kolen_pollack": Grid("mnist", {"digits": {"rate": (0.05,), "decay": (3e-4, 1e-3, 2e-3)}}),
     "weight_mirror": Grid("mnist", {"digits": {"rate": (0.02, 0.05, 0.1)}}),
     "target_propagation": Grid("mnist", {
         "by_targets": {"targets_rate": (5e-4, 1e-3), "inverse_rate": (1e-4, 1e-3)},
@@ -65,7 +69,8 @@ GRIDS = {
     "fashion_settling": Grid("fashion_mnist", {"clothes": {"rate": (0.05, 0.1, 0.2)}}, epochs=6),
     "contrastive_hebbian": Grid("mnist", {"digits": {"rate": (0.2, 0.5, 1, 2)},
                                           "frozen_hidden": {"frozen_rate": (0.2, 0.5, 1)}}, epochs=5),
-    "generec": Grid("mnist", {"digits": {"rate": (0.1, 0.2, 0.4)}, "own_feedback": {"own_rate": (0.1, 0.2, 0.4)},
+    "generec": Grid("mnist", {"digits": {"rate": (0.1, 0.2, 0.4)}, "symmetric": {"symmetric_rate": (0.1, 0.2, 0.4)},
+                              "own_feedback": {"own_rate": (0.1, 0.2, 0.4)},
                               "frozen_hidden": {"frozen_rate": (0.1, 0.2, 0.5)}}, seeds=(11, 12)),
     "recirculation": Grid("mnist", {"by_recirculation": {"loop_rate": (0.5, 1, 2, 4)},
                                     "by_gradient": {"gradient_rate": (0.05, 0.1, 0.2, 0.5)},
@@ -80,6 +85,6 @@ GRIDS = {
                                               "incremental": {"incremental_rate": (2e-4, 5e-4, 1e-3)},
                                               "strict": {"strict_rate": (1e-3, 2e-3, 4e-3)},
                                               "fixed_predictions": {"fixed_rate": (1e-3, 2e-3, 4e-3)}}, epochs=5),
-    "competing_hidden_units": Grid("mnist", {"digits": {"rate": (0.05, 0.1, 0.2)},
-                                             "random_hidden": {"random_rate": (0.02, 0.05, 0.1)}}),
+    "competing_hidden_units": Grid("mnist", {"digits": {"rate": (0.1, 0.2, 0.4)},
+                                             "random_hidden": {"random_rate": (0.1, 0.2, 0.4)}}),
 }
