@@ -44,10 +44,11 @@ TASKS = (
         Target("by_feedback", "feedback alignment", low=0.870),
         Target("by_direct_feedback", "direct feedback alignment", low=0.875),
     )),
-    Task("deep_feedback", "Fashion-MNIST, 784-100-100-10, 8 epochs, standardised images", (
+    Task("deep_feedback", "Fashion-MNIST, 784-100-100-10, 12 epochs, standardised images", (
         Target("by_backprop", "backprop"),
         Target("by_feedback", "feedback alignment", low=0.873, above="frozen_hidden", by=0.07),
         Target("by_direct_feedback", "direct feedback alignment", low=0.877),
+        Target("by_indirect_feedback", "indirect feedback alignment"),
         Target("by_target_projection", "direct random target projection"),
         Target("by_kolen_pollack", "Kolen–Pollack"),
         Target("by_uniform_signs", "uniform sign symmetry"),
@@ -115,8 +116,13 @@ TASKS = (
     )),
     Task("equilibrium_propagation", "MNIST, 784-500-10, 12 epochs", (
         Target("digits", "equilibrium propagation", "97 to 98 %, 25 epochs (Scellier & Bengio 2017)", low=0.975),
-        Target("frozen_hidden", "null model: frozen hidden area, 3 epochs"),
+        Target("frozen_hidden", "null model: frozen hidden area"),
     )),
+    Task("settling_nudges", "MNIST, 784-100-10, 8 epochs: three ways to nudge", (
+        Target("both_ways", "nudged either way"),
+        Target("one_way", "nudged towards the target"),
+        Target("either_way", "nudged one way, at random"),
+    ), chosen="nothing is tuned"),
     Task("persistent_particles", "MNIST, 784-500-10, 25 epochs, the state of every image kept from epoch to epoch", (
         Target("settling", "equilibrium propagation from kept states", "97 to 98 %, 25 epochs (Scellier & Bengio 2017)",
                low=0.975),
@@ -126,12 +132,13 @@ TASKS = (
     )),
     Task("contrastive_hebbian", "MNIST, 784-100-10, 15 epochs", (
         Target("digits", "contrastive Hebbian learning", low=0.950),
-        Target("frozen_hidden", "null model: frozen hidden area, 3 epochs"),
+        Target("frozen_hidden", "null model: frozen hidden area"),
     )),
     Task("generec", "MNIST, 784-100-10, 15 epochs", (
         Target("digits", "GeneRec, the same synapses both ways", low=0.950, above="frozen_hidden", by=0.05),
+        Target("symmetric", "GeneRec, midpoint, the same synapses both ways"),
         Target("own_feedback", "GeneRec, midpoint, feedback weights of its own"),
-        Target("frozen_hidden", "null model: frozen hidden area, 3 epochs"),
+        Target("frozen_hidden", "null model: frozen hidden area"),
     )),
     Task("recirculation", "MNIST, 784-64-784, 10 epochs: squared error of what comes back", (
         Target("by_recirculation", "recirculation", measure="loss"),
@@ -143,7 +150,8 @@ TASKS = (
         Target("frozen_hidden", "null model: frozen hidden areas, 3 epochs"),
     )),
     Task("fashion_predictive_coding", "Fashion-MNIST, 784-500-500-10, 10 epochs, standardised images", (
-        Target("by_predictive_coding", "predictive coding", near="by_backprop", within=0.005),
+        Target("by_predictive_coding", "predictive coding"),
+        Target("by_low_precision", "predictive coding, output of precision 0.01", near="by_backprop", within=0.005),
         Target("by_backprop", "backprop"),
     )),
     Task("small_predictive_coding", "MNIST, 784-32-16-10, 10 epochs", (
