@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "frontend/Elaborate.h"
+#include "frontend/Tables.h"
 #include "frontend/sema/Account.h"
 #include "frontend/sema/Generic.h"
 #include "frontend/sema/Memory.h"
@@ -17,12 +18,6 @@ using namespace mlir;
 namespace apical {
 using namespace sema;
 namespace {
-
-struct Column {
-  std::string name, path, field;
-  int format = 0;
-  Span span;
-};
 
 class Model {
 public:
@@ -295,157 +290,6 @@ private:
     return step;
   }
 
-  /// The columns of `name.train`: nested `table(…)`s are groups of tables.
-  std::vector<Column> table(const ast::Expr &source) {
-    std::vector<std::string> path;
-    const ast::Expr *e = &source;
-    while (auto *m = llvm::dyn_cast<ast::MemberExpr>(e)) {
-      path.insert(path.begin(), m->member.text);
-      e = m->base;
-    }
-    auto *base = llvm::dyn_cast<ast::NameExpr>(e);
-    auto *data = base ? ev.globals.find<ast::DataDecl>(base->name) : nullptr;
-    if (!data) {
-      Frame none;
-      if (base && !globals.named.count(base->name))
-        ev.unknown(base->span, base->name, none);
-      auto *call = llvm::dyn_cast<ast::CallExpr>(&source);
-      if (auto *unit = call ? llvm::dyn_cast<ast::NameExpr>(call->callee) : base;
-          unit && ev.globals.find<ast::UnitDecl>(unit->name))
-        ev.unsupported(source.span, "a world, which is a unit as the source of an experiment, is");
-      ev.fail(Code::WrongKind, source.span, "`" + ast::toString(source) + "` is not data",
-              call && !call->args.empty() && call->args[0].name
-                  ? "options follow a comma: `, " + llvm::Twine(call->args[0].name.text) + " = " +
-                        ast::toString(*call->args[0].value) + "`"
-                  : llvm::Twine());
-    }
-    const ast::CallExpr *call = tableCall(data->value);
-    for (auto &part : path) {
-      const ast::CallExpr *inner = nullptr;
-      std::vector<std::string> names;
-      if (call)
-        for (auto &a : call->args) {
-          names.push_back(a.name.text);
-          if (a.name.text == part)
-            inner = tableCall(a.value);
-        }
-      if (!inner) {
-        std::string near = nearest(part, names);
-        ev.fail(Code::UnknownMember, source.span,
-                "`" + data->name.text + "` has no table `" + part + "`",
-                near.empty() ? llvm::Twine() : "did you mean `" + llvm::Twine(near) + "`?");
-      }
-      call = inner;
-    }
-    if (!call)
-      ev.unsupported(data->span, "data other than `table(…)` is");
-    std::vector<Column> columns;
-    for (auto &a : call->args) {
-      auto *file = llvm::dyn_cast<ast::CallExpr>(a.value);
-      auto *kind = file ? llvm::dyn_cast<ast::NameExpr>(file->callee) : nullptr;
-      int format = !kind                 ? -1
-                   : kind->name == "idx" ? 0
-                   : kind->name == "npy" ? 1
-                   : kind->name == "csv" ? 2
-                                         : -1;
-      if (kind && kind->name == "table")
-        ev.fail(Code::WrongKind, source.span,
-                "`" + ast::toString(source) + "` is a group of tables",
-                "choose one: `" + ast::toString(source) + "." + a.name.text + "`");
-      auto *pathArg = file && !file->args.empty()
-                          ? llvm::dyn_cast<ast::StringExpr>(file->args[0].value)
-                          : nullptr;
-      auto *field = file && file->args.size() > 1
-                        ? llvm::dyn_cast<ast::StringExpr>(file->args[1].value)
-                        : nullptr;
-      if (kind && llvm::is_contained({"windows", "ring"}, kind->name))
-        ev.unsupported(a.value->span, "`" + kind->name + "` is");
-      if (format < 0 || !pathArg || !a.name)
-        ev.fail(Code::WrongKind, a.value->span,
-                "a column of a table is `name = idx(\"file\")`, `npy(…)` or `csv(…)`");
-      columns.push_back(
-          {a.name.text, pathArg->value, field ? field->value : "", format, a.value->span});
-    }
-    return columns;
-  }
-  static const ast::CallExpr *tableCall(const ast::Expr *e) {
-    auto *call = llvm::dyn_cast_or_null<ast::CallExpr>(e);
-    auto *callee = call ? llvm::dyn_cast<ast::NameExpr>(call->callee) : nullptr;
-    return callee && callee->name == "table" ? call : nullptr;
-  }
-
-  /// The rows of a table, as its first column has them.
-  int64_t rowsOf(const std::vector<Column> &columns) { return probe(columns.front()).rows; }
-
-  ColumnInfo probe(const Column &c) {
-    ColumnInfo info;
-    std::string why;
-    if (!options.probe || !options.probe(c.path, c.format, c.field, info, why)) {
-      auto [first, rest] = llvm::StringRef(why).split('\n'); // the folders that were searched
-      Diagnostic &d = diags.error(info.found ? Code::DataDamaged : Code::DataMissing, c.span,
-                                  why.empty() ? "`" + c.path + "` cannot be read" : first);
-      if (!rest.empty())
-        d.note("looked for\n" + rest);
-      throw Reported();
-    }
-    return info;
-  }
-
-  Field column(const Column &c, ir::StepOp step) {
-    if (auto it = columnFields.find(c.name); it != columnFields.end())
-      return it->second;
-    ColumnInfo info = probe(c);
-    for (auto &[other, otherInfo] : columnInfos)
-      if (otherInfo.rows != info.rows) {
-        diags
-            .error(Code::DataMismatch, c.span,
-                   "`" + c.name + "` has " + std::to_string(info.rows) + " rows where `" +
-                       other->name + "` has " + std::to_string(otherInfo.rows))
-            .label(other->span, std::to_string(otherInfo.rows) + " rows")
-            .hint("the columns of a table have one row per sample");
-        throw Reported();
-      }
-    columnInfos.push_back({&c, info});
-    Type type;
-    switch (info.type) {
-    case 1:
-      type = builder.getF64Type();
-      break;
-    case 2:
-      type = builder.getI8Type();
-      break; // bytes are unsigned
-    case 4:
-      type = builder.getI16Type();
-      break;
-    case 5:
-      type = builder.getI32Type();
-      break;
-    case 6:
-      type = builder.getI64Type();
-      break;
-    case 0:
-      type = builder.getF32Type();
-      break;
-    default:
-      ev.unsupported(c.span, "columns of signed bytes are");
-    }
-    int64_t elements = 1;
-    for (int64_t d : info.shape)
-      elements *= d;
-    llvm::SmallVector<int64_t> shape{ShapedType::kDynamic};
-    Field f;
-    f.axes.push_back(Axis::Sample);
-    if (elements != 1) {
-      shape.push_back(elements);
-      f.axes.push_back(Axis::Unit);
-    }
-    f.tensor =
-        step.getBody().front().addArgument(RankedTensorType::get(shape, type), ev.location(c.span));
-    columnAttributes.push_back({&c, info.type, elements});
-    columnFields[c.name] = f;
-    return f;
-  }
-
   [[noreturn]] void wrongOption(const ast::Argument &o, bool train) {
     const std::string &name = o.name.text;
     if (name == "epochs")
@@ -525,7 +369,7 @@ private:
       ev.unsupported(decl.alias.span, "a name for the source of an experiment is");
     std::vector<Column> columns;
     if (!options.withoutData && decl.source)
-      columns = table(*decl.source);
+      columns = tables.columnsOf(*decl.source);
     int64_t batch = train ? 1 : 100, epochs = 1, trials = 0, ticks = 1;
     Span batchAt = decl.span;
     for (auto &o : decl.options) {
@@ -550,9 +394,7 @@ private:
     int number = steps; // of the table of experiments
     std::vector<Inside> inside;
     std::string stepName = (train ? "train" : "test") + std::to_string(steps++);
-    columnFields.clear();
-    columnInfos.clear();
-    columnAttributes.clear();
+    tables.begin();
     itemColumns.clear();
     ir::StepOp step = beginStep(stepName, ev.location(decl.span));
     Trial trial(net, ev, states);
@@ -582,7 +424,7 @@ private:
         auto *n = llvm::dyn_cast<ast::NameExpr>(&e);
         for (auto &c : columns)
           if (n && c.name == n->name)
-            return column(c, step);
+            return tables.read(c, step);
         auto let = n ? lets.find(n->name) : lets.end();
         return let == lets.end() ? std::nullopt : std::optional(letOf(*let->second));
       };
@@ -829,7 +671,7 @@ private:
     init.symbol = symbol;
     init.role = "item";
     init.at = state.declarator->name.span;
-    init.extent = {{Axis::Pre, options.withoutData ? 1 : rowsOf(columns)}};
+    init.extent = {{Axis::Pre, options.withoutData ? 1 : tables.rowsOf(columns)}};
     if (!common)
       init.extent.push_back({Axis::Post, area.size});
     Frame caller, frame;
@@ -848,7 +690,7 @@ private:
     column.name = column.path = symbol;
     column.format = 3;
     column.span = state.declarator->name.span;
-    columnAttributes.push_back({&column, 0, common ? 1 : area.size});
+    tables.used.push_back({&column, 0, common ? 1 : area.size});
     Field rows;
     rows.axes = {Axis::Sample};
     llvm::SmallVector<int64_t> shape{ShapedType::kDynamic};
@@ -983,7 +825,7 @@ private:
   DictionaryAttr attributes(const ast::ExperimentDecl &decl, const Network &net, bool train,
                             int64_t batch, int64_t epochs, int64_t trials) {
     llvm::SmallVector<Attribute> columns;
-    for (auto &[c, type, elements] : columnAttributes)
+    for (auto &[c, type, elements] : tables.used)
       columns.push_back(builder.getDictionaryAttr({
           builder.getNamedAttr("name", builder.getStringAttr(c->name)),
           builder.getNamedAttr("path", builder.getStringAttr(c->path)),
@@ -1056,6 +898,7 @@ private:
   Globals globals;
   Evaluator ev;
   States states;
+  Tables tables{ev, diags, options};
   OwningOpRef<ModuleOp> module;
   std::map<std::string, Network> networks;
   std::set<std::string> trained;                ///< networks
@@ -1064,9 +907,6 @@ private:
   std::set<std::string> usedAsPart;
   std::set<std::string> trainedOn; ///< "NETWORK TABLE"
   std::deque<Column> itemColumns;
-  std::map<std::string, Field> columnFields;
-  std::vector<std::pair<const Column *, ColumnInfo>> columnInfos;
-  std::vector<std::tuple<const Column *, int, int64_t>> columnAttributes;
   int steps = 0;
 };
 
