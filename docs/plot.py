@@ -211,6 +211,9 @@ for _name, _title, _networks, *_more in (
     ("autoencoder", "Fashion-MNIST, test images, three seeds", [
         ("plain", "the image itself", BLUE, "-"), ("denoising", "30 % of the pixels hidden", ORANGE, "-"),
         ("inpainting", "in a hole of 10 by 10", GREEN, "-")], None, "error"),
+    ("eight_areas", "MNIST, eight hidden areas of 100, three seeds", [
+        ("by_backprop", "backprop", "black", "-"), ("by_direct_feedback", "direct feedback", ORANGE, "-"),
+        ("by_feedback", "feedback from area to area", BLUE, "-"), ("frozen_hidden", "frozen hidden areas", GREY, "--")]),
     ("directional_node_perturbation", "MNIST, 784-100-10, three seeds", [
         ("by_area", "noise on one area at a time", BLUE, "-"), ("by_activity", "all noise at once", ORANGE, "-")]),
     ("settling_nudges", "MNIST, 784-100-10, three seeds", [
