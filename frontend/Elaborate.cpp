@@ -5,7 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 #include "frontend/Elaborate.h"
-#include "frontend/Tables.h"
+#include "frontend/Experiment.h"
+#include "frontend/Placeholder.h"
 #include "frontend/sema/Account.h"
 #include "frontend/sema/Generic.h"
 #include "frontend/sema/Memory.h"
@@ -135,57 +136,17 @@ private:
         for (const ast::Stmt *s : *body)
           if (auto *v = llvm::dyn_cast<ast::VarDecl>(s); v && v->varKind == ast::VarKind::Given)
             for (auto &d : v->vars) {
-              Field given = placeholder(area, d.name.text, step, d.name.span);
+              Field given = placeholder(ev, area, d.name.text, step, d.name.span);
               given.dimension = d.type ? ev.typeDimension(*d.type) : Dimension();
               trial.bindings[area.name + "." + d.name.text] = given;
             }
     for (const Scalar &s : net.scalars)
       if (s.decl->varKind == ast::VarKind::Given) {
-        trial.bindings[s.name] = placeholder(s, step, s.decl->span);
+        trial.bindings[s.name] = placeholder(ev, s, step, s.decl->span);
       }
     trial.announce(net.decl->span, 1);
     trial.run();
     trial.learn();
-  }
-
-  /// In the place of a value that only data could give.
-  Field placeholder(const Area &area, const std::string &variable, ir::StepOp step, Span at) {
-    Extent extent{{Axis::Sample, ShapedType::kDynamic}};
-    if (int64_t n = area.componentsOf(variable))
-      extent.push_back({Axis::Component, n});
-    extent.push_back({Axis::Unit, area.size});
-    return placeholder(extent, step, at);
-  }
-
-  Field placeholder(llvm::ArrayRef<std::pair<Axis, int64_t>> extent, ir::StepOp step, Span at) {
-    Field f;
-    llvm::SmallVector<int64_t> shape;
-    for (auto [axis, size] : extent) {
-      f.axes.push_back(axis);
-      shape.push_back(size);
-    }
-    f.tensor = step.getBody().front().addArgument(
-        RankedTensorType::get(shape, builder.getF32Type()), ev.location(at));
-    return f;
-  }
-
-  Field placeholder(const Scalar &scalar, ir::StepOp step, Span at) {
-    Extent extent{{Axis::Sample, ShapedType::kDynamic}};
-    if (scalar.components)
-      extent.push_back({Axis::Component, scalar.components});
-    return placeholder(extent, step, at);
-  }
-
-  /// Placeholders for what only the phases of an experiment give.
-  void bindAll(const Network &net, Trial &trial, ir::StepOp step, Span at) {
-    for (const Area &area : net.areas)
-      for (const ast::Block *body : {&area.decl->body, &area.unit->body})
-        for (const ast::Stmt *s : *body)
-          if (auto *v = llvm::dyn_cast<ast::VarDecl>(s); v && v->varKind == ast::VarKind::Given)
-            for (auto &d : v->vars)
-              if (std::string name = area.name + "." + d.name.text;
-                  !d.init && !trial.bindings.count(name))
-                trial.bindings[name] = placeholder(area, d.name.text, step, at);
   }
 
   void emitParams() {
@@ -212,7 +173,7 @@ private:
       if (!name)
         continue;
       if (e->experimentKind == ast::ExperimentKind::Train && e->source)
-        trainedOn.insert(name->name + " " + ast::toString(*e->source));
+        lab.trainedOn.insert(name->name + " " + ast::toString(*e->source));
       auto [it, fresh] = run.emplace(name->name, e->network);
       if (fresh || ast::toString(*it->second) == ast::toString(*e->network))
         continue;
@@ -290,64 +251,6 @@ private:
     return step;
   }
 
-  [[noreturn]] void wrongOption(const ast::Argument &o, bool train) {
-    const std::string &name = o.name.text;
-    if (name == "epochs")
-      ev.fail(Code::BadOption, o.name.span, "a `test` passes once over its data",
-              "`epochs` belongs to `train`; `trials` is how many batches a test presents");
-    if (llvm::is_contained({"episodes", "time", "dt", "method", "reset", "active"}, name))
-      ev.unsupported(o.name.span, "the option `" + name + "` is");
-    std::vector<std::string> options{"batch", "trials", "trial", "precision"};
-    if (train)
-      options.push_back("epochs");
-    std::string near = nearest(name, options), all;
-    for (auto &option : options)
-      all += (all.empty() ? "`" : ", `") + option + "`";
-    ev.fail(Code::BadOption, o.name.span, "an experiment has no option `" + name + "`",
-            !near.empty() ? "did you mean `" + near + "`?"
-                          : "it has " + all +
-                                "; what concerns learning stands in the network's `learn` line");
-  }
-
-  /// `single`, as compiled code computes; the interpreter computes in double precision.
-  void checkPrecision(const ast::Expr &e) {
-    std::string precision = ast::toString(e);
-    if (precision == "double") {
-      diags
-          .error(Code::NotSupported, e.span,
-                 "compiled code in double precision is not supported yet")
-          .hint("`apical run --interpret` computes everything in double precision");
-      throw Reported();
-    }
-    if (precision != "single")
-      ev.fail(Code::BadOption, e.span, "`precision` is `single` or `double`");
-  }
-
-  /// `on every N trials { test … }` in an experiment.
-  struct Inside {
-    const ast::ExperimentDecl *decl;
-    int64_t every;
-  };
-  void addInside(const ast::OnStmt &on, std::vector<Inside> &into) {
-    Frame none;
-    auto *number = llvm::dyn_cast_or_null<ast::NumberExpr>(on.every);
-    if (!on.every)
-      ev.unsupported(on.span, "an experiment on an event is");
-    if (number && !number->unit.empty() && number->unit != "trial" && number->unit != "trials")
-      ev.unsupported(on.every->span, "an experiment every so many `" + number->unit + "` is");
-    int64_t every = number && !number->unit.empty()
-                        ? static_cast<int64_t>(number->value)
-                        : ev.evaluateSize(*on.every, none, 1, "the number of trials");
-    if (every < 1)
-      ev.fail(Code::BadSize, on.every->span, "an experiment runs every trial at most");
-    for (const ast::Stmt *s : on.body) {
-      auto *inner = llvm::dyn_cast<ast::ExperimentDecl>(s);
-      if (!inner)
-        ev.unsupported(s->span, "this statement in an experiment is");
-      into.push_back({inner, every});
-    }
-  }
-
   /// `parent`: 1 + the number of the experiment that it stands in.
   void experiment(const ast::ExperimentDecl &decl, int parent = 0, int64_t interval = 0) {
     llvm::ArrayRef<ast::Argument> args;
@@ -362,505 +265,19 @@ private:
     const Network &net = network(*netDecl);
     if (decl.experimentKind == ast::ExperimentKind::Train)
       trained.insert(net.name);
-    bool train = decl.experimentKind == ast::ExperimentKind::Train;
-    if (decl.experimentKind == ast::ExperimentKind::Simulate)
-      ev.unsupported(decl.span, "`simulate` is");
-    if (decl.alias)
-      ev.unsupported(decl.alias.span, "a name for the source of an experiment is");
-    std::vector<Column> columns;
-    if (!options.withoutData && decl.source)
-      columns = tables.columnsOf(*decl.source);
-    int64_t batch = train ? 1 : 100, epochs = 1, trials = 0, ticks = 1;
-    Span batchAt = decl.span;
-    for (auto &o : decl.options) {
-      Frame empty;
-      if (o.name.text == "batch") {
-        batchAt = o.value->span;
-        batch = ev.evaluateSize(*o.value, empty, 1, "`batch`");
-      } else if (o.name.text == "epochs" && train)
-        epochs = ev.evaluateSize(*o.value, empty, 1, "`epochs`");
-      else if (o.name.text == "trials")
-        trials = ev.evaluateSize(*o.value, empty, 1, "`trials`");
-      else if (o.name.text == "trial")
-        ticks = ev.evaluateTicks(*o.value, empty, 1, "the length of a trial in ticks");
-      else if (o.name.text == "precision")
-        checkPrecision(*o.value);
-      else
-        wrongOption(o, train);
-    }
-    if (!decl.source && !trials)
-      ev.fail(Code::BadOption, decl.span, "an experiment without data has no end",
-              "say how long it is: `, trials = 1000`");
-    int number = steps; // of the table of experiments
-    std::vector<Inside> inside;
-    std::string stepName = (train ? "train" : "test") + std::to_string(steps++);
-    tables.begin();
-    itemColumns.clear();
-    ir::StepOp step = beginStep(stepName, ev.location(decl.span));
-    Trial trial(net, ev, states);
-    trial.account = options.account;
-    trial.items = [&](const Area &area, const State &state) {
-      return items(net, area, state, decl, columns, step);
-    };
-    std::map<std::string, const ast::VarDecl::Declarator *> lets;
-    std::map<std::string, Field> drawn; ///< `let x ~ D`
-    std::set<std::string> evaluating;
-    std::function<Field(const ast::VarDecl::Declarator &)> letOf;
-    std::function<Frame()> afterTrial;
-    for (const ast::Stmt *s : decl.body)
-      if (auto *v = llvm::dyn_cast<ast::VarDecl>(s); v && v->varKind == ast::VarKind::Let)
-        for (auto &d : v->vars) {
-          if (!d.init)
-            ev.fail(Code::Syntax, d.name.span, "`let " + d.name.text + "` needs a value");
-          if (!lets.emplace(d.name.text, &d).second)
-            ev.fail(Code::DefinedTwice, d.name.span, "`" + d.name.text + "` is defined twice");
-        }
-    ast::Block phases; ///< and loops over them: what shapes the trial
-    auto dataFrame = [&] {
-      Frame frame;
-      for (auto &c : columns)
-        frame.known.push_back(c.name);
-      frame.resolve = [&](const ast::Expr &e) -> std::optional<Field> {
-        auto *n = llvm::dyn_cast<ast::NameExpr>(&e);
-        for (auto &c : columns)
-          if (n && c.name == n->name)
-            return tables.read(c, step);
-        auto let = n ? lets.find(n->name) : lets.end();
-        return let == lets.end() ? std::nullopt : std::optional(letOf(*let->second));
-      };
-      return frame;
-    };
-    // A `let` is evaluated where it is read, at the moment at hand; what it draws, once.
-    letOf = [&](const ast::VarDecl::Declarator &d) {
-      bool draws = d.initKind == ast::VarDecl::Declarator::Init::Draw;
-      if (auto it = drawn.find(d.name.text); it != drawn.end())
-        return it->second;
-      if (!evaluating.insert(d.name.text).second)
-        ev.fail(Code::Cycle, d.name.span, "the value of `" + d.name.text + "` depends on itself");
-      Frame frame = trial.now.tick ? afterTrial() : dataFrame();
-      if (draws) {
-        frame.stream = stepName + "." + d.name.text;
-        frame.drawEachTrial = true;
-        frame.drawExtent = {{Axis::Sample, ShapedType::kDynamic}};
-      }
-      Frame sizes;
-      int64_t components = ev.componentsOf(d, sizes);
-      if (components && draws)
-        frame.drawExtent.push_back({Axis::Component, components});
-      Field value = asNumbers(ev.evaluate(*d.init, frame), d.init->span);
-      if (components)
-        value = ev.withComponents(value, components, d.name.text, d.init->span);
-      evaluating.erase(d.name.text);
-      return draws ? drawn[d.name.text] = value : value;
-    };
-    std::vector<const ast::MeasureStmt *> measures;
-    std::vector<const ast::ProbeStmt *> probes;
-    for (const ast::Stmt *s : decl.body) {
-      if (auto *m = llvm::dyn_cast<ast::MeasureStmt>(s)) {
-        for (auto *other : measures)
-          if (other->name.text == m->name.text) {
-            diags.error(Code::DefinedTwice, m->name.span, "`" + m->name.text + "` is defined twice")
-                .label(other->name.span, "first defined here");
-            throw Reported();
-          }
-        if (!options.withoutData)
-          measures.push_back(m);
-        continue;
-      }
-      if (auto *on = llvm::dyn_cast<ast::OnStmt>(s)) {
-        if (parent || !train)
-          ev.unsupported(s->span, "an experiment in an experiment that is no outermost `train` is");
-        addInside(*on, inside);
-        continue;
-      }
-      if (auto *p = llvm::dyn_cast<ast::ProbeStmt>(s)) {
-        if (!options.withoutData)
-          probes.push_back(p);
-        continue;
-      }
-      if (auto *v = llvm::dyn_cast<ast::VarDecl>(s); v && v->varKind == ast::VarKind::Let)
-        continue;
-      if (llvm::isa<ast::PhaseDecl, ast::ForStmt>(s)) {
-        if (options.withoutData)
-          bindAll(net, trial, step, s->span);
-        else
-          phases.push_back(const_cast<ast::Stmt *>(s));
-        continue;
-      }
-      auto *assign = llvm::dyn_cast<ast::AssignStmt>(s);
-      auto *target = assign ? llvm::dyn_cast<ast::MemberExpr>(assign->target) : nullptr;
-      bool draws = assign && assign->op == ast::AssignOp::Draw;
-      std::string path = assign ? pathOf(*assign->target, ev) : "";
-      if (assign && assign->op == ast::AssignOp::Set && (!target || net.scalar(path))) {
-        Frame frame = dataFrame();
-        bindScalar(net, trial, path, *assign, step, frame);
-        continue;
-      }
-      if (!target || (assign->op != ast::AssignOp::Set && !draws))
-        ev.refuse(*s, InExperiment);
-      int area = net.area(*target->base, ev);
-      if (area < 0) {
-        Frame none;
-        for (auto &a : net.areas)
-          none.known.push_back(a.name);
-        ev.unknown(target->base->span, ast::toString(*target->base), none);
-      }
-      const Area &a = net.areas[area];
-      const std::string &variable = target->member.text;
-      bool fedFromOutside = llvm::is_contained(a.given, variable); // in a part
-      if (llvm::is_contained(a.inputs, variable) && !fedFromOutside)
-        ev.fail(Code::NotAssignable, target->span,
-                "`" + a.name + "." + variable + "` is the sum of what connections bring",
-                "an experiment gives values to `given` variables");
-      if (!llvm::is_contained(a.variables, variable)) {
-        std::string near = nearest(variable, a.variables);
-        ev.fail(Code::UnknownMember, target->member.span,
-                "the area `" + a.name + "` has no variable `" + variable + "` to bind",
-                near.empty() ? "declare it in the area's braces: `area " + a.name +
-                                   " : … { given " + variable + " }`"
-                             : "did you mean `" + near + "`?");
-      }
-      if (llvm::is_contained(a.inputs, target->member.text)) {
-        auto fed = llvm::find_if(net.connections, [&](const Connection &c) {
-          return c.to == area && c.toPort == target->member.text;
-        });
-        diags
-            .error(Code::DefinedTwice, assign->span,
-                   "`" + a.name + "." + target->member.text + "` is what arrives over `" +
-                       fed->name + "`, and cannot be bound")
-            .label(fed->decl->span, "the connection");
-        throw Reported();
-      }
-      if (options.withoutData) {
-        trial.bindings[a.name + "." + variable] = placeholder(a, variable, step, s->span);
-        continue;
-      }
-      Frame frame = dataFrame();
-      if (draws) {
-        if (ticks > 1)
-          ev.unsupported(s->span, "a draw anew in every tick of a trial is");
-        frame.stream = net.name + "." + a.name + "." + target->member.text;
-        frame.drawEachTrial = true;
-        frame.drawExtent.assign(a.extent(target->member.text, true));
-      }
-      Field value = components(
-          a, variable, asNumbers(ev.evaluate(*assign->value, frame), assign->span), assign->span);
-      bool perUnit = !value.constant && value.has(Axis::Unit);
-      bool common = a.common.count(target->member.text);
-      if (common && !perUnit) { // one number for the area
-        if (!trial.bindings.emplace(a.name + "." + target->member.text, value).second)
-          ev.fail(Code::DefinedTwice, assign->span,
-                  "`" + a.name + "." + target->member.text + "` is bound twice");
-        continue;
-      }
-      if (perUnit ? value.size(Axis::Unit) != a.size : (a.size != 1 && !value.constant)) {
-        ev.diags
-            .error(Code::ShapeMismatch, assign->span,
-                   "`" + a.name + "." + target->member.text + "` has " + std::to_string(a.size) +
-                       (a.size == 1 ? " unit" : " units") + ", and the data give " +
-                       describe(value))
-            .label(a.decl->span, std::to_string(a.size) + " units")
-            .hint(!perUnit && llvm::isa<ast::NameExpr>(*assign->value)
-                      ? "a class is presented as `one_hot(" + ast::toString(*assign->value) + ", " +
-                            std::to_string(a.size) + ")`"
-                      : "");
-        throw Reported();
-      }
-      if (!perUnit && !value.constant)
-        value = ev.fields.broadcast(ev.location(s->span), value,
-                                    {{Axis::Sample, ShapedType::kDynamic}, {Axis::Unit, a.size}});
-      if (!trial.bindings.emplace(a.name + "." + target->member.text, value).second)
-        ev.fail(Code::DefinedTwice, assign->span,
-                "`" + a.name + "." + target->member.text + "` is bound twice");
-    }
-    trial.announce(decl.span, ticks);
-    ast::LearnDecl nothing;
-    Learn none{&nothing, stepName};
-    RuleInstance shaped(trial, none);
-    afterTrial = [&] { // names of the data, then of the network
-      Frame frame = phases.empty() ? trial.networkFrame() : shaped.ruleFrame();
-      auto inNetwork = frame.resolve;
-      Frame data = dataFrame();
-      frame.resolve = [=](const ast::Expr &e) {
-        auto f = data.resolve(e);
-        return f ? f : inNetwork(e);
-      };
-      frame.known.insert(frame.known.end(), data.known.begin(), data.known.end());
-      return frame;
-    };
-    if (phases.empty()) {
-      trial.run();
-      if (train) {
-        trial.learn();
-        keepItems(net, trial, decl.span);
-      }
-      report(net, trial, train, decl);
-    } else {
-      shaped.present(phases, dataFrame().resolve);
-      auto end = shaped.lastPhase();
-      if (train && !end)
-        ev.fail(Code::PhaseNotThere, decl.span,
-                "nothing is learned from here: all that is presented are members of a loop",
-                "a trial ends with the last phase that stands outside loops");
-      if (train) {
-        trial.shape(shaped, shaped.presented(), *end->ended);
-        trial.learn();
-        keepItems(net, trial, decl.span);
-      } else if (end) {
-        trial.conclude(*end);
-      }
-      if (end)
-        report(net, trial, train, decl);
-    }
-    for (auto *m : measures) {
-      Frame frame = afterTrial();
-      Field value = ev.evaluate(*m->value, frame);
-      if (!value.perSample())
-        ev.fail(Code::ShapeMismatch, m->value->span,
-                "a measure is one number per sample, and this is " + describe(value),
-                "reduce it with `sum` or `mean`");
-      emitReport(m->name.text, "measure", value, m->span);
-    }
-    for (auto *p : probes)
-      for (const ast::Expr *e : p->values) {
-        Frame frame = afterTrial();
-        Field value = ev.evaluate(*e, frame);
-        if (!value.constant && value.has(Axis::Component)) {
-          if (value.has(Axis::Unit) && value.size(Axis::Unit) > 1)
-            ev.unsupported(e->span, "a probe of the components of several units is");
-          value = ev.fields.reduce(ev.location(e->span), value, {Axis::Unit})
-                      .as(Axis::Component, Axis::Unit);
-        }
-        emitProbe(p->name.text.empty() ? ast::toString(*e) : p->name.text, value, e->span);
-      }
-    if (diags.hasErrors())
-      throw Reported();
-    moveWritesLast(step);
-    eraseUnused(step);
-    requireMemory(states, step, batch, batchAt, options.memory, diags);
-    NamedAttrList all = attributes(decl, net, train, batch, epochs, trials);
+    Experiment made(lab, decl, net, parent);
+    int number = steps++; // of the table of experiments
+    ir::StepOp step =
+        beginStep((made.train ? "train" : "test") + std::to_string(number), ev.location(decl.span));
+    made.elaborate(step);
     if (parent) {
+      NamedAttrList all(step.getExperimentAttr());
       all.append("parent", builder.getI64IntegerAttr(parent));
       all.append("every", builder.getI64IntegerAttr(interval));
+      step.setExperimentAttr(all.getDictionary(builder.getContext()));
     }
-    step.setExperimentAttr(all.getDictionary(builder.getContext()));
-    for (auto [inner, every] : inside)
+    for (auto [inner, every] : made.inside)
       guarded([&, inner = inner, every = every] { experiment(*inner, number + 1, every); });
-  }
-
-  /// An `item` state of the tables that something trains on: the host brings the rows of the batch as a column, and
-  /// takes them back. Other tables keep none.
-  std::string itemSymbol(const Network &net, const Area &area, const State &state,
-                         const ast::ExperimentDecl &decl) const {
-    return net.name + "." + area.name + "." + state.name + "." + ast::toString(*decl.source);
-  }
-
-  std::optional<Field> items(const Network &net, const Area &area, const State &state,
-                             const ast::ExperimentDecl &decl, const std::vector<Column> &columns,
-                             ir::StepOp step) {
-    if (!decl.source)
-      ev.fail(Code::BadOption, decl.span,
-              "`" + area.name + "." + state.name +
-                  "` is kept for each row of the data, and there are none",
-              "an `item` state needs an experiment on a table: `train … on TABLE`");
-    std::string symbol = itemSymbol(net, area, state, decl);
-    if (!trainedOn.count(net.name + " " + ast::toString(*decl.source)))
-      return std::nullopt;
-    bool common = area.common.count(state.name);
-    StateInit init;
-    init.symbol = symbol;
-    init.role = "item";
-    init.at = state.declarator->name.span;
-    init.extent = {{Axis::Pre, options.withoutData ? 1 : tables.rowsOf(columns)}};
-    if (!common)
-      init.extent.push_back({Axis::Post, area.size});
-    Frame caller, frame;
-    caller.locals = net.parts[area.part].args;
-    frame.locals = bindArguments(ev, *area.unit, area.args, area.decl->span, caller);
-    frame.locals["size"] = Field::number(static_cast<double>(area.size));
-    frame.stream = symbol;
-    frame.drawExtent = init.extent;
-    init.value = [e = &ev, value = state.declarator->init, frame]() mutable {
-      return e->evaluate(*value, frame);
-    };
-    states.declare(std::move(init));
-    if (options.withoutData)
-      return placeholder(area, state.name, step, decl.span);
-    Column &column = itemColumns.emplace_back();
-    column.name = column.path = symbol;
-    column.format = 3;
-    column.span = state.declarator->name.span;
-    tables.used.push_back({&column, 0, common ? 1 : area.size});
-    Field rows;
-    rows.axes = {Axis::Sample};
-    llvm::SmallVector<int64_t> shape{ShapedType::kDynamic};
-    if (!common) {
-      rows.axes.push_back(Axis::Unit);
-      shape.push_back(area.size);
-    }
-    rows.tensor = step.getBody().front().addArgument(
-        RankedTensorType::get(shape, builder.getF32Type()), ev.location(decl.span));
-    return rows;
-  }
-
-  /// Behind a trial of training, the rows go back.
-  void keepItems(const Network &net, Trial &trial, Span at) {
-    if (options.withoutData || diags.hasErrors())
-      return;
-    for (const Column &column : itemColumns)
-      for (size_t k = 0; k < net.areas.size(); ++k)
-        for (auto &s : net.areas[k].states)
-          if (s.life == State::Life::Item &&
-              llvm::StringRef(column.name)
-                  .starts_with(net.name + "." + net.areas[k].name + "." + s.name + ".") &&
-              column.span.begin == s.declarator->name.span.begin)
-            builder.create<ir::ReportOp>(ev.location(at), builder.getStringAttr(column.name),
-                                         builder.getStringAttr("item"),
-                                         trial.persisting(static_cast<int>(k), s).tensor);
-  }
-
-  /// What the data give to a variable with components: columns lie along units, and are its components
-  /// where there is one unit.
-  Field components(const Area &area, const std::string &variable, Field value, Span at) {
-    int64_t n = area.componentsOf(variable);
-    if (n && !value.constant && value.has(Axis::Unit) && !value.has(Axis::Component)) {
-      if (area.endpoints(variable) == n)
-        value = value.as(Axis::Unit, Axis::Component);
-      else if (value.size(Axis::Unit) == n * area.size)
-        ev.unsupported(at, "data for the components of several units are");
-    }
-    return ev.withComponents(value, n, area.name + "." + variable, at);
-  }
-
-  /// `rewarded = reward`: one number per sample for a `given` of the network.
-  void bindScalar(const Network &net, Trial &trial, const std::string &name,
-                  const ast::AssignStmt &assign, ir::StepOp step, Frame &frame) {
-    if (name.empty())
-      ev.fail(Code::NotAssignable, assign.target->span,
-              "`" + ast::toString(*assign.target) + "` cannot be bound",
-              "an experiment binds variables of areas, and what the network is given");
-    const Scalar *scalar = net.scalar(name);
-    if (int area = net.area(name); !scalar && area >= 0)
-      ev.fail(Code::WrongKind, assign.target->span,
-              "`" + name + "` is an area: bind one of its variables",
-              "write `" + name + "." + net.areas[area].mainOutput + " = …`");
-    if (!scalar && llvm::is_contained(frame.known, name))
-      ev.unsupported(assign.target->span, "a column written back is");
-    if (!scalar) {
-      Frame none;
-      for (auto &s : net.scalars)
-        none.known.push_back(s.name);
-      ev.unknown(assign.target->span, name, none);
-    }
-    Field value;
-    if (options.withoutData) {
-      value = placeholder(*scalar, step, assign.span);
-    } else {
-      value = asNumbers(ev.evaluate(*assign.value, frame), assign.span);
-    }
-    if (scalar->components && !value.constant &&
-        !value.has(Axis::Component)) // columns lie along units
-      value = value.as(Axis::Unit, Axis::Component);
-    if (!value.constant && value.has(Axis::Unit))
-      ev.fail(Code::ShapeMismatch, assign.span,
-              "`" + name + "` is one number per sample, and the data give " + describe(value));
-    trial.bindings[name] = ev.withComponents(value, scalar->components, name, assign.span);
-  }
-
-  /// A bare column still has the element type of its file.
-  Field asNumbers(const Field &value, Span at) {
-    if (value.constant || getElementTypeOrSelf(value.tensor).isF32())
-      return value;
-    return ev.fields.map(ev.location(at), {value},
-                         [](OpBuilder &, Location, llvm::ArrayRef<Value> v) { return v[0]; });
-  }
-
-  void emitReport(llvm::StringRef name, llvm::StringRef kind, const Field &value, Span at) {
-    Field v = ev.fields.broadcast(ev.location(at), value, {{Axis::Sample, ShapedType::kDynamic}});
-    builder.create<ir::ReportOp>(ev.location(at), builder.getStringAttr(name),
-                                 builder.getStringAttr(kind), v.tensor);
-  }
-
-  void emitProbe(llvm::StringRef name, const Field &value, Span at) {
-    llvm::SmallVector<std::pair<Axis, int64_t>> axes{{Axis::Sample, ShapedType::kDynamic}};
-    if (!value.constant && value.has(Axis::Unit))
-      axes.push_back({Axis::Unit, value.size(Axis::Unit)});
-    Field v = ev.fields.broadcast(ev.location(at), value, axes);
-    builder.create<ir::ReportOp>(ev.location(at), builder.getStringAttr(name),
-                                 builder.getStringAttr("probe"), v.tensor);
-  }
-
-  void report(const Network &net, Trial &trial, bool train, const ast::ExperimentDecl &decl) {
-    for (auto &c : net.costs)
-      emitReport(c.name, "cost", trial.costs.at(c.name), c.decl->span);
-    if (!train)
-      return;
-    for (int a : net.order) { // x * 0 is NaN exactly where x is not finite
-      const Area &area = net.areas[a];
-      if (area.inputs.empty())
-        continue;
-      Field rate = *trial.variable(a, area.mainOutput);
-      emitReport(area.name, "health", ev.meanSize(rate, decl.span), decl.span);
-    }
-  }
-
-  /// Every read of a weight stands before its update.
-  static void moveWritesLast(ir::StepOp step) {
-    llvm::SmallVector<Operation *> writes;
-    for (Operation &op : step.getBody().front())
-      if (llvm::isa<ir::WriteOp>(op))
-        writes.push_back(&op);
-    for (Operation *w : writes)
-      w->moveBefore(&step.getBody().front(), step.getBody().front().end());
-  }
-
-  /// Elementwise values that turned out to be read only inside a reduction.
-  static void eraseUnused(ir::StepOp step) {
-    for (Operation &op : llvm::make_early_inc_range(llvm::reverse(step.getBody().front())))
-      if (op.use_empty() && llvm::isa<ir::LiftOp, ir::ReadOp, ir::VjpOp, ir::JvpOp, ir::ClockOp,
-                                      ir::GetParamOp, ir::DrawOp>(op))
-        op.erase();
-  }
-
-  DictionaryAttr attributes(const ast::ExperimentDecl &decl, const Network &net, bool train,
-                            int64_t batch, int64_t epochs, int64_t trials) {
-    llvm::SmallVector<Attribute> columns;
-    for (auto &[c, type, elements] : tables.used)
-      columns.push_back(builder.getDictionaryAttr({
-          builder.getNamedAttr("name", builder.getStringAttr(c->name)),
-          builder.getNamedAttr("path", builder.getStringAttr(c->path)),
-          builder.getNamedAttr("field", builder.getStringAttr(c->field)),
-          builder.getNamedAttr("format", builder.getI64IntegerAttr(c->format)),
-          builder.getNamedAttr("type", builder.getI64IntegerAttr(type)),
-          builder.getNamedAttr("elements", builder.getI64IntegerAttr(elements)),
-          builder.getNamedAttr("limit", builder.getI64IntegerAttr(limitOf(decl, c->name))),
-      }));
-    return builder.getDictionaryAttr({
-        builder.getNamedAttr("kind", builder.getStringAttr(train ? "train" : "test")),
-        builder.getNamedAttr("network", builder.getStringAttr(net.name)),
-        builder.getNamedAttr("source",
-                             builder.getStringAttr(decl.source ? ast::toString(*decl.source) : "")),
-        builder.getNamedAttr("batch", builder.getI64IntegerAttr(batch)),
-        builder.getNamedAttr("epochs", builder.getI64IntegerAttr(epochs)),
-        builder.getNamedAttr("trials", builder.getI64IntegerAttr(trials)),
-        builder.getNamedAttr("shuffle", builder.getI64IntegerAttr(train)),
-        builder.getNamedAttr("columns", builder.getArrayAttr(columns)),
-    });
-  }
-
-  /// `one_hot(labels, 10)`: the labels must lie in 0..9.
-  int64_t limitOf(const ast::ExperimentDecl &decl, llvm::StringRef column) {
-    for (const ast::Stmt *s : decl.body)
-      if (auto *assign = llvm::dyn_cast<ast::AssignStmt>(s))
-        if (auto *call = llvm::dyn_cast<ast::CallExpr>(assign->value)) {
-          auto *callee = llvm::dyn_cast<ast::NameExpr>(call->callee);
-          auto *arg =
-              call->args.size() == 2 ? llvm::dyn_cast<ast::NameExpr>(call->args[0].value) : nullptr;
-          Frame empty;
-          if (callee && callee->name == "one_hot" && arg && arg->name == column)
-            return ev.evaluateSize(*call->args[1].value, empty, 1, "the number of classes");
-        }
-    return 0;
   }
 
   void initialise() {
@@ -898,15 +315,13 @@ private:
   Globals globals;
   Evaluator ev;
   States states;
-  Tables tables{ev, diags, options};
+  Laboratory lab{ev, diags, states, options, {}};
   OwningOpRef<ModuleOp> module;
   std::map<std::string, Network> networks;
   std::set<std::string> trained;                ///< networks
   std::set<std::string> broken;                 ///< networks with errors, which are reported once
   std::map<std::string, const ast::Expr *> run; ///< networks with experiments, and what those name
   std::set<std::string> usedAsPart;
-  std::set<std::string> trainedOn; ///< "NETWORK TABLE"
-  std::deque<Column> itemColumns;
   int steps = 0;
 };
 
