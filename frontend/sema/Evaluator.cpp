@@ -339,6 +339,11 @@ static Value emitUnary(llvm::StringRef f, OpBuilder &b, Location l, Value x) {
     return b.create<math::LogOp>(l, x);
   if (f == "sqrt")
     return b.create<math::SqrtOp>(l, x);
+  if (f == "length") { // the root of a sum of squares, flat where all of them are 0
+    Value none = compare(b, l, arith::CmpFPredicate::OEQ, x, k(0));
+    Value root = b.create<math::SqrtOp>(l, b.create<arith::SelectOp>(l, none, k(1), x));
+    return b.create<arith::SelectOp>(l, none, k(0), root);
+  }
   if (f == "sin")
     return b.create<math::SinOp>(l, x);
   if (f == "cos")
@@ -375,7 +380,7 @@ static double foldUnary(llvm::StringRef f, double x) {
     return std::exp(x);
   if (f == "log")
     return std::log(x);
-  if (f == "sqrt")
+  if (f == "sqrt" || f == "length")
     return std::sqrt(x);
   if (f == "sin")
     return std::sin(x);
@@ -398,7 +403,7 @@ Field Evaluator::unary(llvm::StringRef f, const Field &x, Span at) {
   Dimension d;
   if (f == "-" || f == "abs")
     d = x.dimension;
-  else if (f == "sqrt") {
+  else if (f == "sqrt" || f == "length") {
     auto half = x.dimension.power(0.5);
     if (!half)
       fail(Code::DimensionMismatch, at,
@@ -457,7 +462,7 @@ Field Evaluator::reduce(llvm::StringRef f, const Field &x, llvm::ArrayRef<Axis> 
   if (f == "min")
     return negate(fields.reduce(loc, negate(x), over, "max"));
   if (f == "norm")
-    return unary("sqrt", fields.reduce(loc, binary(BinaryOp::Mul, x, x, at), over), at);
+    return unary("length", fields.reduce(loc, binary(BinaryOp::Mul, x, x, at), over), at);
   if (f == "logsumexp" || f == "softmax") {
     requireDimension(x, {}, at, "the argument of `" + f.str() + "`");
     Field top = barrier(fields.reduce(loc, x, over, "max"), at);
