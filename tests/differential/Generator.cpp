@@ -376,6 +376,15 @@ private:
     });
   }
 
+  /// No area on the way to the cost feeds two others.
+  bool chained(const Cost &cost) const {
+    std::set<string> feeding;
+    for (auto &[from, to] : edges)
+      if (cost.reach.count(to) && from.find("in") != 0 && !feeding.insert(from).second)
+        return false;
+    return true;
+  }
+
   void addLearn(const Cost &cost) {
     const Declaration *known = scheme && scheme->takesCost() ? scheme : nullptr;
     if (!known && !chance(4)) {
@@ -386,6 +395,8 @@ private:
           wants.erase(every);
         if (!wired.empty() && r->needs().count("target"))
           continue; // what a wire ends at is no output of the connections that learn
+        if (r->wantsChain() && !chained(cost))
+          continue;
         if (wants.empty() && !r->triesSynapses() && (!stateful || r->has("grad\\(C")) && !(r->callsUnits() && remembers()))
           fitting.push_back(r);
       }

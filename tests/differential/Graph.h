@@ -328,15 +328,15 @@ protected:
 
   //===--- other shapes -----------------------------------------------------===//
 
-  /// One more pair of areas that the connections of a family join.
+  /// One more pair of areas, of a family that a loop joins.
   void addFamily() {
     feature("family of areas");
     string n = to_string(pick(2, 20));
-    model.connections.push_back("area f[1..3][" + n +
+    model.connections.push_back("area f[1..2][" + n +
                                 "] : " + among({"tanh_unit", "logistic_unit"}));
     model.connections.push_back("connect in0 -> f[1] : dense");
-    model.connections.push_back("for k in 1..2 { connect f[k] -> f[k + 1] : dense(bias = true) }");
-    model.connections.push_back("connect f[3] -> " + model.areas.back().name + " : dense");
+    model.connections.push_back("for k in 1..1 { connect f[k] -> f[k + 1] : dense(bias = true) }");
+    model.connections.push_back("connect f[2] -> " + model.areas.back().name + " : dense");
   }
 
   /// The last area reads itself, where its unit's state breaks the cycle.

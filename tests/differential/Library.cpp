@@ -165,6 +165,10 @@ bool Declaration::callsUnits() const {
   return std::regex_search(body, std::regex("\\b\\w+\\.\\w+\\("));
 }
 
+bool Declaration::wantsChain() const {
+  return std::regex_search(body, std::regex("\\blinks\\(\\w+, areas\\) == 1"));
+}
+
 bool Declaration::addsInRuns() const {
   return std::regex_search(body, std::regex("\\bwith each connection [^}]*\\bw\\.grad"));
 }

@@ -36,6 +36,7 @@ struct Declaration {
   /// Some phase runs for a number of ticks: for networks that settle.
   bool settles() const;
   bool callsUnits() const; ///< a rule that uses units as functions, which must not remember
+  bool wantsChain() const; ///< each area feeds one other
   bool addsInRuns() const; ///< to gradients, tick by tick
   bool triesSynapses() const { return has("in synapses"); } ///< one by one
   bool hasState() const;
