@@ -224,7 +224,7 @@ programs of a row in turns, after warming up; *best* is the fastest single step;
 {start_table(starts)}
 
 From the start of `apical run` to the record of the first step, nothing cached but the files of the compiler; data of 1 024 and
-64 rows, so that reading them takes no time. Of a model with several networks the first one's steps are
+64 rows, so that reading them takes no time. Of a model with several experiments the first one is
 compiled before the run begins, and the rest when the run comes to them.
 
 ## The demo as an executable

@@ -58,6 +58,11 @@ if(NOT LLVM_VERSION_MAJOR EQUAL 19)
 endif()
 set(MLIR_TABLEGEN_EXE ${APICAL_LLVM_PREFIX}/bin/mlir-tblgen)
 list(APPEND CMAKE_MODULE_PATH ${MLIR_CMAKE_DIR} ${LLVM_CMAKE_DIR})
+include(GNUInstallDirs)
+
+# TableGen names outputs in depfiles from the top of the build folder, as LLVM's own
+# build expects; otherwise Ninja would make them again every time.
+cmake_policy(SET CMP0116 OLD)
 include(TableGen)
 include(AddLLVM)
 include(AddMLIR)
@@ -153,5 +158,5 @@ function(apical_reference name definitions)
     DEPENDS ${definitions}
     VERBATIM)
   add_custom_target(apical_reference_${name} ALL DEPENDS ${page})
-  install(FILES ${page} DESTINATION share/doc/apical)
+  install(FILES ${page} DESTINATION ${CMAKE_INSTALL_DOCDIR})
 endfunction()

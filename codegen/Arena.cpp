@@ -135,10 +135,8 @@ std::vector<std::string> checkMemory(ModuleOp source, ModuleOp kernels, ArrayRef
     weights.insert({shapeOf(Layout(1).allocation(type).getShape()), state.getSymName().str()});
   }
   for (const StepPlan &plan : plans) {
-    DictionaryAttr experiment = ir::StepOp(plan.step).getExperimentAttr();
-    auto kind = experiment ? experiment.getAs<StringAttr>("kind") : StringAttr();
-    if (kind && kind.getValue() == "init")
-      continue; // runs once
+    if (runsOnce(plan.step))
+      continue;
     std::string step = "step '" + ir::StepOp(plan.step).getSymName().str() + "' ";
     for (ir::WriteOp write : plan.copied)
       if (cast<RankedTensorType>(write.getValue().getType()).getRank() > 1)

@@ -106,6 +106,8 @@ static std::string identify(ArrayRef<Description::State> states) {
   return llvm::utohexstr(llvm::xxh3_64bits(text), true, 16);
 }
 
+bool runsOnce(ir::StepOp step) { return string(step.getExperimentAttr(), "kind") == "init"; }
+
 Description describe(ModuleOp module, StringRef name) {
   Description result;
   result.name = name.str();
@@ -116,7 +118,7 @@ Description describe(ModuleOp module, StringRef name) {
       result.params.push_back({param.getSymName().str(), param.getValue().convertToDouble(),
                                param.getUnit().str(), param.getScale().convertToDouble()});
     } else if (auto step = dyn_cast<ir::StepOp>(op)) {
-      if (string(step.getExperimentAttr(), "kind") == "init")
+      if (runsOnce(step))
         result.init = step;
       else
         result.experiments.push_back(readExperiment(step));

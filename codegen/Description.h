@@ -76,6 +76,9 @@ struct Description {
   ir::StepOp init;                     ///< may be null
 };
 
+/// Whether the step makes the first values of the states.
+bool runsOnce(ir::StepOp step);
+
 /// Reads a module, before or after the passes. `name` is that of the source
 /// file, without folders.
 Description describe(mlir::ModuleOp module, llvm::StringRef name);

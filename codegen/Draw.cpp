@@ -137,14 +137,17 @@ Value emitStreamKey(OpBuilder &b, Location loc, Value seed, StringRef stream) {
   return x;
 }
 
-SmallVector<int64_t> drawTile(ArrayRef<int64_t> shape) {
+SmallVector<int64_t> drawTile(ArrayRef<int64_t> shape, bool everyStep) {
   // A block per lane: those of 64 numbers keep a processor busy, and more code
-  // takes long to compile. Tiles must fit, and numbers of lanes that are no power
-  // of two are slow to compile too.
+  // takes long to compile. Tiles must fit; 16 columns are four lanes, so that a row
+  // which only they divide is better taken whole, while it is short: where it is
+  // drawn in every step, since other numbers of lanes are slow to compile.
   SmallVector<int64_t> tile(shape.size(), 1);
   for (int64_t columns : {16, 32, 64})
     if (!tile.empty() && shape.back() % columns == 0)
       tile.back() = columns;
+  if (!tile.empty() && everyStep && tile.back() == 16 && shape.back() <= 128)
+    tile.back() = shape.back();
   if (shape.size() > 1)
     for (int64_t rows = 1; rows * tile.back() <= 32 && shape[shape.size() - 2] % rows == 0;
          rows *= 2)

@@ -30,8 +30,8 @@ struct DrawInputs {
 mlir::Value emitDraw(mlir::OpBuilder &b, ir::DrawOp draw, mlir::Value destination,
                      const DrawInputs &inputs);
 
-/// How much of an array of this padded shape is best made together.
-llvm::SmallVector<int64_t> drawTile(llvm::ArrayRef<int64_t> shape);
+/// How much of an array of this padded shape is best made together; more if that happens in every step.
+llvm::SmallVector<int64_t> drawTile(llvm::ArrayRef<int64_t> shape, bool everyStep);
 
 } // namespace apical
 

@@ -624,7 +624,8 @@ private:
     if (!draw.getValue().getType().hasStaticShape())
       nullRows.insert(draw.getValue());
     if (root && type.getRank())
-      made.getDefiningOp()->setAttr("tile", b.getDenseI64ArrayAttr(drawTile(type.getShape())));
+      made.getDefiningOp()->setAttr("tile",
+                                    b.getDenseI64ArrayAttr(drawTile(type.getShape(), false)));
     return made;
   }
 
@@ -636,7 +637,8 @@ private:
     if (!lift.reduces()) {
       bool sums = llvm::any_of(pending.lookup(lift), llvm::IsaPred<ir::LiftOp>);
       if (!root || !sums)
-        generic->setAttr(root ? "tile" : "panel", b.getDenseI64ArrayAttr(drawTile(sizes)));
+        generic->setAttr(root ? "tile" : "panel",
+                         b.getDenseI64ArrayAttr(drawTile(sizes, !runsOnce(step))));
       return;
     }
     int64_t rows = sizes.back(), block = 16;
@@ -1028,18 +1030,20 @@ private:
           order.push_back(d);
       generic->setAttr("order", b.getDenseI64ArrayAttr(order));
     }
-    // About ten microseconds: less is not worth waking anybody. One point of a
-    // sum is a fused multiply-add, one of a map reads and writes memory.
-    bool splits = work * (reduced || lift.getInputs().empty() ? 1 : 8) >= 1 << 20 &&
-                  sizes[outer] > tile[outer];
-    // Wide tiles and a narrow rest, where that is worth a second piece of code.
+    // Multiply-adds of the contractions that are made in the tiles.
     int64_t sums = lift.isContraction() ? work : 0;
     for (Operation *member : pending.lookup(lift))
       if (auto sum = dyn_cast<ir::LiftOp>(member); sum && sum.isContraction()) {
-        sums = 1;
+        int64_t points = 1;
         for (int64_t n : sum.getSizes())
-          sums *= layout.paddedSize(n);
+          points *= layout.paddedSize(n);
+        sums += points;
       }
+    // About ten microseconds: less is not worth waking anybody. One point of a
+    // map reads and writes memory, which costs as much as several multiply-adds.
+    bool splits = std::max(sums, work * (reduced || lift.getInputs().empty() ? 1 : 8)) >= 1 << 20 &&
+                  sizes[outer] > tile[outer];
+    // Wide tiles and a narrow rest, where that is worth a second piece of code.
     bool alone = !(machine.parallel && splits && outer == last);
     if (sums >= 1 << 20 && alone && !drawsNoise(lift) && sizes[last] > machine.cols &&
         tile[last] == 16 && tile[last] < machine.cols &&

@@ -76,7 +76,7 @@ llvm::Expected<std::unique_ptr<llvm::TargetMachine>> selectTarget(llvm::StringRe
   machine.cols = avx512 ? 32 : avx ? 16 : 8;
   std::unique_ptr<llvm::TargetMachine> result(
       target->createTargetMachine(triple, machine.cpu, machine.features, llvm::TargetOptions(),
-                                  llvm::Reloc::PIC_, std::nullopt, llvm::CodeGenOptLevel::Default));
+                                  llvm::Reloc::PIC_, std::nullopt, llvm::CodeGenOptLevel::Less));
   if (!result)
     return error("no code generator for processor '" + machine.cpu + "'");
   return result;

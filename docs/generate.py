@@ -234,11 +234,11 @@ def models(page):
 # The standard mutations, by the words that name them in a mutant.
 MUTATIONS = {
     "sign flipped": r"\bsign\b(?! of the gradient only)|anti-Hebb|the other way",
-    "f′ dropped": r"no derivative of the unit|behind the derivative",
+    "f′ dropped": r"no derivative of the unit|behind the derivative|no slope",
     "pre and post swapped": r"swapped|pre and pre",
     "drawn anew in every step": r"redrawn|another draw",
     "summed over the wrong end": r"wrong end|per unit|sees all others|wrong matrix|transposed",
-    "a phase not subtracted": r"not subtracted|free state in place",
+    "a phase not subtracted": r"not subtracted|free state in place|no negative pass|in place of the difference|the sum of the phases",
     "modulator detached": r"modulator",
 }
 

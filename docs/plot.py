@@ -158,13 +158,20 @@ for _name, _networks in {
     PLOTS[_name] = lambda name=_name, networks=_networks: compared(name, networks)
 
 
-def learning(name, title, networks, low=None):
-    """Accuracy over epochs of some networks of one model."""
+def learning(name, title, networks, low=None, measure="accuracy"):
+    """A measure over epochs of some networks of one model; accuracy in percent."""
     figure, axes = plt.subplots(figsize=(5.2, 3.1), constrained_layout=True)
     for network, label, colour, style in networks:
-        rows = curves(name, network)
-        band(axes, rows, f"{label}, {100 * rows[:, -1].mean():.1f} %", colour, style)
-    accuracy_axes(axes, title, low)
+        rows = curves(name, network, measure)
+        last = rows[:, -1].mean()
+        band(axes, rows, f"{label}, {100 * last:.1f} %" if measure == "accuracy" else f"{label}, {last:.2g}", colour, style,
+             scale=100 if measure == "accuracy" else 1)
+    if measure == "accuracy":
+        accuracy_axes(axes, title, low)
+    else:
+        axes.set(xlabel="epoch", ylabel="squared error", ylim=(0, None))
+        axes.set_title(title)
+        axes.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(integer=True))
     axes.legend(loc="best")
     save(figure, name)
 
@@ -186,6 +193,29 @@ def equilibrium_propagation():
 def contrastive_hebbian():
     learning("contrastive_hebbian", "MNIST, 784-100-10, three seeds", [
         ("digits", "contrastive Hebbian learning", BLUE, "-"), ("frozen_hidden", "frozen hidden area", GREY, "--")])
+
+
+for _name, _title, _networks, *_more in (
+    ("weight_mirror", "MNIST, 784-500-10, three seeds", [("digits", "weight mirror", BLUE, "-")], 94),
+    ("target_propagation", "MNIST, 784-240-240-240-10, three seeds", [
+        ("by_backprop", "backprop", "black", "-"), ("by_targets", "difference target propagation", BLUE, "-")], 90),
+    ("predictive_coding", "MNIST, 784-500-500-10, three seeds", [
+        ("digits", "predictive coding", BLUE, "-"), ("frozen_hidden", "frozen hidden areas", GREY, "--")]),
+    ("forward_forward", "MNIST, 784-500-500, three seeds", [("digits", "forward-forward", BLUE, "-")]),
+    ("generec", "MNIST, 784-100-10, three seeds", [
+        ("digits", "the same synapses both ways", BLUE, "-"), ("own_feedback", "feedback weights of its own", ORANGE, "-"),
+        ("frozen_hidden", "frozen hidden area", GREY, "--")]),
+    ("recirculation", "MNIST, 784-64-784, three seeds", [
+        ("by_recirculation", "recirculation", BLUE, "-"), ("by_gradient", "the exact gradient", "black", "-"),
+        ("frozen_code", "frozen code", GREY, "--")], None, "loss"),
+    ("autoencoder", "Fashion-MNIST, test images, three seeds", [
+        ("plain", "the image itself", BLUE, "-"), ("denoising", "30 % of the pixels hidden", ORANGE, "-"),
+        ("inpainting", "in a hole of 10 by 10", GREEN, "-")], None, "error"),
+    ("decorrelated_node_perturbation", "MNIST, 784-100-10, three seeds", [
+        ("digits", "node perturbation, decorrelated", BLUE, "-"),
+        ("PLAIN", "the same of the inputs as they are", ORANGE, "-")]),
+):
+    PLOTS[_name] = lambda arguments=(_name, _title, _networks, *_more): learning(*arguments)
 
 
 def trained(model, seed=1, extra=(), every=None):
@@ -258,7 +288,7 @@ def principal_components():
 def competing_hidden_units():
     figure, (left, right) = plt.subplots(1, 2, figsize=(8, 3.2), constrained_layout=True)
     _, states = trained("competing_hidden_units", extra=["--epochs", "8"])
-    mosaic(left, states["digits.image_hidden.w"].astype(float)[:, :25], 5, "weights of the first 25 units, after 8 epochs")
+    mosaic(left, states["digits.image_hidden.w"].astype(float)[:, :9], 3, "weights of the first nine units, after 8 epochs")
     for network, name, colour, style in (("digits", "competing hidden units", BLUE, "-"),
                                          ("random_hidden", "random hidden units", GREY, "--")):
         rows = curves("competing_hidden_units", network)

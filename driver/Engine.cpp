@@ -13,6 +13,7 @@
 #include "mlir/Pass/PassManager.h"
 #include "passes/Passes.h"
 #include "llvm/Support/raw_ostream.h"
+#include <utility>
 
 using namespace mlir;
 
@@ -25,21 +26,18 @@ struct Interpreted : Engine {
   const apical_program *program() const override { return tables.get(); }
 };
 
-/// Generated code. Of a model with several networks only the first one's steps
-/// are compiled at once; the first call of another step compiles the rest.
+/// Generated code. Of a model with several experiments only the first one's step
+/// is compiled at once; the first call of another step compiles the rest.
 class Native : public Engine {
 public:
   Native(ModuleOp module, CompileOptions options) : module(module), options(std::move(options)) {}
   ~Native() override { free(scratch); }
 
   llvm::Error compileFirst(bool all) {
-    llvm::StringRef network;
+    bool found = false;
     for (auto step : module.getOps<ir::StepOp>())
-      if (llvm::StringRef its = networkOf(step); !all && !its.empty()) {
-        network = network.empty() ? its : network;
-        if (its != network)
-          step->setAttr(laterAttribute, UnitAttr::get(module.getContext()));
-      }
+      if (!all && usesNetwork(step) && std::exchange(found, true))
+        step->setAttr(laterAttribute, UnitAttr::get(module.getContext()));
     if (auto failed = load(first))
       return failed;
     table = *first->program();
@@ -62,10 +60,10 @@ private:
     size_t experiment;
   };
 
-  static llvm::StringRef networkOf(ir::StepOp step) {
+  /// Which the step that makes the first values does not.
+  static bool usesNetwork(ir::StepOp step) {
     DictionaryAttr experiment = step.getExperimentAttr();
-    auto network = experiment ? experiment.getAs<StringAttr>("network") : StringAttr();
-    return network ? network.getValue() : "";
+    return experiment && experiment.contains("network");
   }
 
   llvm::Error load(std::unique_ptr<Jit> &jit) {

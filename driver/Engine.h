@@ -21,7 +21,7 @@ struct Execution {
   bool interpret = false; ///< by the reference interpreter, in double precision
   std::string cpu;        ///< as in CompileOptions
   int threads = 1;        ///< among which loops can be split; 0: as many as processors
-  bool lazy = false; ///< be ready for the first network soon; ends the process if the rest fails
+  bool lazy = false; ///< be ready for the first experiment soon; ends the process if the rest fails
   Stopwatch *stopwatch = nullptr; ///< learns what the parts of the compilation take
 };
 

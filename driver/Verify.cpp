@@ -4,6 +4,7 @@
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
+#include "codegen/Description.h"
 #include "driver/Commands.h"
 #include "driver/Engine.h"
 #include "driver/Session.h"
@@ -130,7 +131,7 @@ int verifyCommand(Invocation &invocation) {
   OwningOpRef<ModuleOp> plain = module->clone();
   std::vector<ir::StepOp> steps;
   for (auto step : plain->getOps<ir::StepOp>())
-    if (step.getSymName() != "init")
+    if (!runsOnce(step))
       steps.push_back(step);
   Trace trace;
   trace.model = invocation.file;

@@ -140,17 +140,13 @@ private:
         for (const ast::Stmt *s : *body)
           if (auto *v = llvm::dyn_cast<ast::VarDecl>(s); v && v->varKind == ast::VarKind::Given)
             for (auto &d : v->vars) {
-              Field given = placeholder(area, step, d.name.span);
+              Field given = placeholder(area, d.name.text, step, d.name.span);
               given.dimension = d.type ? ev.typeDimension(*d.type) : Dimension();
               trial.bindings[area.name + "." + d.name.text] = given;
             }
     for (const Scalar &s : net.scalars)
       if (s.decl->varKind == ast::VarKind::Given) {
-        Field &given = trial.bindings[s.name];
-        given.axes = {Axis::Sample};
-        given.tensor = step.getBody().front().addArgument(
-            RankedTensorType::get({ShapedType::kDynamic}, builder.getF32Type()),
-            ev.location(s.decl->span));
+        trial.bindings[s.name] = placeholder(s, step, s.decl->span);
       }
     trial.announce(net.decl->span, 1);
     trial.run();
@@ -158,13 +154,31 @@ private:
   }
 
   /// In the place of a value that only data could give.
-  Field placeholder(const Area &area, ir::StepOp step, Span at) {
+  Field placeholder(const Area &area, const std::string &variable, ir::StepOp step, Span at) {
+    Extent extent{{Axis::Sample, ShapedType::kDynamic}};
+    if (int64_t n = area.componentsOf(variable))
+      extent.push_back({Axis::Component, n});
+    extent.push_back({Axis::Unit, area.size});
+    return placeholder(extent, step, at);
+  }
+
+  Field placeholder(llvm::ArrayRef<std::pair<Axis, int64_t>> extent, ir::StepOp step, Span at) {
     Field f;
-    f.axes = {Axis::Sample, Axis::Unit};
+    llvm::SmallVector<int64_t> shape;
+    for (auto [axis, size] : extent) {
+      f.axes.push_back(axis);
+      shape.push_back(size);
+    }
     f.tensor = step.getBody().front().addArgument(
-        RankedTensorType::get({ShapedType::kDynamic, area.size}, builder.getF32Type()),
-        ev.location(at));
+        RankedTensorType::get(shape, builder.getF32Type()), ev.location(at));
     return f;
+  }
+
+  Field placeholder(const Scalar &scalar, ir::StepOp step, Span at) {
+    Extent extent{{Axis::Sample, ShapedType::kDynamic}};
+    if (scalar.components)
+      extent.push_back({Axis::Component, scalar.components});
+    return placeholder(extent, step, at);
   }
 
   /// Placeholders for what only the phases of an experiment give.
@@ -176,7 +190,7 @@ private:
             for (auto &d : v->vars)
               if (std::string name = area.name + "." + d.name.text;
                   !d.init && !trial.bindings.count(name))
-                trial.bindings[name] = placeholder(area, step, at);
+                trial.bindings[name] = placeholder(area, d.name.text, step, at);
   }
 
   void emitParams() {
@@ -272,7 +286,10 @@ private:
   ir::StepOp beginStep(llvm::StringRef name, Location loc) {
     ev.densities.clear();
     builder.setInsertionPointToEnd(module->getBody());
-    auto step = builder.create<ir::StepOp>(loc, builder.getStringAttr(name), DictionaryAttr());
+    std::string symbol = name.str(); // a parameter of the model may have that name too
+    while (SymbolTable::lookupSymbolIn(*module, symbol))
+      symbol += "_";
+    auto step = builder.create<ir::StepOp>(loc, builder.getStringAttr(symbol), DictionaryAttr());
     Block &block = step.getBody().empty() ? step.getBody().emplaceBlock() : step.getBody().front();
     builder.setInsertionPointToStart(&block);
     return step;
@@ -551,8 +568,8 @@ private:
     for (const ast::Stmt *s : decl.body)
       if (auto *v = llvm::dyn_cast<ast::VarDecl>(s); v && v->varKind == ast::VarKind::Let)
         for (auto &d : v->vars) {
-          if (!d.init || !d.components.empty())
-            ev.unsupported(d.name.span, "this `let` of an experiment is");
+          if (!d.init)
+            ev.fail(Code::Syntax, d.name.span, "`let " + d.name.text + "` needs a value");
           if (!lets.emplace(d.name.text, &d).second)
             ev.fail(Code::DefinedTwice, d.name.span, "`" + d.name.text + "` is defined twice");
         }
@@ -584,7 +601,13 @@ private:
         frame.drawEachTrial = true;
         frame.drawExtent = {{Axis::Sample, ShapedType::kDynamic}};
       }
+      Frame sizes;
+      int64_t components = ev.componentsOf(d, sizes);
+      if (components && draws)
+        frame.drawExtent.push_back({Axis::Component, components});
       Field value = asNumbers(ev.evaluate(*d.init, frame), d.init->span);
+      if (components)
+        value = ev.withComponents(value, components, d.name.text, d.init->span);
       evaluating.erase(d.name.text);
       return draws ? drawn[d.name.text] = value : value;
     };
@@ -616,8 +639,6 @@ private:
       if (auto *v = llvm::dyn_cast<ast::VarDecl>(s); v && v->varKind == ast::VarKind::Let)
         continue;
       if (llvm::isa<ast::PhaseDecl, ast::ForStmt>(s)) {
-        if (train)
-          ev.unsupported(s->span, "a phase in training, where the rules have theirs, is");
         if (options.withoutData)
           bindAll(net, trial, step, s->span);
         else
@@ -669,7 +690,7 @@ private:
         throw Reported();
       }
       if (options.withoutData) {
-        trial.bindings[a.name + "." + target->member.text] = placeholder(a, step, s->span);
+        trial.bindings[a.name + "." + variable] = placeholder(a, variable, step, s->span);
         continue;
       }
       Frame frame = dataFrame();
@@ -680,7 +701,8 @@ private:
         frame.drawEachTrial = true;
         frame.drawExtent.assign(a.extent(target->member.text, true));
       }
-      Field value = asNumbers(ev.evaluate(*assign->value, frame), assign->span);
+      Field value = components(
+          a, variable, asNumbers(ev.evaluate(*assign->value, frame), assign->span), assign->span);
       bool perUnit = !value.constant && value.has(Axis::Unit);
       bool common = a.common.count(target->member.text);
       if (common && !perUnit) { // one number for the area
@@ -732,10 +754,20 @@ private:
       report(net, trial, train, decl);
     } else {
       shaped.present(phases, dataFrame().resolve);
-      if (auto end = shaped.lastPhase()) {
+      auto end = shaped.lastPhase();
+      if (train && !end)
+        ev.fail(Code::PhaseNotThere, decl.span,
+                "nothing is learned from here: all that is presented are members of a loop",
+                "a trial ends with the last phase that stands outside loops");
+      if (train) {
+        trial.shape(shaped, shaped.presented(), *end->ended);
+        trial.learn();
+        keepItems(net, trial, decl.span);
+      } else if (end) {
         trial.conclude(*end);
-        report(net, trial, train, decl);
       }
+      if (end)
+        report(net, trial, train, decl);
     }
     for (auto *m : measures) {
       Frame frame = afterTrial();
@@ -750,8 +782,12 @@ private:
       for (const ast::Expr *e : p->values) {
         Frame frame = afterTrial();
         Field value = ev.evaluate(*e, frame);
-        if (!value.constant && value.has(Axis::Component))
-          ev.unsupported(e->span, "a probe of components is");
+        if (!value.constant && value.has(Axis::Component)) {
+          if (value.has(Axis::Unit) && value.size(Axis::Unit) > 1)
+            ev.unsupported(e->span, "a probe of the components of several units is");
+          value = ev.fields.reduce(ev.location(e->span), value, {Axis::Unit})
+                      .as(Axis::Component, Axis::Unit);
+        }
         emitProbe(p->name.text.empty() ? ast::toString(*e) : p->name.text, value, e->span);
       }
     if (diags.hasErrors())
@@ -806,7 +842,7 @@ private:
     };
     states.declare(std::move(init));
     if (options.withoutData)
-      return placeholder(area, step, decl.span);
+      return placeholder(area, state.name, step, decl.span);
     Column &column = itemColumns.emplace_back();
     column.name = column.path = symbol;
     column.format = 3;
@@ -840,6 +876,19 @@ private:
                                          trial.persisting(static_cast<int>(k), s).tensor);
   }
 
+  /// What the data give to a variable with components: columns lie along units, and are its components
+  /// where there is one unit.
+  Field components(const Area &area, const std::string &variable, Field value, Span at) {
+    int64_t n = area.componentsOf(variable);
+    if (n && !value.constant && value.has(Axis::Unit) && !value.has(Axis::Component)) {
+      if (area.endpoints(variable) == n)
+        value = value.as(Axis::Unit, Axis::Component);
+      else if (value.size(Axis::Unit) == n * area.size)
+        ev.unsupported(at, "data for the components of several units are");
+    }
+    return ev.withComponents(value, n, area.name + "." + variable, at);
+  }
+
   /// `rewarded = reward`: one number per sample for a `given` of the network.
   void bindScalar(const Network &net, Trial &trial, const std::string &name,
                   const ast::AssignStmt &assign, ir::StepOp step, Frame &frame) {
@@ -862,17 +911,17 @@ private:
     }
     Field value;
     if (options.withoutData) {
-      value.axes = {Axis::Sample};
-      value.tensor = step.getBody().front().addArgument(
-          RankedTensorType::get({ShapedType::kDynamic}, builder.getF32Type()),
-          ev.location(assign.span));
+      value = placeholder(*scalar, step, assign.span);
     } else {
       value = asNumbers(ev.evaluate(*assign.value, frame), assign.span);
     }
+    if (scalar->components && !value.constant &&
+        !value.has(Axis::Component)) // columns lie along units
+      value = value.as(Axis::Unit, Axis::Component);
     if (!value.constant && value.has(Axis::Unit))
       ev.fail(Code::ShapeMismatch, assign.span,
               "`" + name + "` is one number per sample, and the data give " + describe(value));
-    trial.bindings[name] = value;
+    trial.bindings[name] = ev.withComponents(value, scalar->components, name, assign.span);
   }
 
   /// A bare column still has the element type of its file.
@@ -909,7 +958,8 @@ private:
         continue;
       Field rate = *trial.variable(a, area.mainOutput);
       Field zero = ev.binary(ast::BinaryOp::Mul, rate, Field::number(0), decl.span);
-      emitReport(area.name, "health", ev.fields.reduce(ev.location(decl.span), zero, {Axis::Unit}),
+      emitReport(area.name, "health",
+                 ev.fields.reduce(ev.location(decl.span), zero, {Axis::Component, Axis::Unit}),
                  decl.span);
     }
   }
@@ -927,8 +977,8 @@ private:
   /// Elementwise values that turned out to be read only inside a reduction.
   static void eraseUnused(ir::StepOp step) {
     for (Operation &op : llvm::make_early_inc_range(llvm::reverse(step.getBody().front())))
-      if (op.use_empty() &&
-          llvm::isa<ir::LiftOp, ir::ReadOp, ir::VjpOp, ir::ClockOp, ir::GetParamOp, ir::DrawOp>(op))
+      if (op.use_empty() && llvm::isa<ir::LiftOp, ir::ReadOp, ir::VjpOp, ir::JvpOp, ir::ClockOp,
+                                      ir::GetParamOp, ir::DrawOp>(op))
         op.erase();
   }
 

@@ -262,4 +262,23 @@ def Apical_VjpOp : Apical_Op<"vjp", [Pure, AttrSizedOperandSegments]> {
   let hasVerifier = 1;
 }
 
+def Apical_JvpOp : Apical_Op<"jvp", [Pure, AttrSizedOperandSegments]> {
+  let summary = "tangents of `outputs`, given what displaces `inputs`";
+  let description = [{
+    Forward-mode derivative of the code between `inputs` and `outputs`: the
+    tangent of inputs[k] is displacements[k], and what reaches it from other
+    inputs; that of an output is the sum over all paths to it, which do not
+    pass through any of `held`. An output that depends on no input yields 0. The
+    differentiation pass replaces this by lifts.
+    ```mlir
+    %ty = apical.jvp of(%y : …) along(%w, %x by %tw, %tx : …) held(%h : …) -> (…)
+    ```
+  }];
+  let arguments = (ins Variadic<Apical_Field>:$outputs, Variadic<Apical_Field>:$inputs,
+                       Variadic<Apical_Field>:$displacements, Variadic<Apical_Field>:$held);
+  let results = (outs Variadic<Apical_Field>:$tangents);
+  let hasCustomAssemblyFormat = 1;
+  let hasVerifier = 1;
+}
+
 #endif // APICAL_DIALECT

@@ -492,6 +492,61 @@ LogicalResult VjpOp::verify() {
   return success();
 }
 
+//===----------------------------------------------------------------------===//
+// Jvp
+//===----------------------------------------------------------------------===//
+
+ParseResult JvpOp::parse(OpAsmParser &parser, OperationState &result) {
+  SmallVector<OpAsmParser::UnresolvedOperand> outputs, inputs, displacements, held;
+  SmallVector<Type> outputTypes, inputTypes, heldTypes;
+  SMLoc loc = parser.getCurrentLocation();
+  if (parser.parseKeyword("of") || parseTypedOperands(parser, outputs, outputTypes) ||
+      parser.parseKeyword("along") || parser.parseLParen() || parser.parseOperandList(inputs) ||
+      parser.parseKeyword("by") || parser.parseOperandList(displacements) ||
+      parser.parseColonTypeList(inputTypes) || parser.parseRParen())
+    return failure();
+  if (succeeded(parser.parseOptionalKeyword("held")) && parseTypedOperands(parser, held, heldTypes))
+    return failure();
+  if (parser.parseOptionalAttrDict(result.attributes) ||
+      parser.parseOptionalArrowTypeList(result.types) ||
+      parser.resolveOperands(outputs, outputTypes, loc, result.operands) ||
+      parser.resolveOperands(inputs, inputTypes, loc, result.operands) ||
+      parser.resolveOperands(displacements, inputTypes, loc, result.operands) ||
+      parser.resolveOperands(held, heldTypes, loc, result.operands))
+    return failure();
+  auto &segments = result.getOrAddProperties<JvpOp::Properties>().operandSegmentSizes;
+  size_t sizes[] = {outputs.size(), inputs.size(), displacements.size(), held.size()};
+  llvm::copy(sizes, segments.begin());
+  return success();
+}
+
+void JvpOp::print(OpAsmPrinter &printer) {
+  printTypedOperands(printer, "of", getOutputs());
+  printer << " along(" << getInputs() << " by " << getDisplacements() << " : "
+          << getInputs().getTypes() << ')';
+  printTypedOperands(printer, "held", getHeld());
+  printer.printOptionalAttrDict((*this)->getAttrs(), {getOperandSegmentSizesAttrName()});
+  printer.printArrowTypeList(getResultTypes());
+}
+
+LogicalResult JvpOp::verify() {
+  if (getInputs().size() != getDisplacements().size())
+    return emitOpError() << "has " << getDisplacements().size() << " displacements for "
+                         << getInputs().size() << " inputs";
+  for (auto [i, input, displacement] : llvm::enumerate(getInputs(), getDisplacements()))
+    if (input.getType() != displacement.getType())
+      return emitOpError() << "has a displacement of type " << displacement.getType()
+                           << " for input " << i << " of type " << input.getType();
+  if (getOutputs().size() != getNumResults())
+    return emitOpError() << "has " << getNumResults() << " results for " << getOutputs().size()
+                         << " outputs";
+  for (auto [i, output] : llvm::enumerate(getOutputs()))
+    if (output.getType() != getResult(i).getType())
+      return emitOpError() << "has a tangent of type " << getResult(i).getType() << " for output "
+                           << i << " of type " << output.getType();
+  return success();
+}
+
 #pragma clang diagnostic push
 #pragma clang diagnostic ignored "-Wunused-parameter"
 #define GET_OP_CLASSES

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "ir/Builders.h"
+#include "passes/ForwardMode.h"
 #include "passes/LiftUtils.h"
 #include "passes/Passes.h"
 #include "passes/ScalarAdjoint.h"
@@ -225,17 +226,20 @@ private:
   llvm::DenseMap<Value, Value> cotangents;
 };
 
-/// Replaces every apical.vjp by lifts.
+/// Replaces every apical.vjp and apical.jvp by lifts.
 ///
-///   1. Take the vjps of each step in program order, so that a derivative of a
+///   1. Take those of each step in program order, so that a derivative of a
 ///      derivative finds lifts.
-///   2. Replace each (Derivative).
+///   2. Replace each (Derivative, pushForward).
 struct DifferentiatePass : apical::impl::DifferentiateBase<DifferentiatePass> {
   void runOnOperation() override {
     for (auto step : getOperation().getOps<StepOp>())
-      for (VjpOp vjp : llvm::make_early_inc_range(step.getBody().front().getOps<VjpOp>()))
-        if (failed(Derivative(vjp).run()))
+      for (Operation &op : llvm::make_early_inc_range(step.getBody().front())) {
+        if (auto vjp = dyn_cast<VjpOp>(op); vjp && failed(Derivative(vjp).run()))
           return signalPassFailure();
+        else if (auto jvp = dyn_cast<JvpOp>(op); jvp && failed(pushForward(jvp)))
+          return signalPassFailure();
+      }
   }
 };
 

@@ -16,7 +16,7 @@ class ApicalPass<string flag> : Pass<flag, "::mlir::ModuleOp"> {
 }
 
 def Differentiate : ApicalPass<"apical-differentiate"> {
-  let summary = "replace every apical.vjp by lifts";
+  let summary = "replace every apical.vjp and apical.jvp by lifts";
   let description = [{
     Reverse-mode derivatives, one `apical.vjp` at a time, in the order of the step:
 
@@ -26,6 +26,9 @@ def Differentiate : ApicalPass<"apical-differentiate"> {
     3. Walk the lifts before the `vjp` backwards and add, for each marked operand of a lift whose
        result has a cotangent, the adjoint lift to the operand's cotangent.
     4. The result for an input is its cotangent, or zeros if none arrived.
+
+    Forward-mode derivatives, each `apical.jvp` in its turn: the inputs have their displacements as
+    tangents, and the lifts before the `jvp` are walked forwards.
   }];
 }
 

@@ -139,8 +139,12 @@ apical::writeAdjoint(OpBuilder &builder, Operation *op, Value adj,
           [&](auto) { give(0, [&] { return s.div(adj, s.mul(s.log(s.num(10)), in(0))); }); })
       .Case<math::Log1pOp>(
           [&](auto) { give(0, [&] { return s.div(adj, s.add(s.num(1), in(0))); }); })
-      .Case<math::SqrtOp>(
-          [&](auto) { give(0, [&] { return s.div(s.mul(s.num(0.5), adj), out()); }); })
+      .Case<math::SqrtOp>([&](auto) { // 0 at 0, so that a norm has a derivative there
+        give(0, [&] {
+          Value flat = s.cmp(arith::CmpFPredicate::OEQ, out(), s.num(0));
+          return s.select(flat, s.num(0), s.div(s.mul(s.num(0.5), adj), out()));
+        });
+      })
       .Case<math::RsqrtOp>([&](auto) {
         give(0, [&] { return s.mul(s.mul(s.num(-0.5), adj), s.mul(out(), s.mul(out(), out()))); });
       })

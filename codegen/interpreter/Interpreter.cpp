@@ -122,9 +122,10 @@ Array gather(const Field &field, const Offsets &offsets) {
 using Scalars = llvm::DenseMap<Value, Dual>;
 
 /// Runs the body of `lift` at the points [begin, end). If `direction` is an
-/// argument's number, that argument has tangent 1.
+/// argument's number, that argument has tangent 1; `tangents` gives those of the arguments that have others.
 FailureOr<Scalars> runBody(LiftOp lift, const Domain &domain, ArrayRef<const Field *> inputs,
-                           int64_t begin, int64_t end, std::optional<unsigned> direction) {
+                           int64_t begin, int64_t end, std::optional<unsigned> direction,
+                           ArrayRef<const Field *> tangents = {}) {
   Scalars scalars;
   for (unsigned i = 0; i < inputs.size(); ++i) {
     Dual &argument = scalars[lift.getBlock().getArgument(i)];
@@ -132,6 +133,9 @@ FailureOr<Scalars> runBody(LiftOp lift, const Domain &domain, ArrayRef<const Fie
         gather(*inputs[i], domain.offsets(domain.strides(lift.getInputMap(i)), begin, end));
     if (direction == i)
       argument.tangent = Array::Ones(end - begin);
+    if (!tangents.empty() && tangents[i])
+      argument.tangent =
+          gather(*tangents[i], domain.offsets(domain.strides(lift.getInputMap(i)), begin, end));
   }
   for (Operation &op : lift.getBlock().without_terminator()) {
     FailureOr<Dual> result = evaluateScalar(
@@ -314,6 +318,78 @@ LogicalResult Interpreter::evaluate(VjpOp vjp) {
   return success();
 }
 
+/// The lifts before are walked forwards once more, this time with tangents.
+LogicalResult Interpreter::evaluate(JvpOp jvp) {
+  llvm::DenseSet<Value> cuts(jvp.getHeld().begin(), jvp.getHeld().end());
+  llvm::DenseMap<Value, Field> moved;
+  auto add = [&](Value to, const Field &contribution) {
+    auto [place, isNew] = moved.try_emplace(to, contribution);
+    for (size_t i = 0; !isNew && i < contribution.data.size(); ++i)
+      place->second.data[i] += contribution.data[i];
+  };
+  for (auto [input, displacement] : llvm::zip(jvp.getInputs(), jvp.getDisplacements()))
+    add(input, values.find(displacement)->second);
+  llvm::DenseSet<Operation *> between; // and before: what the outputs are made of
+  SmallVector<Value> work(jvp.getOutputs());
+  while (!work.empty())
+    if (Operation *op = work.pop_back_val().getDefiningOp(); op && between.insert(op).second)
+      work.append(op->operand_begin(), op->operand_end());
+  for (Operation &op : llvm::make_range(jvp->getBlock()->begin(), jvp->getIterator())) {
+    if (!between.contains(&op) ||
+        llvm::none_of(op.getOperands(), [&](Value v) { return moved.contains(v); }) ||
+        llvm::all_of(op.getResults(), [&](Value v) { return cuts.contains(v); }))
+      continue;
+    auto lift = dyn_cast<LiftOp>(op);
+    if (!lift) {
+      InFlightDiagnostic error = jvp.emitOpError()
+                                 << "the interpreter takes no derivative of '" << op.getName()
+                                 << "'; differentiate the module first";
+      error.attachNote(op.getLoc()) << "it stands here";
+      return failure();
+    }
+    SmallVector<const Field *> inputs, tangents;
+    for (Value input : lift.getInputs()) {
+      inputs.push_back(&values.find(input)->second);
+      auto tangent = moved.find(input);
+      tangents.push_back(tangent == moved.end() ? nullptr : &tangent->second);
+    }
+    std::vector<Field> results;
+    for (Value result : lift.getResults())
+      results.push_back(make(result.getType()));
+    SmallVector<bool> passes(results.size(), false);
+    Domain domain(lift, clock.samples);
+    for (int64_t begin = 0; begin < domain.count; begin += chunkSize) {
+      int64_t end = std::min(begin + chunkSize, domain.count);
+      FailureOr<Scalars> scalars =
+          runBody(lift, domain, inputs, begin, end, std::nullopt, tangents);
+      if (failed(scalars))
+        return failure();
+      for (unsigned r = 0; r < results.size(); ++r) {
+        const Dual &yielded = scalars->find(lift.getYielded()[r])->second;
+        if (!yielded.active())
+          continue;
+        passes[r] = true;
+        const Field &primal = values.find(lift.getResult(r))->second;
+        bool selects = lift.getCombiner(r) == "max" || lift.getCombiner(r) == "min";
+        Offsets to = domain.offsets(domain.strides(lift.getResultMap(r)), begin, end);
+        for (size_t i = 0; i < to.size(); ++i) {
+          auto at = static_cast<Eigen::Index>(i);
+          if (!selects || yielded.value[at] == primal.data[to[i]])
+            results[r].data[to[i]] += yielded.tangent[at];
+        }
+      }
+    }
+    for (unsigned r = 0; r < results.size(); ++r)
+      if (passes[r] && !cuts.contains(lift.getResult(r)))
+        add(lift.getResult(r), results[r]);
+  }
+  for (auto [output, result] : llvm::zip(jvp.getOutputs(), jvp.getTangents())) {
+    auto found = moved.find(output);
+    values[result] = found == moved.end() ? make(output.getType()) : found->second;
+  }
+  return success();
+}
+
 void Interpreter::evaluate(DrawOp draw) {
   Field field = make(draw.getValue().getType());
   uint64_t key = streamKey(clock.seed, draw.getStream());
@@ -341,6 +417,8 @@ LogicalResult Interpreter::evaluate(Operation &op) {
     return evaluate(lift);
   if (auto vjp = dyn_cast<VjpOp>(op))
     return evaluate(vjp);
+  if (auto jvp = dyn_cast<JvpOp>(op))
+    return evaluate(jvp);
   if (auto draw = dyn_cast<DrawOp>(op)) {
     evaluate(draw);
     return success();

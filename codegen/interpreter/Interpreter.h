@@ -74,6 +74,7 @@ private:
   mlir::LogicalResult evaluate(mlir::Operation &op);
   mlir::LogicalResult evaluate(ir::LiftOp lift);
   mlir::LogicalResult evaluate(ir::VjpOp vjp);
+  mlir::LogicalResult evaluate(ir::JvpOp jvp);
   void evaluate(ir::DrawOp draw);
   Field make(mlir::Type type, double value = 0) const;
 

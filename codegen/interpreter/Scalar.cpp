@@ -311,7 +311,7 @@ FailureOr<apical::Dual> apical::evaluateScalar(Operation &op, int64_t points,
       })
       .Case<math::SqrtOp>([&](auto) {
         e.unary([](double a) { return std::sqrt(a); },
-                [](double a) { return 1 / (2 * std::sqrt(a)); });
+                [](double a) { return a == 0 ? 0 : 1 / (2 * std::sqrt(a)); });
       })
       .Case<math::RsqrtOp>([&](auto) {
         e.unary([](double a) { return 1 / std::sqrt(a); },

@@ -101,6 +101,11 @@ void checks(const Trace &trace, const LineTrace &line, llvm::raw_ostream &os) {
          << llvm::format("%.1e", w.check->error) << " of its largest element"
          << (trace.stops ? "; differences see through `stop`, which the model uses" : "") << "\n";
   }
+  if (line.vanishes())
+    os << "the gradient is zero everywhere, so there is nothing to compare with: what the weights "
+          "change does not "
+          "reach the cost in the trial; let it last until areas with states have settled, as in "
+          "`train …, trial = 40 ticks`\n";
   os << "gradient against central differences in double precision: " << compared
      << " weights, largest relative error " << llvm::format("%.1e", worst);
   if (kinks)
@@ -109,6 +114,11 @@ void checks(const Trace &trace, const LineTrace &line, llvm::raw_ostream &os) {
 }
 
 } // namespace
+
+bool LineTrace::vanishes() const {
+  return hasCost && llvm::any_of(weights, [](auto &w) { return w.check.has_value(); }) &&
+         llvm::all_of(weights, [](auto &w) { return !w.check || w.check->greatest == 0; });
+}
 
 void printText(const Trace &trace, llvm::raw_ostream &os) {
   bool first = true;

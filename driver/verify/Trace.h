@@ -29,6 +29,8 @@ struct LineTrace {
   bool hasCost = true;
   std::vector<int64_t> steps; ///< trials from the experiment's start, counted from 0
   std::vector<WeightTrace> weights;
+  /// Was every gradient zero where it was checked? Then no angle means anything.
+  bool vanishes() const;
 };
 
 struct Trace {

@@ -98,9 +98,14 @@ std::string Exactness::objection(const sema::WeightChange &change) {
         toString(*grad->args[1].value) == term.binder)
       return "";
   }
-  for (const Stmt *s : line.rule->body)
-    if (llvm::isa<PhaseDecl, ForStmt>(s))
-      return "it is estimated from phases";
+  // A rule may have phases that other weights of its own learn in.
+  bool phased = llvm::any_of(line.messages, [](auto &m) { return !m.phase.empty(); });
+  for (const sema::ChangeTerm &term : change.terms) {
+    phased |= !term.phase.empty();
+    walk(*term.statement->value, [&](const Expr &e) { phased |= llvm::isa<AtExpr>(e); });
+  }
+  if (phased || llvm::any_of(line.rule->body, llvm::IsaPred<ForStmt>))
+    return "it is estimated from phases";
   // Every connection that conducts through these weights adds its own part, once.
   for (auto [k, c] : llvm::enumerate(line.network->connections)) {
     if (llvm::none_of(c.weights, [&](auto &w) { return w.symbol == change.symbol; }))

@@ -8,6 +8,7 @@
 #include "frontend/explain/Exactness.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSwitch.h"
+#include <set>
 
 namespace apical::explain {
 using namespace ast;
@@ -265,6 +266,20 @@ private:
       return ruleName(e);
     };
   }
+  /// Code over areas: `a.x` and what its block declares are the area's; what `let` names is put in.
+  Symbolic::Scope areaScope(const sema::Area &area, const Block *block, llvm::StringRef binder) {
+    return [this, &area, block, binder = binder.str()](const Expr &e) -> Expr * {
+      if (auto *n = llvm::dyn_cast<NameExpr>(&e))
+        for (const Stmt *statement : *block)
+          if (auto *v = llvm::dyn_cast<VarDecl>(statement))
+            for (auto &d : v->vars)
+              if (d.name.text == n->name)
+                return v->varKind == VarKind::Let && d.init
+                           ? s.rewrite(*d.init, areaScope(area, block, binder))
+                           : s.member(area.name, n->name);
+      return unitScope(area, binder)(e);
+    };
+  }
   static std::string biasName(llvm::StringRef weight) {
     return weight == "w" ? "b" : weight.str() + "_bias";
   }
@@ -285,8 +300,13 @@ private:
     if (line.direct.count(key))
       add(s.call("d", {subject(), x}));
     for (const sema::MessageTerm &m : line.messages) {
-      if (m.area != area || m.variable != variable || m.connection < 0)
+      if (m.area != area || m.variable != variable)
         continue;
+      if (m.connection < 0) {
+        Expr *e = s.rewrite(*m.statement->value, areaScope(net.areas[area], m.block, m.binder));
+        add(m.phase.empty() ? e : s.at(e, m.phase));
+        continue;
+      }
       const sema::Connection &c = net.connections[m.connection];
       Expr *e = s.rewrite(*m.statement->value, synapseScope(c, m.block, "", false, true));
       if (c.topology != sema::Topology::OneToOne)
@@ -319,9 +339,15 @@ private:
     Equation equation{errorOf(key), "=", nullptr, {}};
     if (line.direct.count(key))
       defineCost(equation);
+    for (const sema::MessageTerm &m : line.messages)
+      if (m.area == area && m.variable == variable && m.connection < 0)
+        defineStates(a, m, equation);
     auto it = line.chain.find(key);
+    std::set<std::string> seen; // every tick has its own chain, and all are the same
     if (it != line.chain.end())
       for (const std::string &y : it->second) {
+        if (!seen.insert(y).second)
+          continue;
         Expr *own = dependsOn(a, y, variable) ? ownError({area, y}) : nullptr;
         if (!own)
           continue;
@@ -339,6 +365,19 @@ private:
     equation.right = total ? total : s.number(0);
     want(*equation.right);
     return equation;
+  }
+
+  /// What moves the states that a block over areas declares.
+  void defineStates(const sema::Area &a, const sema::MessageTerm &m, Equation &into) {
+    for (const Stmt *statement : *m.block)
+      if (auto *assign = llvm::dyn_cast<AssignStmt>(statement))
+        if (auto *n = llvm::dyn_cast<NameExpr>(assign->target))
+          addDefinition(into, {s.member(a.name, n->name),
+                               assign->op == AssignOp::Add   ? "+="
+                               : assign->op == AssignOp::Sub ? "-="
+                                                             : "=",
+                               s.rewrite(*assign->value, areaScope(a, m.block, m.binder)),
+                               {}});
   }
 
   void defineCost(Equation &into) {

@@ -47,15 +47,17 @@ struct WeightChange {
   std::string direction, descent;
 };
 
-/// `error(area.variable) += …`: what a connection delivers, to its pre or its post units.
+/// `error(area.variable) += …`: what a connection delivers, to its pre or its post units, or what an area
+/// says of itself.
 struct MessageTerm {
   int area = -1;
   std::string variable;
-  int connection = -1; ///< over which it arrives
+  int connection = -1; ///< over which it arrives; -1: over none
   const ast::AssignStmt *statement = nullptr;
   const ast::Block *block = nullptr;
   std::string phase;      ///< in which it is sent; empty: outside phases
   bool backwards = false; ///< over the forward weight
+  std::string binder;     ///< the area's name in the block, if no connection delivers it
 };
 
 /// `connect a.x -> b.y` of a rule, for one pair of areas; either end may be an error.

@@ -114,6 +114,15 @@ void Evaluator::unknownMember(Span at, llvm::StringRef kind, llvm::StringRef are
                      : "it has " + all + "; more are declared in its unit, or in its braces");
 }
 
+/// Where a word of rules has a meaning, if it has none in this frame.
+static llvm::StringRef placeOf(llvm::StringRef name, const Frame &frame) {
+  return name == "push"   ? "in `each area` of a rule: `push(v)` displaces each of its units by v"
+         : frame.others   ? ""
+         : name == "grad" ? "in `each weight p` of a rule: `grad(C, p)` is the derivative of C by p"
+         : name == "error" || name == "d" ? "in a template of a rule, as `each connection`"
+                                          : "";
+}
+
 void Evaluator::unknown(Span at, llvm::StringRef name, const Frame &frame) {
   std::vector<std::string> candidates = frame.known;
   for (auto &[local, value] : frame.locals)
@@ -127,6 +136,8 @@ void Evaluator::unknown(Span at, llvm::StringRef name, const Frame &frame) {
     llvm::append_range(candidates, primitives());
     near = nearest(name, candidates);
   }
+  if (llvm::StringRef place = placeOf(name, frame); !place.empty())
+    fail(Code::Misplaced, at, "`" + name + "` has no meaning here", "it stands " + place);
   if (isReserved(name))
     fail(Code::NotSupported, at, "`" + name + "` is not supported here yet",
          "docs/language.md lists what is");
@@ -339,11 +350,6 @@ static Value emitUnary(llvm::StringRef f, OpBuilder &b, Location l, Value x) {
     return b.create<math::LogOp>(l, x);
   if (f == "sqrt")
     return b.create<math::SqrtOp>(l, x);
-  if (f == "length") { // the root of a sum of squares, flat where all of them are 0
-    Value none = compare(b, l, arith::CmpFPredicate::OEQ, x, k(0));
-    Value root = b.create<math::SqrtOp>(l, b.create<arith::SelectOp>(l, none, k(1), x));
-    return b.create<arith::SelectOp>(l, none, k(0), root);
-  }
   if (f == "sin")
     return b.create<math::SinOp>(l, x);
   if (f == "cos")
@@ -364,10 +370,10 @@ static Value emitUnary(llvm::StringRef f, OpBuilder &b, Location l, Value x) {
   if (f == "softplus")
     return b.create<arith::AddFOp>(l, b.create<arith::MaximumFOp>(l, x, k(0)),
                                    b.create<math::Log1pOp>(l, small));
-  // logistic
+  // logistic; at 0 it is `above` that has the right derivative
   Value below = b.create<arith::DivFOp>(l, k(1), b.create<arith::AddFOp>(l, k(1), small));
   Value above = b.create<arith::MulFOp>(l, small, below);
-  return b.create<arith::SelectOp>(l, compare(b, l, arith::CmpFPredicate::OGE, x, k(0)), below,
+  return b.create<arith::SelectOp>(l, compare(b, l, arith::CmpFPredicate::OGT, x, k(0)), below,
                                    above);
 }
 
@@ -380,7 +386,7 @@ static double foldUnary(llvm::StringRef f, double x) {
     return std::exp(x);
   if (f == "log")
     return std::log(x);
-  if (f == "sqrt" || f == "length")
+  if (f == "sqrt")
     return std::sqrt(x);
   if (f == "sin")
     return std::sin(x);
@@ -403,7 +409,7 @@ Field Evaluator::unary(llvm::StringRef f, const Field &x, Span at) {
   Dimension d;
   if (f == "-" || f == "abs")
     d = x.dimension;
-  else if (f == "sqrt" || f == "length") {
+  else if (f == "sqrt") {
     auto half = x.dimension.power(0.5);
     if (!half)
       fail(Code::DimensionMismatch, at,
@@ -462,7 +468,7 @@ Field Evaluator::reduce(llvm::StringRef f, const Field &x, llvm::ArrayRef<Axis> 
   if (f == "min")
     return negate(fields.reduce(loc, negate(x), over, "max"));
   if (f == "norm")
-    return unary("length", fields.reduce(loc, binary(BinaryOp::Mul, x, x, at), over), at);
+    return unary("sqrt", fields.reduce(loc, binary(BinaryOp::Mul, x, x, at), over), at);
   if (f == "logsumexp" || f == "softmax") {
     requireDimension(x, {}, at, "the argument of `" + f.str() + "`");
     Field top = barrier(fields.reduce(loc, x, over, "max"), at);
@@ -655,10 +661,18 @@ Field Evaluator::evaluate(const ast::Expr &e, Frame &frame) {
   if (auto *i = llvm::dyn_cast<ast::IndexExpr>(&e))
     if (auto *at = llvm::dyn_cast<ast::AtExpr>(i->base); at && frame.at)
       return frame.at(*at, frame, i);
-  if (llvm::isa<ast::IndexExpr>(e))
-    unsupported(e.span, "components are");
-  if (llvm::isa<ast::ArrayExpr>(e))
-    unsupported(e.span, "concatenation is");
+  if (auto *i = llvm::dyn_cast<ast::IndexExpr>(&e)) {
+    Field x = evaluate(*i->base, frame);
+    if (i->indices.size() != 1)
+      unsupported(e.span, "components in several dimensions are");
+    return component(x, evaluate(*i->indices[0], frame), e.span);
+  }
+  if (auto *a = llvm::dyn_cast<ast::ArrayExpr>(&e)) {
+    llvm::SmallVector<Field> parts;
+    for (const ast::Expr *element : a->elements)
+      parts.push_back(evaluate(*element, frame));
+    return concatenate(parts, e.span);
+  }
   fail(Code::WrongType, e.span, "this is not a number");
 }
 
@@ -690,13 +704,14 @@ bool Evaluator::execute(const ast::Stmt &s, Frame &frame) {
   if (!v || v->varKind != ast::VarKind::Let)
     return false;
   for (auto &d : v->vars) {
-    if (!d.components.empty())
-      unsupported(d.name.span, "variables with components are");
+    int64_t components = componentsOf(d, frame);
     if (d.initKind == ast::VarDecl::Declarator::Init::Draw)
       unsupported(d.name.span, "draws at every tick are");
     if (!d.init)
       fail(Code::Syntax, d.name.span, "`let " + d.name.text + "` needs a value");
-    frame.locals[d.name.text] = evaluate(*d.init, frame);
+    Field value = evaluate(*d.init, frame);
+    frame.locals[d.name.text] =
+        components ? withComponents(value, components, d.name.text, d.init->span) : value;
   }
   return true;
 }
@@ -881,7 +896,8 @@ llvm::SmallVector<Axis, 2> Evaluator::axesOf(llvm::StringRef name, const ast::Ca
           std::pair{"pre", Axis::Pre}, std::pair{"post", Axis::Post}})
       if (where == word) {
         if (axis == Axis::Component && (x.constant || !x.has(axis)))
-          unsupported(over.value->span, "a reduction over components is");
+          fail(Code::NeedsOver, over.value->span,
+               "the value has no components, and is " + describe(x));
         if (axis != Axis::Component && !llvm::is_contained(frame.reductions, axis))
           fail(Code::NeedsOver, over.value->span,
                frame.reductions[0] == Axis::Unit
@@ -934,7 +950,8 @@ Field Evaluator::callPrimitive(llvm::StringRef name, const ast::CallExpr &e, Fra
     llvm::SmallVector<Axis, 2> over = axesOf(name, e, x, frame);
     requireRivals(name, x, over, e.span, frame);
     Field r = reduce(name, x, over, e.span);
-    if (frame.others) {
+    bool others = over.size() != 1 || over[0] != Axis::Component;
+    if (frame.others && others) {
       r.total = (name == "sum" || name == "mean") && !(x.capabilities & Population);
       r.needs(Population, e.span);
     }
@@ -982,7 +999,18 @@ Field Evaluator::callPrimitive(llvm::StringRef name, const ast::CallExpr &e, Fra
     if (!x.constant && x.has(Axis::Unit))
       fail(Code::ShapeMismatch, e.args[0].value->span,
            "`one_hot` takes one number per sample, and this is " + describe(x));
-    return binary(ast::BinaryOp::Eq, x, fields.index(location(e.span), Axis::Unit, n), e.span);
+    Field hot = binary(ast::BinaryOp::Eq, x, fields.index(location(e.span), Axis::Unit, n), e.span);
+    if (x.constant || llvm::isa<ast::NameExpr>(e.args[0].value))
+      return hot; // the classes of a column are looked at where they are read
+    return fields.map(location(e.span), {hot, x}, [n](OpBuilder &b, Location l, Values v) -> Value {
+      auto k = [&](double value) { return constant(b, l, value); };
+      Value whole =
+          compare(b, l, arith::CmpFPredicate::OEQ, v[1], b.create<math::FloorOp>(l, v[1]));
+      Value high = compare(b, l, arith::CmpFPredicate::OLT, v[1], k(n));
+      Value low = compare(b, l, arith::CmpFPredicate::OGE, v[1], k(0));
+      Value known = b.create<arith::AndIOp>(l, whole, b.create<arith::AndIOp>(l, low, high));
+      return b.create<arith::SelectOp>(l, known, v[0], k(NAN));
+    });
   }
   if (std::optional<Field> drawn = callDistribution(name, e, frame))
     return *drawn;

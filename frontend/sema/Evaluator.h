@@ -90,6 +90,14 @@ public:
   Field select(const Field &condition, const Field &yes, const Field &no, Span at);
   /// Sum over `over` of the field; `mean` divides by the number of elements.
   Field reduce(llvm::StringRef function, const Field &x, llvm::ArrayRef<Axis> over, Span at);
+  /// One component of a value, by its number.
+  Field component(const Field &x, const Field &index, Span at);
+  /// `[a, b]`: the components of all, one behind the other; a value without is one.
+  Field concatenate(llvm::ArrayRef<Field> parts, Span at);
+  /// The value with the components that `name[n]` declares: a value without has the same in each.
+  Field withComponents(const Field &x, int64_t n, llvm::StringRef name, Span at);
+  /// The n of `x[n]`; 0 without components.
+  int64_t componentsOf(const ast::VarDecl::Declarator &d, Frame &frame);
   /// Mean over the valid samples, as every contribution to a variable without samples is taken.
   Field averageOverSamples(const Field &x, Span at);
   Field clock(llvm::StringRef which, Span at);

@@ -160,7 +160,8 @@ Field FieldBuilder::reduce(mlir::Location loc, const Field &field, llvm::ArrayRe
     return field;
   Field result;
   auto producer = field.tensor.getDefiningOp<ir::LiftOp>();
-  bool fresh = producer && producer->use_empty() && producer->getNumResults() == 1 &&
+  bool fresh = !field.variable && producer && producer->use_empty() &&
+               producer->getNumResults() == 1 &&
                mlir::cast<mlir::StringAttr>(producer.getCombiners()[0]).getValue() == "none";
   if (!fresh) {
     result =

@@ -42,8 +42,9 @@ struct Field {
   unsigned capabilities = 0;
   llvm::SmallVector<CapabilityRead, 1> reads; ///< that decide the capabilities
   bool readsForwardWeight = false;
-  bool total = false;  ///< a sum, perhaps scaled, of terms that read no other units
-  bool signal = false; ///< one number for many synapses: to read it by its name is `modulated`
+  bool total = false;    ///< a sum, perhaps scaled, of terms that read no other units
+  bool variable = false; ///< of a tick: derivatives find it by its tensor
+  bool signal = false;   ///< one number for many synapses: to read it by its name is `modulated`
 
   static Field number(double value, Dimension dimension = {});
   bool has(Axis axis) const { return llvm::is_contained(axes, axis); }
@@ -51,6 +52,8 @@ struct Field {
   bool perSample() const {
     return llvm::all_of(axes, [](Axis a) { return a == Axis::Sample; });
   }
+  /// One number for each unit, or for each component.
+  bool several() const { return has(Axis::Unit) || has(Axis::Component); }
   int64_t size(Axis axis) const;
   void needs(unsigned capability, Span at, bool backwards = false);
   /// Needs what `other`, which flows into this value, needs.
@@ -75,8 +78,8 @@ public:
   static std::optional<Axis> conflict(llvm::ArrayRef<Field> fields);
   /// Elementwise code over the union of the axes.
   Field map(mlir::Location loc, llvm::ArrayRef<Field> inputs, const Body &body);
-  /// Combines over `over`; a fresh elementwise producer is absorbed, so that a
-  /// product becomes a contraction.
+  /// Combines over `over`; a fresh elementwise producer that is no variable is
+  /// absorbed, so that a product becomes a contraction.
   Field reduce(mlir::Location loc, const Field &field, llvm::ArrayRef<Axis> over,
                llvm::StringRef combiner = "sum");
   /// Repeats the value along axes of the extent that it lacks; its other axes stay.

@@ -191,7 +191,7 @@ std::optional<Field> RuleInstance::overSet(const ast::CallExpr &e, Frame &frame)
   if (name == "mean")
     total = ev.binary(BinaryOp::Div, *total, Field::number(count), e.span);
   if (name == "norm")
-    total = ev.unary("length", *total, e.span);
+    total = ev.unary("sqrt", *total, e.span);
   if (learns)
     total->needs(Population, e.span);
   return total;

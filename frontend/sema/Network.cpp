@@ -378,8 +378,13 @@ private:
     using Life = State::Life;
     if (area.has(d.name.text))
       ev.fail(Code::DefinedTwice, d.name.span, "`" + d.name.text + "` is declared twice");
-    if (!d.components.empty())
-      ev.unsupported(d.name.span, "variables with components are");
+    if (!d.components.empty()) { // parameters of the unit may size them
+      Frame caller;
+      caller.locals = net.parts[here].args;
+      Frame frame;
+      frame.locals = bindArguments(ev, *area.unit, area.args, area.decl->span, caller);
+      area.components[d.name.text] = ev.componentsOf(d, frame);
+    }
     if (v.isCommon)
       area.common.insert(d.name.text);
     if (v.varKind == ast::VarKind::Input) {
@@ -405,6 +410,8 @@ private:
     State state{d.name.text, "", &v, &d, v.isShared ? Life::Shared : Life::Reset};
     if (v.isItem || (item && !v.isShared && !v.isLasting))
       state.life = Life::Item;
+    if (state.life == Life::Item && !d.components.empty())
+      ev.unsupported(d.name.span, "an `item` state with components is");
     if (v.isLasting) {
       state.life = Life::Lasting;
       state.symbol = net.name + "." + area.name + "." + d.name.text;
@@ -493,6 +500,8 @@ private:
     return a;
   }
 
+  static std::string units(int64_t n) { return std::to_string(n) + (n == 1 ? " unit" : " units"); }
+
   bool evaluateTruth(const ast::Expr &e, Frame &frame, llvm::StringRef what) {
     double value = ev.evaluateConstant(e, frame, what);
     if (value != 0 && value != 1)
@@ -512,8 +521,13 @@ private:
     std::tie(c.from, c.fromVariable) = endpoint(*decl.from, true);
     std::tie(c.to, c.toPort) = endpoint(*decl.to, false);
     const Area &from = net.areas[c.from], &to = net.areas[c.to];
-    c.fromSize = from.common.count(c.fromVariable) ? 1 : from.size;
-    c.toSize = to.size;
+    c.fromSize = from.endpoints(c.fromVariable);
+    c.toSize = to.endpoints(c.toPort);
+    for (auto [area, variable, at] : {std::tuple(&from, &c.fromVariable, decl.from->span),
+                                      std::tuple(&to, &c.toPort, decl.to->span)})
+      if (area->componentsOf(*variable) &&
+          area->endpoints(*variable) != area->componentsOf(*variable))
+        ev.unsupported(at, "a connection to the components of several units is");
     c.part = here;
     c.name =
         decl.name ? decl.name.text : net.local(from.name, here) + "_" + net.local(to.name, here);
@@ -555,10 +569,9 @@ private:
       ev.diags
           .error(Code::ShapeMismatch, decl.span,
                  "`" + kind + "` needs areas of equal size, and `" + from.name + "` has " +
-                     std::to_string(from.size) + " units where `" + to.name + "` has " +
-                     std::to_string(to.size))
-          .label(from.decl->span, std::to_string(from.size) + " units")
-          .label(to.decl->span, std::to_string(to.size) + " units");
+                     units(c.fromSize) + " where `" + to.name + "` has " + units(c.toSize))
+          .label(from.decl->span, units(c.fromSize))
+          .label(to.decl->span, units(c.toSize));
       throw Reported();
     }
     const ast::Argument *initial = nullptr;
@@ -782,11 +795,12 @@ private:
                !v->isItem && !v->isOutput) {
       for (auto &d : v->vars) {
         claim(d.name);
-        if (!d.components.empty())
-          ev.unsupported(d.name.span, "variables with components are");
         if (!d.init && v->varKind == ast::VarKind::Let)
           ev.fail(Code::Syntax, d.name.span, "`let " + d.name.text + "` needs a value");
-        net.scalars.push_back({net.parts[here].own(d.name.text), v, &d, here});
+        Frame frame;
+        frame.locals = visible;
+        net.scalars.push_back(
+            {net.parts[here].own(d.name.text), v, &d, here, ev.componentsOf(d, frame)});
       }
     } else if (!llvm::isa<ast::AreaDecl, ast::ConnectDecl, ast::PartDecl>(s)) {
       ev.refuse(s, InNetwork);

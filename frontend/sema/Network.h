@@ -43,7 +43,8 @@ struct Area {
   std::string name;
   int64_t size = 1;
   std::string mainInput, mainOutput;
-  std::set<std::string> common;    ///< one number for the area
+  std::set<std::string> common;              ///< one number for the area
+  std::map<std::string, int64_t> components; ///< of the variables that declare some
   std::vector<std::string> inputs; ///< also what is given, where a connection from outside feeds it
   std::vector<std::string> given;  ///< by the experiment, or from outside the part
   std::vector<std::string> variables;          ///< in the order in which they are computed
@@ -55,6 +56,14 @@ struct Area {
     return llvm::is_contained(inputs, variable) || llvm::is_contained(variables, variable);
   }
   const State *state(llvm::StringRef variable) const;
+  int64_t componentsOf(const std::string &variable) const {
+    auto it = components.find(variable);
+    return it == components.end() ? 0 : it->second;
+  }
+  /// Synapses reach each component of each unit.
+  int64_t endpoints(const std::string &variable) const {
+    return (common.count(variable) ? 1 : size) * std::max<int64_t>(1, componentsOf(variable));
+  }
   /// Every variable and input: for messages.
   std::vector<std::string> all() const {
     std::vector<std::string> names = variables;
@@ -67,6 +76,8 @@ struct Area {
     llvm::SmallVector<std::pair<Axis, int64_t>, 2> all;
     if (perSample)
       all.push_back({Axis::Sample, mlir::ShapedType::kDynamic});
+    if (int64_t n = componentsOf(variable))
+      all.push_back({Axis::Component, n});
     if (!common.count(variable))
       all.push_back({Axis::Unit, size});
     return all;
@@ -126,6 +137,7 @@ struct Scalar {
   const ast::VarDecl *decl = nullptr;
   const ast::VarDecl::Declarator *declarator = nullptr;
   int part = 0;
+  int64_t components = 0;
 };
 
 struct Network {

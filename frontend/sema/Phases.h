@@ -46,6 +46,9 @@ struct Scope {
   int loop = -1;      ///< the binder is the variable of this loop
 };
 
+/// Does some statement of the block push displacements?
+bool pushes(const ast::Block &body);
+
 /// What a rule does in one tick of one run.
 class RunTick : public Intervention {
 public:
@@ -87,6 +90,9 @@ private:
   void checkTarget(const Scope &, const ast::AssignStmt &);
   /// Two blocks that apply to one place must not both declare a name.
   void checkNames() const;
+  /// `push(v)`: how the unit moves if every unit of the block is displaced by its v.
+  Field push(Tick &, const Scope &, const ast::CallExpr &, size_t position);
+  std::pair<Field, Field> ends(Tick &, int area, Span at);
   /// One block of the run sets a variable of the network, or several add to it.
   void checkSetOnce(const ast::AssignStmt *&last, const Scope *&of, const Scope &scope,
                     const ast::AssignStmt &assign) const;
@@ -113,7 +119,8 @@ private:
   SynapseValues endedSynapses;
   std::map<std::pair<const Scope *, const void *>, Field> known;
   std::set<std::pair<const Scope *, const void *>> running;
-  std::map<Place, std::optional<Field>> sent; ///< errors that were asked for
+  std::map<Place, std::optional<Field>> sent;                   ///< errors that were asked for
+  std::map<const ast::CallExpr *, std::map<int, Field>> pushed; ///< by area
 };
 
 /// All phases of one learn line, in the order of the text.
@@ -129,6 +136,8 @@ public:
   /// Behind the body of a loop, whose phases are known as members of a family or not at all.
   void leave(const Loop &l);
   std::optional<Trial::Moment> lastMoment() const;
+  /// The ticks from the trial's start to that moment.
+  std::vector<Presented> presented() const;
   /// The tick in which values at the phase are read.
   Tick &last(const ast::AtExpr &e);
   /// The states behind the last phase; null if there is none, or a loop of phases comes last.
@@ -138,14 +147,15 @@ public:
 
 private:
   struct End {
-    std::vector<Tick *> ticks; ///< of the phase
-    Tick *last = nullptr;      ///< where values are read; that of the source if the phase is empty
-    /// Which samples each of the ticks counts for; empty: all of all.
-    std::vector<std::optional<Field>> active;
+    std::vector<Presented> ticks;   ///< of the phase
+    std::vector<Presented> history; ///< from the trial's start
+    Tick *last = nullptr;    ///< where values are read; that of the source if the phase is empty
     Values states;           ///< of the network and of the rule's areas
     int64_t number = 0;      ///< ticks since the trial's start
     std::vector<Loop> loops; ///< around the phase
     bool family = false;     ///< of the innermost loop
+    /// Where the history passes through one member of a family, whose ticks are those of all members.
+    std::optional<Span> amongMembers;
   };
   const End &find(const ast::Name &name, llvm::StringRef verb);
   Field costOf(const End &end, Span at);
@@ -154,6 +164,15 @@ private:
   /// The members of a value of a family that an index names.
   Field members(const End &end, const Field &value, const ast::Expr &index, Frame &frame);
   void runTicks(const ast::RunStmt &, const std::string &phase, End &end);
+  static void append(End &end, const Presented &tick);
+  /// The states that the blocks of a run declare.
+  struct OwnStates {
+    Values areas;
+    SynapseValues synapses;
+  };
+  /// What the blocks do in the next tick.
+  RunTick *intervene(RuleInstance &by, std::shared_ptr<const std::vector<Scope>>,
+                     const std::string &phase, const OwnStates &);
   std::vector<Scope> scopesOf(const ast::RunStmt &);
   /// Samples for which `until` holds keep their states: see Settling.cpp.
   struct Settling {
@@ -172,6 +191,7 @@ private:
   std::string current, previous;
   bool behindLoop = false; ///< there is no phase where the next one could go on
   std::vector<std::unique_ptr<RunTick>> interventions;
+  std::vector<std::unique_ptr<Both>> composed;
   std::vector<std::unique_ptr<Tick>> ticks;
 };
 

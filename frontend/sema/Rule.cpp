@@ -52,6 +52,7 @@ void RuleInstance::instantiate() {
             "write `learn COST by …`");
   if (costParameter.empty() && learn.decl->subject)
     ev.fail(Code::NeedsCost, learn.decl->subject->span, "`" + rule->name.text + "` takes no cost");
+  requireNumbers(others, given);
   Frame caller = trial.networkFrame(learn.part);
   args = bindArguments(ev, others, given, learn.decl->rule->span, caller);
   for (auto &[name, value] : args)
@@ -60,7 +61,7 @@ void RuleInstance::instantiate() {
     cost = trial.overTrial(*learn.decl->subject, learn.part);
     if (trial.length() == 1)
       costs[trial.now.tick] = cost;
-    if (cost->constant || cost->has(Axis::Unit) || !cost->has(Axis::Sample))
+    if (cost->constant || cost->several() || !cost->has(Axis::Sample))
       ev.fail(Code::CostReachesNothing, learn.decl->subject->span,
               "this is not a cost: it must be one number per sample that depends on the network",
               "it is " + describe(*cost));
@@ -109,6 +110,26 @@ void RuleInstance::instantiate() {
 }
 
 /// An argument that varies from trial to trial is one number for all synapses: `m : signal`.
+/// The learn line names the cost, and yet it is easily given to the rule again, where it would become a number.
+void RuleInstance::requireNumbers(const ast::RuleDecl &declared,
+                                  llvm::ArrayRef<ast::Argument> given) {
+  for (auto [k, a] : llvm::enumerate(given)) {
+    auto *name = llvm::dyn_cast<ast::NameExpr>(a.value);
+    if (!name || llvm::none_of(net.costs, [&](const Cost &c) {
+          return c.name == net.parts[learn.part].own(name->name);
+        }))
+      continue;
+    for (auto [p, parameter] : llvm::enumerate(declared.params))
+      if (!parameter.type && parameter.init &&
+          (a.name ? a.name.text == parameter.name.text : p == k))
+        ev.fail(Code::WrongType, a.value->span,
+                "`" + name->name + "` is a cost, and `" + parameter.name.text + "` of `" +
+                    rule->name.text + "` is a number",
+                "the cost that a rule serves is the one the line begins with: `learn " +
+                    name->name + " by " + rule->name.text + "()`");
+  }
+}
+
 void RuleInstance::bindSignal(const std::string &name, Field &value) {
   if (!dependsOnTrial(value))
     return;
@@ -145,9 +166,11 @@ void RuleInstance::instantiateBody() {
     scope.body = &made.made.decl->body;
     scope.connection = static_cast<int>(net.connections.size() + k);
   }
-  Tick &end = *trial.ticks.back();
+  Tick &end = *trial.ticks.back().tick;
   outside = std::make_unique<RunTick>(*this, scopes, "", areaStates, synapseStates);
-  end.attend(outside.get());
+  if (Intervention *experiment = end.intervention())
+    besides = std::make_unique<Both>(*experiment, *outside);
+  end.attend(besides ? besides.get() : outside.get());
   for (const ast::Stmt *s : rule->body) {
     if (!whole && !llvm::isa<ast::ConnectDecl, ast::TemplateStmt>(s) && !assumption(*s))
       statement(*s);

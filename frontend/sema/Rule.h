@@ -37,6 +37,8 @@ public:
   Frame ruleFrame();
   /// The last phase that is no member of a loop, if there is one.
   std::optional<Trial::Moment> lastPhase() const { return phases.lastMoment(); }
+  /// The ticks from the trial's start to the end of that phase.
+  std::vector<Presented> presented() const { return phases.presented(); }
   /// The states behind the last phase; null if the rule has none. Requires `instantiate`.
   const Values *behind() const { return phases.behind(); }
 
@@ -74,6 +76,7 @@ private:
   };
   /// The rule's connections, phases, `let`s and templates.
   void instantiateBody();
+  void requireNumbers(const ast::RuleDecl &declared, llvm::ArrayRef<ast::Argument> given);
   void bindSignal(const std::string &name, Field &value);
   void findScope();
   void openAccount();
@@ -205,6 +208,7 @@ private:
   };
   std::map<std::string, OwnState> ownStates;
   std::unique_ptr<RunTick> outside; ///< what stands outside phases, at the end of the presentation
+  std::unique_ptr<Intervention> besides;    ///< that, and what the experiment does in this tick
   std::shared_ptr<ast::TemplateStmt> whole; ///< of a rule that is plain synapse statements
   std::set<std::tuple<const Tick *, int, std::string>> running; ///< errors under way
   std::set<std::string> ruleWeights;                            ///< "connection.B", "area.c"

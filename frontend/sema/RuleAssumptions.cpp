@@ -53,7 +53,8 @@ private:
       return false;
     if (auto *fn = globals.find<ast::FnDecl>(name->name))
       return entered.insert(fn).second && in(fn->body);
-    return isReduction(name->name, call.args.size());
+    bool ofComponents = call.args.size() == 2 && ast::toString(*call.args[1].value) == "components";
+    return isReduction(name->name, call.args.size()) && !ofComponents;
   }
 
   const Globals &globals;

@@ -123,6 +123,11 @@ void RuleInstance::contribute(Target &t, const Field &value, ast::AssignOp op, b
   for (Axis a : {Axis::Pre, Axis::Post})
     if (!e.constant && e.has(a) && !t.value.has(a))
       extra.push_back(a);
+  if (!e.constant && e.has(Axis::Component))
+    ev.fail(Code::ShapeMismatch, at,
+            "`" + t.name + "` is one number, and what it changes by has " +
+                llvm::Twine(e.size(Axis::Component)) + " components",
+            "reduce them, `over = components`, or choose one: `x[0]`");
   e = ev.fields.reduce(ev.location(at), e, extra);
   if (op == ast::AssignOp::Set && !gradient && !e.constant && e.has(Axis::Sample))
     ev.fail(Code::PerSampleToShared, at,

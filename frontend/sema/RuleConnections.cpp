@@ -133,6 +133,8 @@ void RuleInstance::connectOwn(const ast::ConnectDecl &decl, int area, llvm::Stri
       if (!to.error && !declares(t, to.variable, true))
         lacks(b, to.variable,
               "declare it in a template: `each area a { input " + to.variable + " }`");
+      if (a.componentsOf(from.variable) || b.componentsOf(to.variable))
+        ev.unsupported(decl.span, "a connection of a rule to components is");
       OwnConnection &made = ownConnections.emplace_back();
       made.fromError = from.error;
       made.toError = to.error;

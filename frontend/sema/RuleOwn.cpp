@@ -160,9 +160,15 @@ void RuleInstance::declareAreaState(int area, const ast::VarDecl &v, const std::
     frame.drawEachTrial = true;
     if (!v.isShared)
       frame.drawExtent.push_back({Axis::Sample, ShapedType::kDynamic});
+    Frame sizes;
+    sizes.locals = args;
+    int64_t components = ev.componentsOf(d, sizes);
+    if (components)
+      frame.drawExtent.push_back({Axis::Component, components});
     if (!v.isCommon)
       frame.drawExtent.push_back({Axis::Unit, net.areas[area].size});
-    Field value = ev.evaluate(*d.init, frame);
+    Field value =
+        ev.withComponents(ev.evaluate(*d.init, frame), components, d.name.text, d.init->span);
     areaStates[{area, d.name.text}] =
         ev.fields.broadcast(ev.location(d.name.span), value, frame.drawExtent);
   }
@@ -180,11 +186,17 @@ void RuleInstance::declareState(int connection, bool bias, const ast::VarDecl &v
     frame.drawEachTrial = true;
     if (!v.isShared)
       frame.drawExtent.push_back({Axis::Sample, ShapedType::kDynamic});
+    Frame sizes;
+    sizes.locals = args;
+    int64_t components = ev.componentsOf(d, sizes);
+    if (components)
+      frame.drawExtent.push_back({Axis::Component, components});
     if (c.topology == Topology::Dense && !bias && !v.isCommon)
       frame.drawExtent.push_back({Axis::Pre, c.fromSize});
     if (!v.isCommon)
       frame.drawExtent.push_back({Axis::Post, c.toSize});
-    Field value = ev.evaluate(*d.init, frame);
+    Field value =
+        ev.withComponents(ev.evaluate(*d.init, frame), components, d.name.text, d.init->span);
     synapseStates[{connection, bias, d.name.text}] =
         ev.fields.broadcast(ev.location(d.name.span), value, frame.drawExtent);
   }
@@ -261,8 +273,12 @@ void RuleInstance::ruleLet(const ast::VarDecl &v) {
   Frame frame = ruleFrame();
   if (!ev.execute(v, frame))
     ev.refuse(v, InRule);
-  for (auto &d : v.vars)
-    args[d.name.text] = frame.locals[d.name.text];
+  for (auto &d : v.vars) {
+    Field value = frame.locals[d.name.text];
+    // One number for many synapses, unless it belongs to the members of a loop.
+    value.signal = dependsOnTrial(value) && llvm::none_of(value.axes, isLoop);
+    args[d.name.text] = value;
+  }
 }
 
 } // namespace apical::sema

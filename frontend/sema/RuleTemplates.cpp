@@ -51,6 +51,8 @@ Frame RuleInstance::synapseFrame(const Connection &c, bool bias) {
         ev.fail(Code::RuleNeedsVariable, at,
                 who() + " reads `" + (pre ? "pre." : "post.") + variable + "`, which the area `" +
                     net.areas[area].name + "` lacks");
+      if (net.areas[area].componentsOf(variable) && variable == (pre ? c.fromVariable : c.toPort))
+        f = trial.asEndpoint(*f, area, variable);
       return f->as(Axis::Unit, pre ? c.preAxis() : Axis::Post);
     };
     if (auto distance = hops(e, c))
@@ -79,6 +81,8 @@ Frame RuleInstance::synapseFrame(const Connection &c, bool bias) {
           Field zero = Field::number(0);
           return zero;
         }
+        if (net.areas[area].componentsOf(variable) && variable == (pre ? c.fromVariable : c.toPort))
+          f = trial.asEndpoint(*f, area, variable);
         return f->as(Axis::Unit, pre ? c.preAxis() : Axis::Post);
       }
     return std::nullopt;

@@ -35,7 +35,7 @@ void Phases::settle(const ast::RunStmt &run, const Values &before, Tick &tick, S
     if (!value.has(Axis::Sample))
       continue;
     Field moved = ev.unary("abs", ev.binary(ast::BinaryOp::Sub, value, before.at(place), at), at);
-    moved = ev.reduce("max", moved, {Axis::Unit}, at);
+    moved = ev.reduce("max", moved, beyondSamples(moved), at);
     auto [it, fresh] = settling.changes.emplace(place.first, moved);
     if (!fresh)
       it->second = largest(ev, it->second, moved, at);
@@ -51,7 +51,7 @@ void Phases::settle(const ast::RunStmt &run, const Values &before, Tick &tick, S
   frame.locals["change"] = *change;
   frame.known.push_back("change");
   Field holds = ev.evaluate(*run.until, frame);
-  if (!holds.constant && holds.has(Axis::Unit))
+  if (holds.several())
     ev.fail(Code::ShapeMismatch, at,
             "`until` needs one truth per sample, and this is " + describe(holds),
             "reduce it, or use `change`: the largest change of a state in the last tick");

@@ -23,6 +23,7 @@ Tick::Tick(Trial &trial, Values states, int64_t number, int64_t total, Intervent
 Field Tick::own(Field value, Span at) {
   if (!value.tensor)
     return value;
+  value.variable = true;
   auto [owner, fresh] = trial.owners.try_emplace(value.tensor, this);
   if (fresh || owner->second == this)
     return value;
@@ -78,6 +79,17 @@ std::optional<Field> Tick::available(int area, llvm::StringRef name) {
   return progress[area] == Progress::Running ? std::nullopt : variable(area, name);
 }
 
+Field Tick::sum(const Field &a, const Field &b, int area) const {
+  return trial.ev.binary(ast::BinaryOp::Add, a, b, trial.net.areas[area].decl->span);
+}
+
+Field Tick::ended(int area, const std::string &state) {
+  if (progress[area] == Progress::Running)
+    cycle(area);
+  run(area);
+  return states.at({area, state});
+}
+
 void Tick::cycle(int area) {
   const Area &a = trial.net.areas[area];
   trial.ev.fail(Code::Cycle, a.decl->span,
@@ -85,9 +97,13 @@ void Tick::cycle(int area) {
                 "a `state` is read as it was at the start of the tick, and breaks the cycle");
 }
 
-Field Tick::perUnit(int area, const Field &value, Span at, llvm::StringRef name, bool perSample) {
+Field Tick::perUnit(int area, const Field &given, Span at, llvm::StringRef name, bool perSample) {
   const Area &a = trial.net.areas[area];
   Evaluator &ev = trial.ev;
+  // What is computed has the components of its value unless it declares others.
+  bool free = !a.state(name) && !llvm::is_contained(a.inputs, name) &&
+              !llvm::is_contained(a.given, name) && !a.componentsOf(name.str());
+  Field value = free ? given : ev.withComponents(given, a.componentsOf(name.str()), name, at);
   if (a.common.count(name.str())) {
     if (!value.constant && value.has(Axis::Unit))
       ev.fail(Code::ShapeMismatch, at,
@@ -116,13 +132,21 @@ Field Tick::conduct(const Connection &c) {
   Evaluator &ev = trial.ev;
   Trial::At here(trial, {this, nullptr});
   Field source = *variable(c.from, c.fromVariable);
-  if (trial.net.areas[c.from].common.count(c.fromVariable)) // as of an area of one unit
+  if (const Area &from = trial.net.areas[c.from];
+      source.has(Axis::Component) && !from.componentsOf(c.fromVariable))
+    ev.fail(Code::ShapeMismatch, c.decl->span,
+            "`" + from.name + "." + c.fromVariable + "` has components, and does not say how many",
+            "declare them in the unit: `output " + c.fromVariable + "[" +
+                llvm::Twine(source.size(Axis::Component)) + "] = …`");
+  source = trial.asEndpoint(source, c.from, c.fromVariable);
+  if (!source.has(Axis::Sample))
     source = ev.fields.broadcast(ev.location(c.decl->span), source,
-                                 {{Axis::Sample, ShapedType::kDynamic}, {Axis::Unit, 1}});
+                                 {{Axis::Sample, ShapedType::kDynamic}});
   if (c.topology == Topology::Wire)
     return source;
   std::map<std::string, Field> weights;
-  std::vector<const void *> key{&c, trial.original(source.tensor).getAsOpaquePointer()};
+  std::vector<const void *> key{&c, trial.original(source.tensor).getAsOpaquePointer(),
+                                apart ? this : nullptr};
   for (auto &w : c.weights) {
     if (c.transposeOf < 0)
       inferDimension(c, w, source);
@@ -190,7 +214,7 @@ Field Tick::port(int area, const std::string &name) {
   };
   for (auto &c : trial.net.connections)
     if (c.to == area && c.toPort == name)
-      arrive(conduct(c), c.decl->span);
+      arrive(trial.fromEndpoint(conduct(c), area, name), c.decl->span);
   if (with)
     if (auto more = with->arrival(*this, place))
       arrive(*more, a.decl->span);
@@ -237,7 +261,7 @@ Field Tick::declared(int index, const ast::VarDecl &v, const ast::VarDecl::Decla
     ev.fail(Code::Syntax, d.name.span, "`" + d.name.text + "` needs a value");
   }
   requireType(d, value);
-  bool common = area.common.count(d.name.text);
+  bool common = area.common.count(d.name.text) || area.componentsOf(d.name.text);
   if (common || value.constant || value.has(Axis::Unit)) // one value for all units stays one
     value = perUnit(index, value, d.name.span, d.name.text, true);
   return value;
@@ -396,7 +420,7 @@ Field Tick::cost(const Cost &cost) {
   Trial::At here(trial, {this, nullptr});
   Frame frame = trial.networkFrame(cost.part);
   Field value = ev.evaluate(*cost.decl->value, frame);
-  if (!value.constant && value.has(Axis::Unit))
+  if (value.several())
     ev.fail(Code::ShapeMismatch, cost.decl->value->span,
             "a cost is one number per sample, and this is " + describe(value),
             "reduce it with `sum` or `mean`");
@@ -423,7 +447,11 @@ Field Tick::scalar(const Scalar &s) {
   frame.stream = trial.net.name + "." + s.name + (number ? "@" + std::to_string(number) : "");
   frame.drawEachTrial = true;
   frame.drawExtent = {{Axis::Sample, ShapedType::kDynamic}};
+  if (s.components)
+    frame.drawExtent.push_back({Axis::Component, s.components});
   Field value = ev.evaluate(*s.declarator->init, frame);
+  if (s.components)
+    value = ev.withComponents(value, s.components, s.name, s.declarator->init->span);
   runningScalars.erase(s.name);
   if (!value.constant && value.has(Axis::Unit))
     ev.fail(Code::ShapeMismatch, s.declarator->init->span,

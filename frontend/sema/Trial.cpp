@@ -139,6 +139,7 @@ const Values &Trial::initialStates() {
         ev.fail(Code::DimensionMismatch, s.declarator->init->span,
                 "`" + s.name + "` is declared to be " + ev.typeDimension(*type).kind() +
                     ", and it starts as " + start.dimension.kind());
+      start = ev.withComponents(start, area.componentsOf(s.name), s.name, s.declarator->init->span);
       value = ev.fields.broadcast(ev.location(s.declarator->name.span), start, extent);
     }
   }
@@ -148,12 +149,21 @@ const Values &Trial::initialStates() {
 void Trial::run() {
   Values state = initialStates();
   for (int64_t t = 0; t < count; ++t) {
-    ticks.push_back(std::make_unique<Tick>(*this, std::move(state), t, count));
-    ticks.back()->finish();
-    state = ticks.back()->states;
+    Tick &tick = *plain.emplace_back(std::make_unique<Tick>(*this, std::move(state), t, count));
+    ticks.emplace_back().tick = &tick;
+    tick.finish();
+    state = tick.states;
   }
   end = std::move(state);
-  conclude({ticks.back().get(), &end});
+  conclude({ticks.back().tick, &end});
+}
+
+void Trial::shape(RuleInstance &by, std::vector<Presented> presented, const Values &states) {
+  shaped = &by;
+  ticks = std::move(presented);
+  count = static_cast<int64_t>(ticks.size());
+  end = states;
+  conclude({ticks.back().tick, &end});
 }
 
 void Trial::conclude(Moment end) {
@@ -173,10 +183,12 @@ void Trial::conclude(Moment end) {
 
 Field Trial::overTrial(const ast::Expr &e, int part) {
   std::optional<Field> total;
-  for (auto &tick : ticks) {
-    At here(*this, {tick.get(), nullptr});
+  for (const Presented &p : ticks) {
+    At here(*this, {p.tick, nullptr});
     Frame frame = networkFrame(part);
     Field f = ev.evaluate(e, frame);
+    if (p.active)
+      f = ev.select(*p.active, f, Field::number(0), e.span);
     total = total ? ev.binary(ast::BinaryOp::Add, *total, f, e.span) : f;
   }
   return *total;
@@ -260,12 +272,13 @@ void Trial::persist(const std::vector<std::pair<const Learn *, Values>> &behind)
 }
 
 void Trial::learn() {
-  At here(*this, {ticks.back().get(), nullptr});
+  At here(*this, {ticks.back().tick, nullptr});
   std::vector<std::pair<const Learn *, Values>> behind; ///< the phases of each line
   for (auto &l : net.learns)
     try {
       lines.push_back(std::make_unique<RuleInstance>(*this, l));
-      auto leave = llvm::make_scope_exit([&] { ticks.back()->attend(nullptr); });
+      auto leave = llvm::make_scope_exit(
+          [&, before = now.tick->intervention()] { now.tick->attend(before); });
       lines.back()->instantiate();
       if (auto *states = lines.back()->behind())
         behind.push_back({&l, *states});

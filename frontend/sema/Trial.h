@@ -19,6 +19,7 @@
 namespace apical::sema {
 
 struct Account;
+struct Scope;
 class RuleInstance;
 class Tick;
 class Trial;
@@ -59,6 +60,23 @@ public:
   virtual Field weight(Tick &, const Connection &, const Weight &, Field value) { return value; }
 };
 
+/// What an experiment changes, and what a rule changes besides. Where both set a variable, the rule does.
+class Both : public Intervention {
+public:
+  Both(Intervention &experiment, Intervention &rule) : experiment(experiment), rule(rule) {}
+  std::optional<Field> arrival(Tick &, const Place &) override;
+  std::optional<Field> clamp(Tick &, const Place &, llvm::function_ref<Field()> otherwise) override;
+  Field update(Tick &, const Place &, Field value) override;
+  std::optional<Field> own(Tick &, const Place &, bool ended) override;
+  std::optional<Field> ownSynapse(Tick &, int connection, bool bias, const std::string &name,
+                                  bool ended) override;
+  std::optional<Field> messages(Tick &, const Place &) override;
+  Field weight(Tick &, const Connection &, const Weight &, Field value) override;
+
+private:
+  Intervention &experiment, &rule;
+};
+
 /// One evaluation of the network.
 class Tick {
 public:
@@ -78,8 +96,12 @@ public:
   void addClock(Frame &frame) const;
   /// The value if it is there, or can be had without waiting for itself.
   std::optional<Field> available(int area, llvm::StringRef name);
+  /// Of two things that arrive at an area.
+  Field sum(const Field &, const Field &, int area) const;
+  /// What the state of a unit is at the tick's end.
+  Field ended(int area, const std::string &state);
   Intervention *intervention() const { return with; }
-  /// From now on the tick has these variables and errors too.
+  /// From now on the tick has the variables and errors of this.
   void attend(Intervention *more) { with = more; }
   /// The value that the variable of a unit would have if the main input were `drive`.
   Field respond(int area, llvm::StringRef name, const Field &drive, Span at);
@@ -89,6 +111,8 @@ public:
   const int64_t number, total;
   /// What earlier ticks of the trial changed for good (`every n ticks`), or null.
   const std::shared_ptr<const Changes> changed;
+  /// Nothing that it conducts is taken over from another tick: derivatives go through it.
+  bool apart = false;
 
 private:
   enum class Progress { None, Begun, Running, Done };
@@ -120,6 +144,15 @@ private:
   std::set<std::string> runningScalars;
 };
 
+/// A tick of what the experiment presents.
+struct Presented {
+  Tick *tick = nullptr;
+  std::optional<Field> active; ///< the samples that it counts for; none: all
+  /// What the blocks of the phase that it belongs to do in it, or null.
+  std::shared_ptr<const std::vector<Scope>> with;
+  std::string phase;
+};
+
 /// One trial of a network inside the step that is being built.
 class Trial {
 public:
@@ -147,10 +180,16 @@ public:
   const Field &persisting(int area, const State &state) const {
     return left.at({area, state.name});
   }
+  /// What synapses read of a variable: its components, of one unit or common to the area, as units.
+  Field asEndpoint(const Field &value, int area, const std::string &variable);
+  /// The reverse: what arrives at a variable, by synapse.
+  Field fromEndpoint(const Field &value, int area, const std::string &variable);
   /// The number of each unit in its area.
   Field position(int area, Span at);
   /// The plain presentation. Requires the bindings.
   void run();
+  /// Instead of it, the phases of the experiment have presented these ticks, and left these states.
+  void shape(RuleInstance &by, std::vector<Presented> presented, const Values &states);
   /// Instantiates every learn line; afterwards the new weights are written.
   void learn();
 
@@ -203,8 +242,10 @@ private:
   Moment concluded;                                 ///< where `costs` are from
   llvm::DenseMap<mlir::Value, const Tick *> owners; ///< the tick whose variable a value is
   llvm::DenseMap<mlir::Value, mlir::Value> originals;
-  int64_t count = 1; ///< ticks of the presentation
-  std::vector<std::unique_ptr<Tick>> ticks;
+  int64_t count = 1;                        ///< ticks of the presentation
+  std::vector<Presented> ticks;             ///< of the presentation
+  std::vector<std::unique_ptr<Tick>> plain; ///< those that no phase has run
+  RuleInstance *shaped = nullptr;           ///< the phases of the experiment, if it has some
   std::optional<Values> initial;
   Values end;  ///< states at the end of the plain presentation
   Values left; ///< states that persist: those, or those behind the phases of every rule

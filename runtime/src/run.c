@@ -157,12 +157,16 @@ static int checkFinite(run *r, int index) {
   if (!culprit)
     return 0;
   const apical_run_options *o = r->options;
+  // Before anything was learnt it is what the cost compares with.
+  int first = culprit->kind == APICAL_COST && r->instance->position.trial == 0;
+  const char *mend = first ? "look at what the first samples present: a class of `one_hot` that is "
+                             "not one of its numbers has no place"
+                           : "lower the learning rate, bound the weights or clip the gradient";
   return apical_fail(r->error, APICAL_ERROR_DIVERGED,
-                     "%s: %s '%s' is no longer finite at step %lld, epoch %lld; lower the "
-                     "learning rate, bound the weights or clip the gradient%s%s",
-                     e->network, culprit->kind == APICAL_COST ? "cost" : "area", culprit->name,
+                     "%s: %s '%s' is no longer finite at step %lld, epoch %lld; %s%s%s", e->network,
+                     culprit->kind == APICAL_COST ? "cost" : "area", culprit->name,
                      (long long)r->instance->position.trial + 1,
-                     (long long)r->instance->position.epoch + 1,
+                     (long long)r->instance->position.epoch + 1, mend,
                      o->save ? ". the last good checkpoint, if there was one, is kept: " : "",
                      o->save ? o->save : "");
 }

@@ -189,6 +189,18 @@ class BadInput(unittest.TestCase):
             self.assertRegex(said, r"hidden|kind|petal")  # the area
             self.assertRegex(said, r"(trial|step) \d+")
 
+    def test_computed_classes_out_of_range(self):
+        """A column of labels is looked at when it is read; what is computed from it, in the run."""
+        name = self.model("one_hot(kind, 2)", "one_hot(kind + CHANGE, 2)")
+        with open(self.path(name)) as file:
+            text = file.read()
+        for change in ("1", "0.5", "-1"):
+            self.write(name, text.replace("CHANGE", change))
+            for how in ([], ["--interpret"]):
+                self.expect(r"'recognition' is no longer finite at step 1.*class of `one_hot`", "run", name, *how)
+        self.write(name, text.replace("CHANGE", "0"))
+        self.assertEqual(self.run_apical("run", name).returncode, 0)
+
     def test_last_good_checkpoint_survives(self):
         self.assertEqual(self.run_apical("run", "model.apical", "--save", "m.ckpt").returncode, 0)
         with open(self.path("m.ckpt"), "rb") as file:

@@ -10,7 +10,7 @@ import os
 import sys
 import unittest
 
-from flowers import CONNECT, LEARN, MODEL, TRAIN, check, edit, rule, unit
+from flowers import CONNECT, LEARN, MODEL, TRAIN, UNIT, check, edit, rule, unit
 
 APICAL = ""
 
@@ -52,6 +52,8 @@ MISTAKES = [
     ("letters swapped", learn("recognition by backprop() with sdg(0.1)"), "E0101", "did you mean `sgd`"),
     ("optimizer in capitals", learn("recognition by backprop() with Adam(0.1)"), "E0101", "did you mean `adam`"),
     ("rule and optimizer exchanged", learn("recognition by sgd(0.1) with backprop()"), "E0103", "`by` needs a rule"),
+    ("cost given to the rule too", learn("recognition by node_perturbation(recognition) with sgd(0.1)"), "E0206",
+     "`recognition` is a cost, and `sigma` of `node_perturbation` is a number", r"learn recognition by node_perturbation\(\)"),
     ("cost misspelt", learn("recogniton by backprop() with sgd(0.1)"), "E0101", "did you mean `recognition`"),
     ("connection misspelt", learn("recognition in petal_hiden by backprop() with sgd(0.1)"), "E0101",
      "unknown connection", "did you mean `petal_hidden`"),
@@ -99,6 +101,33 @@ MISTAKES = [
     ("one-to-one between sizes", connect("one_to_one"), "E0201", "1 unit", "3 units"),
     ("size that is a param", edit(("hidden[3]", "hidden[rate]")), "E0203", "use `const`"),
     ("size of no unit", edit(("hidden[3]", "hidden[0]")), "E0204", "from 1 to"),
+    # Phases of experiments
+    ("training on members of a loop", train("= petal;", "= petal; for k in 0..2 { phase p[k] from start { run } };"), "E0409",
+     "members of a loop", "stands outside loops"),
+    ("binding in a loop", train("= petal;", "= petal; for k in 0..2 { petal.rate = 0 };"), "E0109", "cannot be assigned here"),
+    ("phase of training that is not there", train("= petal;", "= petal; phase p from before { run };"), "E0409",
+     "there is no phase `before`"),
+    # Components
+    ("component of a number", unit("input drive\noutput rate = drive[1]"), "E0206", "has no components", r"`let x\[3\]"),
+    ("component that is not there", unit("input drive\nlet v = [drive, 1]\noutput rate = v[2]"), "E0204", "from 0 to 1"),
+    ("component between two", unit("input drive\nlet v = [drive, 1]\noutput rate = v[0.5]"), "E0204", "from 0 to 1"),
+    ("too many components", unit("input drive\nlet v[2] = [drive, 1, 2]\noutput rate = v[0]"), "E0201",
+     r"`v\[2\]` has 2 components, and the value has 3"),
+    ("components for a state without", unit("input drive\nstate v = 0\nv = [drive, 1]\noutput rate = v"), "E0201",
+     r"`v` has no components", r"declare them: `v\[2\]`"),
+    ("no components at all", unit("input drive\nlet v[0] = drive\noutput rate = drive"), "E0204", "from 1"),
+    ("components that are a param", unit("input drive\nlet v[rate] = drive\noutput rate = v[0]"), "E0203", "use `const`"),
+    ("reduction over components of a number", unit("input drive\noutput rate = sum(drive, over = components)"), "E0207",
+     "has no components"),
+    ("reduction over units or components", unit("input drive\nlet v[2] = drive\noutput rate = sum(v)"), "E0207",
+     "`over = units` or `over = components`"),
+    ("a cost with components", cost("sum(kind.rate) * [1, 2]"), "E0201", "one number per sample"),
+    ("a weight changed by components", rule("each connection { w.grad += [pre, 1] * error(post) }"), "E0201",
+     "has 2 components", r"`x\[0\]`"),
+    ("output that does not say its components",
+     edit((UNIT, "mine"), ("cross_entropy(kind.log_p", "0 * sum(hidden.common_rate) + cross_entropy(kind.log_p"),
+          add="unit mine { input drive; output common rate = [sum(drive), 1]; let common_rate = 0 }\n"), "E0201",
+     "does not say how many", r"`output rate\[2\] = …`"),
     # Binding
     ("binding an area", train("petal.rate =", "petal ="), "E0103", "`petal.rate = …`"),
     ("binding what connections bring", train("petal.rate =", "hidden.drive ="), "E0109", "`given` variables"),
@@ -151,6 +180,20 @@ MISTAKES = [
     ("a rate per sample", learn("recognition by backprop() with sgd(recognition)"), "E0205", "no samples", "`batch_mean"),
     ("reduction of synapses over units", edit((CONNECT, CONNECT + " { keep w = w / norm(w, over = units) }")), "E0207",
      "`pre` or `post`"),
+    ("local that pushes", rule("each area a { let e = push(1) }\neach connection { w.grad += post.e * pre }", "local"), "E0402",
+     "this is `nonlocal`"),
+    ("push of synapses", rule("each connection { w.grad += push(post) * pre }"), "E0009", "`push` has no meaning here",
+     "in `each area` of a rule"),
+    ("push at the level of the rule", rule("let e = push(1)\neach connection { w.grad += e * pre }"), "E0009", "`each area`"),
+    ("push of a unit", unit("input drive\noutput rate = push(drive)"), "E0009", "`each area`"),
+    ("error of a unit", unit("input drive\noutput rate = error(drive)"), "E0009", "in a template of a rule"),
+    ("gradient in a cost", cost("grad(kind.rate, hidden.rate)"), "E0009", "in `each weight p` of a rule"),
+    ("push of nothing", rule("each area a { let e = push() }\neach connection { w.grad += post.e * pre }"), "E0106",
+     "takes one value"),
+    ("push of two things", rule("each area a { let e = push(1, 2) }\neach connection { w.grad += post.e * pre }"), "E0107",
+     "takes one value"),
+    ("push that waits for itself", rule("phase p { run with each area a { let e = push(a.rate); a.rate = e } }\n"
+                                        "each connection { w.grad += post.e@p * pre }"), "E0303", "itself|themselves"),
     ("misspelt locality", rule("each connection { w.grad += error(post) * pre }", "loca"), "E0101", "one of local"),
     ("cost that nothing changes", cost("mse(petal.rate, 0 * petal.rate)"), "E0401", "depends on none"),
     ("values that wait for themselves", edit((CONNECT, CONNECT + "\n    connect kind -> hidden : dense")), "E0303",

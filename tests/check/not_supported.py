@@ -10,7 +10,7 @@ import os
 import sys
 import unittest
 
-from flowers import CONNECT, LEARN, MODEL, TRAIN, check, edit, optimizer, rule, unit
+from flowers import CONNECT, LEARN, MODEL, TRAIN, UNIT, check, edit, optimizer, rule, unit
 
 APICAL = ""
 LEARNS = "each connection { w.grad += error(post) * pre }"
@@ -48,11 +48,11 @@ CASES = {
     "on every": unit("input drive\nstate v = 0\n⟦on every 5 ticks { v = 0 }⟧" + OUT),
     "if": unit("input drive\nstate v = 0\n⟦if drive > 0 { v = 1 } else { v = 0 }⟧" + OUT),
     "weight of a unit": unit("input drive\n⟦weight g = 1⟧" + OUT),
-    "components of an input": unit("input ⟦drive⟧[3]\noutput rate = sum(drive)"),
-    "components of a let": unit("input drive\nlet ⟦a⟧[2] = drive" + OUT),
-    "concatenation": unit("input drive\nlet a = ⟦[drive, drive]⟧" + OUT),
-    "component": unit("input drive\nlet a = ⟦drive[1]⟧" + OUT),
-    "reduction over components": unit("input drive\noutput rate = sum(drive, over = ⟦components⟧)"),
+    "components in two dimensions": unit("input drive\nlet ⟦a⟧[2, 2] = drive" + OUT),
+    "item state with components": unit("input drive\nitem state ⟦a⟧[2] = 0" + OUT),
+    "connection to components of several units": edit(
+        (UNIT, "mine"), ("connect petal -> hidden", "connect petal -> ⟦hidden⟧"),
+        add="unit mine { input drive[2]; output rate = sum(drive, over = components) }\n"),
     "prev": unit("input drive\noutput rate = drive + ⟦prev⟧(drive)"),
     "time": unit("input drive\noutput rate = drive + ⟦time⟧"),
     "elapsed": unit("input drive\noutput rate = drive + ⟦elapsed⟧"),
@@ -84,7 +84,11 @@ CASES = {
     "network as a parameter": edit(("network flowers {", "network flowers(⟦other⟧ : network = 1) {")),
     # Rules
     "run for a time": rule("phase p { run ⟦50 ms⟧ }\neach connection { w.grad += (pre * post.rate)@p }"),
-    "push": rule("each connection { w.grad += ⟦push⟧(post) * pre }"),
+    "push of a unit with several states": edit(
+        (UNIT, "mine"), (LEARN, "learn recognition by pushing() with sgd(rate)"),
+        add="unit mine { input drive; state u = 0, v = 0; output rate = u; v = u; u = drive }\n"
+            "rule pushing(C: cost) : nonlocal {\neach hidden a { let e = ⟦push(1)⟧ }\n"
+            "each connection { w.grad += error(post) * pre }\n}\n"),
     "gradient by a variable": rule("each area a { let g = ⟦grad⟧(C, a.rate) }\neach connection { w.grad += post.g * pre }"),
     "window": rule("each weight p { p.grad += ⟦grad(C, p, window = 3 ticks)⟧ }"),
     "error of a weight": rule("each connection { w.grad += ⟦error⟧(w) }"),
@@ -97,7 +101,6 @@ CASES = {
     "if in a rule": rule("each connection { ⟦if pre > 0 { w.grad += error(post) * pre }⟧ }"),
     "prev in a rule": rule("each connection { w.grad += error(post) * ⟦prev⟧(pre) }"),
     "next": rule("each connection { w.grad += error(post) * ⟦next⟧(pre) }"),
-    "components in a rule": rule("each connection { let ⟦x⟧[2] = pre\nw.grad += error(post) * pre }"),
     "twin": rule("each connection { w.grad += error(post) * pre + ⟦twin⟧(w, post) }"),
     # Optimizers and learn lines
     "if in an optimizer": optimizer("⟦if grad > 0 { w -= grad }⟧"),
@@ -120,11 +123,11 @@ CASES = {
     "active": option("⟦active⟧ = [learn0]"),
     "double precision": option("precision = ⟦double⟧"),
     "trial in seconds": option("trial = ⟦20 ms⟧"),
-    "phase of an experiment": experiment("⟦phase p { run }⟧"),
+    "training behind a member of a family": experiment("for k in 0..2 { phase p[k] from start { run } }; "
+                                                       "phase q from ⟦p⟧[1] { run }"),
     "run in an experiment": experiment("⟦run 3⟧"),
     "each in an experiment": experiment("⟦each area a { a.drive += 1 }⟧"),
     "if in an experiment": experiment("⟦if epoch > 3 { petal.rate = 0 }⟧"),
-    "for in an experiment": experiment("⟦for k in 1..3 { petal.rate = 0 }⟧"),
     "append": experiment("⟦append(bed, petal)⟧"),
     "experiment in an experiment": experiment("⟦test flowers on bed { petal.rate = petal; kind.target = 0 }⟧"),
     "on in an experiment": experiment("on every ⟦3 epochs⟧ { petal.rate = 0 }"),

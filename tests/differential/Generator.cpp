@@ -393,11 +393,14 @@ private:
         std::set<string> wants = r->needs();
         for (const char *every : {"rate", "drive", "target"})
           wants.erase(every);
-        if (!wired.empty() && r->needs().count("target"))
-          continue; // what a wire ends at is no output of the connections that learn
+        // The outputs of a rule that reads targets are areas that receive weights.
+        bool shows = !r->needs().count("target") ||
+                     std::any_of(weighted.begin(), weighted.end(),
+                                 [&](const Weighted &w) { return "c_" + w.to == cost.name; });
         if (r->wantsChain() && !chained(cost))
           continue;
-        if (wants.empty() && !r->triesSynapses() && (!stateful || r->has("grad\\(C")) && !(r->callsUnits() && remembers()))
+        if (wants.empty() && shows && !r->triesSynapses() &&
+            (!stateful || r->has("grad\\(C")) && !(r->callsUnits() && remembers()))
           fitting.push_back(r);
       }
       known = fitting[size_t(pick(0, int64_t(fitting.size()) - 1))];

@@ -362,6 +362,7 @@ protected:
         unit = u;
     string back = unit->inputs.size() > 1 ? "." + secondInput(*unit) : "";
     feature("unit " + name);
+    wires = false; // they have no weights that could conduct backwards
     int64_t layers = pick(1, 2);
     for (int64_t k = 0; k < layers; ++k) {
       model.areas.push_back({"a" + to_string(k), name, size(), k + 1 == layers, ""});

@@ -134,6 +134,46 @@ TEST(Gradient, SimplificationAndFusionChangeNothing) {
   expectSameGradients([](PassManager &passes) { addDialectPasses(passes); }, 0x1p-22);
 }
 
+// Forwards along the parameters themselves, the cost moves by the sum of gradient times parameter: two derivations of
+// one number, in the interpreter and in the lifts that the pass writes.
+TEST(Gradient, ForwardsIsTheTransposeOfBackwards) {
+  unsigned nonZero = 0;
+  for (unsigned seed = 0; seed < networks; ++seed) {
+    Network network = randomNetwork(seed);
+    llvm::StringMap<Field> after = network.states;
+    network.run(after);
+    double expected = 0, size = 0;
+    for (const std::string &name : network.parameters)
+      for (int64_t i = 0; i < after[name + ".d"].size(); ++i) {
+        double term = after[name + ".d"].data[i] * network.states[name].data[i];
+        expected += term;
+        size += std::abs(term);
+      }
+    auto vjp = *network.step().getBody().front().getOps<ir::VjpOp>().begin();
+    OpBuilder b(vjp);
+    Value cost = vjp.getOutputs()[0];
+    auto jvp = b.create<ir::JvpOp>(vjp.getLoc(), TypeRange(cost.getType()), cost, vjp.getInputs(),
+                                   vjp.getInputs(), ValueRange());
+    b.create<ir::ReportOp>(vjp.getLoc(), "moved", "cost", jvp.getTangents()[0]);
+    ASSERT_TRUE(succeeded(verify(*network.module)));
+    auto moved = [&] {
+      double sum = 0;
+      llvm::StringMap<Field> states = network.states;
+      for (const Reported &reported : network.run(states))
+        for (double value : reported.values)
+          sum += reported.name == "moved" ? value : 0;
+      return sum;
+    };
+    EXPECT_NEAR(moved(), expected, 1e-12 * size) << "network " << seed;
+    PassManager passes(&context());
+    passes.addPass(createDifferentiate());
+    ASSERT_TRUE(succeeded(passes.run(*network.module)));
+    EXPECT_NEAR(moved(), expected, 1e-12 * size) << "network " << seed;
+    nonZero += expected != 0;
+  }
+  EXPECT_GE(nonZero, networks * 3 / 4);
+}
+
 // d/dx of d/dx x^3 tanh x, elementwise.
 static const char *secondDerivative = R"(
 apical.state @x : tensor<4xf32> role "weight"

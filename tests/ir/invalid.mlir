@@ -244,3 +244,10 @@ apical.step @s (%x: tensor<?x4xf32>) {
   // expected-error @below {{has a cotangent of type 'tensor<4xf32>' for input 0 of type 'tensor<?x4xf32>'}}
   %e = apical.vjp of(%x seeds %x : tensor<?x4xf32>) wrt(%x : tensor<?x4xf32>) -> (tensor<4xf32>)
 }
+
+// -----
+
+apical.step @s (%x: tensor<?x4xf32>) {
+  // expected-error @below {{has a tangent of type 'tensor<4xf32>' for output 0 of type 'tensor<?x4xf32>'}}
+  %t = apical.jvp of(%x : tensor<?x4xf32>) along(%x by %x : tensor<?x4xf32>) -> (tensor<4xf32>)
+}

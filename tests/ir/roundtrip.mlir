@@ -53,6 +53,9 @@ apical.step @train0 (%images: tensor<?x4xui8>, %labels: tensor<?xi8>) experiment
   // CHECK: apical.vjp of(%[[Y:.*]] seeds %[[Y]] : tensor<?x3xf32>) wrt(%{{.*}}, %{{.*}} : tensor<4x3xf32>, tensor<?x4xf32>) held(%{{.*}} : tensor<?x3xf32>) -> (tensor<4x3xf32>, tensor<?x4xf32>)
   %ew, %ex = apical.vjp of(%y seeds %y : tensor<?x3xf32>) wrt(%w, %x : tensor<4x3xf32>, tensor<?x4xf32>)
       held(%xi : tensor<?x3xf32>) -> (tensor<4x3xf32>, tensor<?x4xf32>)
+  // CHECK: apical.jvp of(%[[Y]] : tensor<?x3xf32>) along(%[[W:.*]], %[[X:.*]] by %[[W]], %[[X]] : tensor<4x3xf32>, tensor<?x4xf32>) held(%{{.*}} : tensor<?x3xf32>) -> tensor<?x3xf32>
+  %ty = apical.jvp of(%y : tensor<?x3xf32>) along(%w, %x by %w, %x : tensor<4x3xf32>, tensor<?x4xf32>)
+      held(%xi : tensor<?x3xf32>) -> (tensor<?x3xf32>)
   // CHECK: apical.write @net.w, %{{.*}} : tensor<4x3xf32>
   apical.write @net.w, %ew : tensor<4x3xf32>
 }

@@ -12,7 +12,7 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "rules"))
 import numpy  # noqa: E402
-from harness import run  # noqa: E402
+from harness import on_both_engines, run  # noqa: E402
 
 ROWS = 200
 
@@ -150,9 +150,6 @@ train n on rows, batch = 24 { x.rate = x; probe y.rate }
     assert numpy.abs(done["n.x_y.w"] - expected).max() < (1e-7 if interpret else 1e-6)  # 0.3 is one of float32
 
 
-TESTS = [densities, score, poisson_counts, units_and_samples_draw_for_themselves, categorical_shares,
-         draws_are_constants_for_derivatives]
-for test in TESTS:
-    for interpret in (True, False):
-        test(interpret)
-    print(f"passed: {test.__name__}")
+if __name__ == "__main__":
+    on_both_engines(densities, score, poisson_counts, units_and_samples_draw_for_themselves, categorical_shares,
+                    draws_are_constants_for_derivatives)

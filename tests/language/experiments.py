@@ -11,7 +11,7 @@ import sys
 import numpy
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "rules"))
-from harness import Refused, run
+from harness import Refused, on_both_engines, run
 
 random = numpy.random.default_rng(4)
 DATA = {name: random.normal(size=(rows, 2)).astype(numpy.float32)
@@ -99,15 +99,5 @@ def what_does_not_fit_is_said(interpret):
 
 
 if __name__ == "__main__":
-    checks = [tests_watch, training_inside_shares_the_weights, resumed_with_the_same_bits, without_data,
-              what_does_not_fit_is_said]
-    failed = 0
-    for check in checks:
-        for interpret in (False, True):
-            try:
-                check(interpret)
-                print("pass", check.__name__, "interpreted" if interpret else "native")
-            except (AssertionError, Refused) as failure:
-                failed += 1
-                print("FAIL", check.__name__, "interpreted" if interpret else "native", failure)
-    sys.exit(failed != 0)
+    on_both_engines(tests_watch, training_inside_shares_the_weights, resumed_with_the_same_bits, without_data,
+                    what_does_not_fit_is_said)

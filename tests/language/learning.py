@@ -9,7 +9,7 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "rules"))
 import numpy  # noqa: E402
-from harness import changed, run  # noqa: E402
+from harness import changed, on_both_engines, run  # noqa: E402
 from networks import classes, deep  # noqa: E402
 
 WEIGHTS = ["n.x_h1.w", "n.x_h1.b", "n.h1_h2.w", "n.h2_label.w", "n.h2_label.b"]
@@ -151,10 +151,8 @@ def a_closed_gate_closes_the_ticks(interpret):
     assert open_.same(free) and farthest(open_, closed) > 1e-3
 
 
-TESTS = [f for f in list(globals().values()) if callable(f) and getattr(f, "__code__", None) and
-         f.__code__.co_varnames[:1] == ("interpret",)]
-assert len(TESTS) == 10
-for test in TESTS:
-    for interpret in (True, False):
-        test(interpret)
-    print(f"passed: {test.__name__}")
+if __name__ == "__main__":
+    on_both_engines(every_sums_up_what_a_larger_batch_averages, every_epoch_updates_once_a_pass,
+                    unfinished_trials_wait, nothing_moves_while_the_gate_is_closed, keep_holds_after_every_change,
+                    keep_normalises_what_a_unit_receives, keep_waits_for_a_change, every_tick_is_a_trial_of_its_own,
+                    ticks_that_are_left_count_at_the_end, a_closed_gate_closes_the_ticks)

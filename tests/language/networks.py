@@ -11,7 +11,7 @@ import sys
 import numpy
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "rules"))
-from harness import Refused, run
+from harness import Refused, on_both_engines, run
 
 random = numpy.random.default_rng(3)
 DATA = {"x.npy": random.normal(size=(8, 3)), "t.npy": random.normal(size=(8, 2)), "g.npy": random.uniform(1, 2, 8)}
@@ -104,14 +104,4 @@ def drawn_inputs(interpret):
 
 
 if __name__ == "__main__":
-    checks = [network_let_and_given, families_are_areas_of_their_own, drawn_inputs]
-    failed = 0
-    for check in checks:
-        for interpret in (False, True):
-            try:
-                check(interpret)
-                print("pass", check.__name__, "interpreted" if interpret else "native")
-            except (AssertionError, Refused) as failure:
-                failed += 1
-                print("FAIL", check.__name__, "interpreted" if interpret else "native", failure)
-    sys.exit(failed != 0)
+    on_both_engines(network_let_and_given, families_are_areas_of_their_own, drawn_inputs)

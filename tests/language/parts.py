@@ -11,7 +11,7 @@ import sys
 import numpy
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "rules"))
-from harness import Refused, before, run
+from harness import before, on_both_engines, run
 
 random = numpy.random.default_rng(5)
 DATA = {"x.npy": random.normal(size=(8, 2)), "z.npy": random.normal(size=(8, 3))}
@@ -160,15 +160,5 @@ def parts_bring_their_lines(interpret):
 
 
 if __name__ == "__main__":
-    checks = [both_uses_add, credit_passes_through, lines_see_the_weights_before, weights_of_a_rule_are_shared_too,
-              names_and_sizes, parts_bring_their_lines]
-    failed = 0
-    for check in checks:
-        for interpret in (False, True):
-            try:
-                check(interpret)
-                print("pass", check.__name__, "interpreted" if interpret else "native")
-            except (AssertionError, Refused) as failure:
-                failed += 1
-                print("FAIL", check.__name__, "interpreted" if interpret else "native", failure)
-    sys.exit(failed != 0)
+    on_both_engines(both_uses_add, credit_passes_through, lines_see_the_weights_before,
+                    weights_of_a_rule_are_shared_too, names_and_sizes, parts_bring_their_lines)

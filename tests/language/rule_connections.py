@@ -10,7 +10,7 @@ import sys
 import numpy
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "rules"))
-from harness import before, run
+from harness import before, on_both_engines, run
 
 random = numpy.random.default_rng(3)
 X, T = (random.normal(size=(40, n)).astype(numpy.float32).astype(float) for n in (7, 3))
@@ -154,8 +154,6 @@ train n on d, batch = 1, trials = 1 {{ x.rate = x }}
         assert numpy.abs(made[1, a, b] - made[2, a, b]).max() > 0.01, "the seed does not matter"
 
 
-for check in (a_connection_of_an_area_onto_itself_learns, a_connection_learns_by_an_optimizer_of_its_own,
-              errors_arrive_at_inputs_of_the_rule, errors_go_forwards, drawn_matrices_are_orthogonal):
-    for interpret in (False, True):
-        check(interpret)
-    print("pass", check.__name__)
+if __name__ == "__main__":
+    on_both_engines(a_connection_of_an_area_onto_itself_learns, a_connection_learns_by_an_optimizer_of_its_own,
+                    errors_arrive_at_inputs_of_the_rule, errors_go_forwards, drawn_matrices_are_orthogonal)

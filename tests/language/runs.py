@@ -4,10 +4,9 @@
 
 Each rule is compared with NumPy in double precision; tolerances as in templates.py.
 """
-import sys
 
 from templates import X, T, forward, gated, model, near, states
-from harness import Refused
+from harness import on_both_engines
 
 
 def changes(rule, interpret, unit="tanh_unit", text=""):
@@ -101,15 +100,5 @@ rule hidden_behind(C: cost) : local {
 
 
 if __name__ == "__main__":
-    checks = [a_clamp_cuts_its_own_equation, derivatives_stay_in_their_tick, the_state_of_two_phases_is_told_apart,
-              barriers_hide_other_derivatives]
-    failed = 0
-    for check in checks:
-        for interpret in (False, True):
-            try:
-                check(interpret)
-                print("pass", check.__name__, "interpreted" if interpret else "native")
-            except (AssertionError, Refused) as failure:
-                failed += 1
-                print("FAIL", check.__name__, "interpreted" if interpret else "native", failure)
-    sys.exit(failed != 0)
+    on_both_engines(a_clamp_cuts_its_own_equation, derivatives_stay_in_their_tick,
+                    the_state_of_two_phases_is_told_apart, barriers_hide_other_derivatives)

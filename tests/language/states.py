@@ -11,7 +11,7 @@ import sys
 import numpy
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "rules"))
-from harness import Refused, run
+from harness import Refused, on_both_engines, run
 
 random = numpy.random.default_rng(9)
 ROWS = 10
@@ -199,15 +199,5 @@ def rules_have_states(interpret):
 
 
 if __name__ == "__main__":
-    checks = [each_row_goes_on_from_where_it_was, reset_states_forget, interrupted_and_resumed, tests_leave_them_alone,
-              common_is_one_number, what_does_not_fit_is_said, rules_have_states]
-    failed = 0
-    for check in checks:
-        for interpret in (False, True):
-            try:
-                check(interpret)
-                print("pass", check.__name__, "interpreted" if interpret else "native")
-            except (AssertionError, Refused) as failure:
-                failed += 1
-                print("FAIL", check.__name__, "interpreted" if interpret else "native", failure)
-    sys.exit(failed != 0)
+    on_both_engines(each_row_goes_on_from_where_it_was, reset_states_forget, interrupted_and_resumed,
+                    tests_leave_them_alone, common_is_one_number, what_does_not_fit_is_said, rules_have_states)

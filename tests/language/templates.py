@@ -11,7 +11,7 @@ import sys
 import numpy
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "rules"))
-from harness import Refused, run
+from harness import on_both_engines, run
 
 random = numpy.random.default_rng(5)
 X, T = random.normal(size=(6, 3)), random.normal(size=(6, 2))
@@ -151,15 +151,6 @@ rule noisy_sum(C: cost) : feedback {
 
 
 if __name__ == "__main__":
-    checks = [inputs_collect_before_they_are_read, units_answer_to_other_inputs, local_derivatives_stay_in_their_area,
-              units_have_weights_of_the_rule, biases_read_nothing_of_their_pre]
-    failed = 0
-    for check in checks:
-        for interpret in (False, True):
-            try:
-                check(interpret)
-                print("pass", check.__name__, "interpreted" if interpret else "native")
-            except (AssertionError, Refused) as failure:
-                failed += 1
-                print("FAIL", check.__name__, "interpreted" if interpret else "native", failure)
-    sys.exit(failed != 0)
+    on_both_engines(inputs_collect_before_they_are_read, units_answer_to_other_inputs,
+                    local_derivatives_stay_in_their_area, units_have_weights_of_the_rule,
+                    biases_read_nothing_of_their_pre)

@@ -11,7 +11,7 @@ import sys
 import numpy
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "rules"))
-from harness import run
+from harness import on_both_engines, run
 
 MODEL = """
 unit kinked { input drive; output rate = UNIT }
@@ -27,7 +27,7 @@ train n on d, batch = 4, trials = 1 { x.rate = x }
 """
 
 
-def derivatives(interpret, unit="1 * drive", cost="sum(y.rate)"):
+def derivatives(interpret, unit="drive", cost="sum(y.rate)"):
     model = MODEL.replace("UNIT", unit).replace("COST", cost)
     return (-run(model, {"x.npy": numpy.ones((4, 2))}, interpret=interpret)["n.x_y.b"]).tolist()
 
@@ -35,7 +35,13 @@ def derivatives(interpret, unit="1 * drive", cost="sum(y.rate)"):
 def the_second_of_two_takes_it(interpret):
     for unit, slope in (("max(2 * drive, 3 * drive)", 3), ("max(3 * drive, 2 * drive)", 2), ("max(drive, 0)", 0),
                         ("max(0, drive)", 1), ("min(2 * drive, 3 * drive)", 3), ("min(drive, 0)", 0),
-                        ("abs(drive)", 0), ("clip(drive, 0, 1)", 1), ("clip(drive, -1, 0)", 1)):
+                        ("abs(drive)", 0), ("sqrt(drive)", 0), ("clip(drive, 0, 1)", 1), ("clip(drive, -1, 0)", 1)):
+        assert derivatives(interpret, unit) == [slope] * 3, (unit, derivatives(interpret, unit))
+
+
+def what_is_smooth_has_its_derivative(interpret):
+    """logistic and softplus are computed from |x|, and still have slopes at 0."""
+    for unit, slope in (("4 * logistic(drive)", 1), ("2 * softplus(drive)", 1), ("tanh(drive)", 1)):
         assert derivatives(interpret, unit) == [slope] * 3, (unit, derivatives(interpret, unit))
 
 
@@ -57,7 +63,5 @@ def the_norm_of_nothing_is_flat(interpret):
 
 
 if __name__ == "__main__":
-    for check in (the_second_of_two_takes_it, every_element_that_attains_it_counts, the_norm_of_nothing_is_flat):
-        for interpret in (True, False):
-            check(interpret)
-        print("pass", check.__name__)
+    on_both_engines(the_second_of_two_takes_it, what_is_smooth_has_its_derivative,
+                    every_element_that_attains_it_counts, the_norm_of_nothing_is_flat)

@@ -104,3 +104,34 @@ apical.step @peak (%x: tensor<?x4xf32>) {
   }
   apical.report "s" kind "measure", %s : tensor<?xf32>
 }
+
+// -----
+
+// Forwards: a product hands on both of its factors' tangents, and a displaced value also what reaches it from before.
+// CHECK-LABEL: apical.step @forwards
+// CHECK-SAME: (%[[X:.*]]: tensor<?x4xf32>)
+// CHECK: %[[S:.*]] = apical.lift sizes [-1, 4] ins(%[[X]] : tensor<?x4xf32>)
+// CHECK: %[[T:.*]] = apical.lift sizes [-1, 4] ins(%[[X]], %[[V:.*]] : tensor<?x4xf32>, tensor<?x4xf32>)
+// CHECK: %[[A:.*]] = arith.mulf
+// CHECK: %[[B:.*]] = arith.mulf
+// CHECK: arith.addf %[[A]], %[[B]]
+// CHECK: apical.lift sizes [-1, 4] ins({{.*}}%[[T]]
+// CHECK: arith.addf
+// CHECK-NOT: jvp
+apical.step @forwards (%x: tensor<?x4xf32>) {
+  %v = apical.draw "normal" stream "v" : tensor<?x4xf32>
+  %y = apical.lift sizes [-1, 4] ins(%x : tensor<?x4xf32>) outs(tensor<?x4xf32>)
+      maps [(b, i) -> (b, i), (b, i) -> (b, i)] combiners ["none"] {
+  ^bb0(%a: f32):
+    %p = arith.mulf %a, %a : f32
+    apical.yield %p : f32
+  }
+  %ty = apical.jvp of(%y : tensor<?x4xf32>) along(%x, %y by %v, %v : tensor<?x4xf32>, tensor<?x4xf32>)
+      -> (tensor<?x4xf32>)
+  %s = apical.lift sizes [-1, 4] ins(%ty : tensor<?x4xf32>) outs(tensor<?xf32>)
+      maps [(b, i) -> (b, i), (b, i) -> (b)] combiners ["sum"] {
+  ^bb0(%a: f32):
+    apical.yield %a : f32
+  }
+  apical.report "s" kind "measure", %s : tensor<?xf32>
+}

@@ -7,6 +7,7 @@ diagnostics  every diagnostic code has one number and one name, in rising order
 names        nothing that std/ declares is known to the compiler
 paths        no file names a place on the machine it was written on
 licences     every source file says its licence
+lengths      a rule of std/ has at most 30 lines, and most have at most 20
 links        every link of a page leads to a file, and to a heading of it if it says so
 """
 import os
@@ -160,6 +161,36 @@ def check_licences(root):
                 yield f"{name}: has no licence line, `{tag}`"
 
 
+def rule_lengths(root):
+    """Lines of each rule, comments and empty ones excluded, with its file."""
+    for name in files(root):
+        if not (name.startswith("std/") and name.endswith(".apical")):
+            continue
+        rule, depth = None, 0
+        for line in re.sub(r"//.*", "", read(root, name)).splitlines():
+            start = re.match(r"rule (\w+)", line)
+            if start:
+                rule, lines = start[1], 0
+            if rule and line.strip():
+                lines += 1
+                depth += line.count("{") - line.count("}")
+                if depth == 0 and "}" in line:
+                    yield name, rule, lines
+                    rule = None
+
+
+def check_lengths(root):
+    lengths = list(rule_lengths(root))
+    if not lengths:
+        yield "std/: no rule was found"
+    for name, rule, lines in lengths:
+        if lines > 30:
+            yield f"{name}: rule `{rule}` has {lines} lines, and 30 must do"
+    long = [rule for _, rule, lines in lengths if lines > 20]
+    if 2 * len(long) > len(lengths):
+        yield f"std/: most rules have more than 20 lines: {', '.join(long)}"
+
+
 def anchors(text):
     """The names that GitHub gives to the headings of a page."""
     found = set()
@@ -193,6 +224,7 @@ CHECKS = {
     "names": check_names,
     "paths": check_paths,
     "licences": check_licences,
+    "lengths": check_lengths,
 }
 
 

@@ -69,6 +69,14 @@ class Checks(unittest.TestCase):
         self.assertEqual(self.run_check("links", {"a.md": "```\n[x](y)\n```\n"}), [])
         self.assertRegex(self.run_check("links", {"a.md": "[out](../b.md)"})[0], "leads nowhere")
 
+    def test_lengths(self):
+        rule = lambda name, lines: f"rule {name}(C: cost) : local {{\n" + "  // why\n\n  let x = 1\n" * (lines - 2) + "}\n"
+        of = lambda *rules: self.run_check("lengths", {"std/rules.apical": "".join(rules)})
+        self.assertEqual(of(rule("a", 30), rule("b", 20)), [])
+        self.assertRegex(of(rule("a", 31), rule("b", 20), rule("c", 2))[0], "`a` has 31 lines")
+        self.assertRegex(of(rule("a", 21))[0], "most rules .*: a")
+        self.assertRegex(of("unit u {}\n")[0], "no rule")
+
     def test_licences(self):
         self.assertEqual(self.run_check("licences", {"ir/A.cpp": TAG + "int x;\n"}), [])
         self.assertRegex(self.run_check("licences", {"ir/A.cpp": "int x;\n"})[0], "A.cpp")

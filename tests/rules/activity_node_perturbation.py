@@ -75,5 +75,7 @@ system.mutant("the length of one area", ("mean(areas.shift^2)", "mean(outputs.sh
 system.mutant("the sum of the squares", ("mean(areas.shift^2)", "sum(areas.shift^2)"))
 system.mutant("the clean cost is not subtracted", ("(C@noisy - C@clean)", "C@noisy"))
 system.mutant("what the noise did to the rates", ("a.drive@noisy - a.drive@clean", "a.rate@noisy - a.rate@clean"))
+system.mutant("pre and post swapped", ("* pre@clean", "* post@clean"))
+system.mutant("the modulator is detached", ("let gain = (C@noisy - C@clean)", "let gain = 1"))
 
 system.main()

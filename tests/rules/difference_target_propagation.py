@@ -145,5 +145,6 @@ system.mutant("the wrong factor", ("* post.rate(post.noisy)\n    }", "* post.noi
 system.mutant("the inverse has no bias", ("c.grad += d(miss, c)", "c.grad += 0 * d(miss, c)"))
 system.mutant("the forward weight backwards", ("+= V * post.target", "+= w * post.target"), ("+= V * post.rate\n", "+= w * post.rate\n"))
 system.mutant("no derivative of the unit", ("d(post.gap, post) * pre", "d(post.gap, post.rate) * pre"))
+system.mutant("pre and post swapped", ("d(post.gap, post) * pre", "d(post.gap, post) * post"))
 
 system.main()

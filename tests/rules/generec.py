@@ -34,5 +34,6 @@ system.mutant("anti-Hebbian", ("post.rate@minus - post.rate@plus", "post.rate@pl
 system.mutant("the outputs stay free", ("o.rate = o.target", "o.rate = o.rate"))
 system.mutant("the sum of the phases", ("post.rate@minus - post.rate@plus", "post.rate@minus + post.rate@plus"))
 system.mutant("the sender with the answer", ("* pre@minus", "* pre@plus"))
+system.mutant("pre and post swapped", ("* pre@minus", "* post@minus"))
 
 system.main()

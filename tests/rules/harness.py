@@ -276,6 +276,22 @@ class System:
         sys.exit(not good)
 
 
+def on_both_engines(*checks):
+    """The main function of a file of checks that are no rule's: each is called with whether the interpreter runs it."""
+    failed = 0
+    for check in checks:
+        for interpret in (False, True):
+            engine = "interpreted" if interpret else "native"
+            try:
+                check(interpret)
+                print("pass", check.__name__, engine)
+            except (AssertionError, Refused) as failure:
+                failed += 1
+                traceback.print_exc()
+                print("FAIL", check.__name__, engine, failure)
+    sys.exit(failed != 0)
+
+
 def print_table(rows):
     print("\n| system | mutant | caught by |\n|---|---|---|")
     for row in rows:

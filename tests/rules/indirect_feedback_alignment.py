@@ -98,5 +98,6 @@ system.mutant("the error goes backwards", (MESSAGE, "error(pre.rate) += w * erro
 system.mutant("the rate goes on instead", (MESSAGE, "error(post.rate) += w * pre"))
 system.mutant("no derivative of the unit", (UPDATE, "w.grad += error(post.rate) * pre"))
 system.mutant("nothing goes on", (MESSAGE, "error(post.rate) += 0 * w * error(pre.drive)"))
+system.mutant("pre and post swapped", (UPDATE, "w.grad += error(post) * post"))
 
 system.main()

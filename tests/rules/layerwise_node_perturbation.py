@@ -55,5 +55,7 @@ system.mutant("the expected length", ("mean(a.xi^2)", "sigma^2"))
 system.mutant("the sum of the squares", ("mean(a.xi^2)", "sum(a.xi^2)"))
 system.mutant("the clean cost is not subtracted", ("(C@noisy - C@clean)", "C@noisy"))
 system.mutant("one sign of noise", ("state xi ~ normal(0, sigma)", "state xi ~ uniform(0, sigma)"))
+system.mutant("pre and post swapped", ("* pre@clean", "* post@clean"))
+system.mutant("the modulator is detached", ("a.gain = (C@noisy - C@clean)", "a.gain = 1"))
 
 system.main()

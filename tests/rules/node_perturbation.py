@@ -19,7 +19,7 @@ def obeys_the_speed_law(rule):
 @system.check
 def estimates_the_gradient(rule):
     """The mean of many estimates is the gradient of a nonlinear network."""
-    estimate(rule, 8000, 0.98)
+    estimate(rule, 20000, 0.99)
 
 
 @system.check

@@ -112,5 +112,6 @@ system.mutant("neighbours see the prediction", ("h.rate = h.rate(x)", "h.rate = 
 system.mutant("learns from the rates of the guess", ("pre@infer", "pre@guess"))
 system.mutant("starts from nothing", ("state x = h.drive@guess", "state x = 0"))
 system.mutant("pulled by its own error alone", ("eps + d(sum(stop(error(h.rate)) * h.rate(x)), x)", "eps"))
+system.mutant("pre and post swapped", ("pre@infer", "post@infer"))
 
 system.main()

@@ -69,5 +69,6 @@ system.mutant("the clean cost is not subtracted", ("(C@bumped - C@clean)", "C@bu
 system.mutant("every unit is bumped", ("with { u.drive += eps }", "with each area a { a.drive += eps }"))
 system.mutant("bumped behind the unit", ("u.drive += eps", "u.rate = u.drive + eps"))
 system.mutant("its input is the error", ("post.delta * pre@clean", "post.delta"))
+system.mutant("pre and post swapped", ("post.delta * pre@clean", "post.delta * post@clean"))
 
 system.main()

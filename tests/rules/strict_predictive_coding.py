@@ -54,5 +54,6 @@ system.mutant("the error of the unit with the other sign", ("d(sum(eps^2) / 2", 
 system.mutant("no slope", ("d(sum(eps^2) / 2, h.drive)", "-eps"))
 system.mutant("nothing is predicted from above", ("x -= step * (eps + error(h.rate))", "x -= step * eps"))
 system.mutant("neighbours see the prediction", ("h.rate = x\n", "h.rate = h.rate(h.drive)\n"))
+system.mutant("pre and post swapped", ("* pre@infer / precision", "* post@infer / precision"))
 
 system.main()

@@ -97,7 +97,7 @@ def weak_feedback(rule):
         off.append([numpy.linalg.norm(got[n] / scale - exact[n]) / numpy.linalg.norm(exact[n])
                     for n, scale in (("n.h2_label.w", 1), ("n.h1_h2.w", gamma), ("n.h1_h2.b", gamma))])
     for a, b in zip(*off):
-        assert b < 5e-3 and abs(numpy.log2(a / b) - 1) < 0.05, off
+        assert b < 5e-4 and abs(numpy.log2(a / b) - 1) < 0.05, off
 
 
 def rounded(name, rules=(), **how):

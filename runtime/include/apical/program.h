@@ -43,7 +43,7 @@ typedef enum apical_role {
   APICAL_WEIGHT = 0,    ///< changed by learn lines (or fixed); part of the model
   APICAL_LASTING = 1,   ///< a `lasting` state
   APICAL_OPTIMIZER = 2, ///< state of a learn line's optimiser
-  APICAL_COUNTER = 3,   ///< updates of a learn line (one F64 element)
+  APICAL_COUNTER = 3,   ///< updates of a learn line (one number)
   APICAL_ITEM = 4,      ///< an `item` state: one per row of the data
 } apical_role;
 
