@@ -39,7 +39,9 @@ string ModelPieces::source(const string &folder) const {
   text += ")\nnetwork net {\n";
   for (const AreaPiece &a : areas)
     text += "    area " + a.name + "[" + to_string(a.size) + "] : " + a.unit +
-            (a.target ? " { given target }" : a.given.empty() ? "" : " { given " + a.given + " }") +
+            (a.target          ? " { given target }"
+             : a.given.empty() ? ""
+                               : " { given " + a.given + " }") +
             "\n";
   for (auto *list : {&connections, &costs, &learns})
     for (const string &line : *list)
@@ -386,6 +388,11 @@ private:
   }
 
   void addLearn(const Cost &cost) {
+    // All lines must leave the same behind in what lasts: phases with noise do not.
+    bool lasting = remembers();
+    if (lasting && phased)
+      return;
+    bool unphased = lasting && !model.learns.empty();
     const Declaration *known = scheme && scheme->takesCost() ? scheme : nullptr;
     if (!known && !chance(4)) {
       vector<const Declaration *> fitting;
@@ -397,18 +404,20 @@ private:
         bool shows = !r->needs().count("target") ||
                      std::any_of(weighted.begin(), weighted.end(),
                                  [&](const Weighted &w) { return "c_" + w.to == cost.name; });
-        if (r->wantsChain() && !chained(cost))
+        if ((r->wantsChain() && !chained(cost)) || (unphased && r->has("\\bphase\\b")))
           continue;
-        if (wants.empty() && shows && !r->triesSynapses() &&
-            (!stateful || r->has("grad\\(C")) && !(r->callsUnits() && remembers()))
+        if (wants.empty() && shows && !r->triesSynapses() && (!stateful || r->has("grad\\(C")) &&
+            !(r->callsUnits() && remembers()))
           fitting.push_back(r);
       }
       known = fitting[size_t(pick(0, int64_t(fitting.size()) - 1))];
     }
-    string rule = known       ? known->name
-                  : stateful  ? ownGradient()
-                  : chance(3) ? ownPhases()
-                              : ownRule();
+    string rule = known                    ? known->name
+                  : stateful               ? ownGradient()
+                  : chance(3) && !unphased ? ownPhases()
+                                           : ownRule();
+    phased |=
+        known ? known->has("\\bphase\\b") : model.definitions.back().find("phase ") != string::npos;
     feature("rule " + (known ? rule : string("of the model")));
     string line = "learn " + cost.name;
     // With some connections left out, `frozen` may find none to change.
@@ -521,6 +530,7 @@ private:
   const Declaration *scheme = nullptr; ///< the whole network is made for this rule
   vector<std::pair<string, string>> labelled;
   vector<Cost> costs;
+  bool phased = false;  ///< a learn line has phases of its own
   bool focused = false; ///< the network is given a weight of its costs
 };
 

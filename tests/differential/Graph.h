@@ -53,7 +53,9 @@ protected:
     ColumnPiece c{name + (area.empty() ? "" : "_" + area), area, "", "", "", false};
     chooseFile(c, false);
     c.binding = (area.empty() ? "" : area + ".") + name + " = " + c.name +
-                (c.type[0] == 'f' ? "" : c.type == "u8" ? " / 255" : " / 100");
+                (c.type[0] == 'f' ? ""
+                 : c.type == "u8" ? " / 255"
+                                  : " / 100");
     model.columns.push_back(c);
     feature("given " + name);
   }
@@ -369,9 +371,9 @@ protected:
       connect(model.areas.size() - 2, "", false);
       const string &from = model.areas[model.areas.size() - 2].name, to = model.areas.back().name;
       if (k)
-        model.connections.push_back("connect " + to + " -> " + from + back + " : " +
-                                    (wired.count(to) ? string("wire")
-                                                     : "transpose(" + from + "_" + to + ")"));
+        model.connections.push_back(
+            "connect " + to + " -> " + from + back + " : " +
+            (wired.count(to) ? string("wire") : "transpose(" + from + "_" + to + ")"));
     }
     feature("transpose");
   }
@@ -437,7 +439,7 @@ protected:
   };
   vector<Weighted> weighted;
   vector<std::pair<string, string>> edges;
-  string shown; ///< to a loop
+  string shown;                 ///< to a loop
   std::set<string> read, wired; ///< areas that something reads, and those at the end of a wire
 };
 

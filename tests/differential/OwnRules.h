@@ -66,11 +66,13 @@ protected:
     case 4: {
       feature("family of phases");
       string set = among({"area", "output"});
-      return define("rule", "(C: cost) : population, modulated",
-                    "{ phase clean { run }\n for y in 0..2 { phase tried[y] from start { run with each " +
-                        set + " a { a.drive += 0.3 * y - 0.2 } } }\n let gain = sum(C@tried[0..2], over = "
-                              "components) - 3 * C@clean\n each connection { w.grad += gain * ((post.rate * "
-                              "pre)@tried[2] - mean((post.rate * pre)@tried[0..2], over = components)) } }");
+      return define(
+          "rule", "(C: cost) : population, modulated",
+          "{ phase clean { run }\n for y in 0..2 { phase tried[y] from start { run with each " +
+              set +
+              " a { a.drive += 0.3 * y - 0.2 } } }\n let gain = sum(C@tried[0..2], over = "
+              "components) - 3 * C@clean\n each connection { w.grad += gain * ((post.rate * "
+              "pre)@tried[2] - mean((post.rate * pre)@tried[0..2], over = components)) } }");
     }
     default:
       feature("weights of units in a rule");
