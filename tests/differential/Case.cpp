@@ -6,23 +6,20 @@
 //===----------------------------------------------------------------------===//
 
 #include "Case.h"
+#include "Program.h"
 #include "RoundingBound.h"
 
-#include "apical/runtime.h"
 #include "codegen/Compile.h"
-#include "codegen/Jit.h"
 #include "driver/Session.h"
 #include "passes/Passes.h"
 
 #include "mlir/IR/TypeUtilities.h"
 #include "mlir/IR/Verifier.h"
 #include "mlir/Pass/PassManager.h"
-#include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/FileSystem.h"
 
-#include <chrono>
 #include <cmath>
-#include <cstring>
+#include <ctime>
 #include <random>
 
 using namespace mlir;
@@ -70,117 +67,15 @@ void Statistics::print() const {
 
 namespace {
 
-/// Adds the time of a scope.
+/// Adds the processor time of a scope: other tests may run beside this one.
 class Timer {
 public:
-  explicit Timer(double &to) : to(to), start(std::chrono::steady_clock::now()) {}
-  ~Timer() {
-    to += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  }
+  explicit Timer(double &to) : to(to), start(std::clock()) {}
+  ~Timer() { to += double(std::clock() - start) / CLOCKS_PER_SEC; }
 
 private:
   double &to;
-  std::chrono::steady_clock::time_point start;
-};
-
-/// Elements of a state in program order: element i of the dense array is at
-/// offset i of the result.
-std::vector<int64_t> offsets(const apical_state &state) {
-  std::vector<int64_t> result{0};
-  for (int axis = 0; axis < state.rank; ++axis) {
-    std::vector<int64_t> next;
-    for (int64_t base : result)
-      for (int64_t i = 0; i < state.shape[axis]; ++i)
-        next.push_back(base + i * state.stride[axis]);
-    result = std::move(next);
-  }
-  return result;
-}
-
-/// A compiled model with memory.
-class Program {
-public:
-  Program(std::string name, std::shared_ptr<Jit> code, int threads)
-      : name(std::move(name)), threads(threads), jit(std::move(code)), table(*jit->program()) {
-    for (int s = 0; s < table.state_count; ++s) {
-      memory.push_back(allocate(table.states[s].bytes));
-      places.push_back(offsets(table.states[s]));
-    }
-  }
-  ~Program() {
-    for (void *m : memory)
-      std::free(m);
-  }
-  Program(const Program &) = delete;
-
-  Field read(int s) const {
-    const apical_state &state = table.states[s];
-    Field field(std::vector<int64_t>(state.shape, state.shape + state.rank));
-    for (size_t i = 0; i < places[s].size(); ++i)
-      field.data[i] = state.type == APICAL_F64
-                          ? static_cast<const double *>(memory[s])[places[s][i]]
-                          : static_cast<const float *>(memory[s])[places[s][i]];
-    return field;
-  }
-  void write(int s, const Field &field) {
-    for (size_t i = 0; i < places[s].size(); ++i)
-      if (table.states[s].type == APICAL_F64)
-        static_cast<double *>(memory[s])[places[s][i]] = field.data[i];
-      else
-        static_cast<float *>(memory[s])[places[s][i]] = static_cast<float>(field.data[i]);
-  }
-
-  /// Nothing outside the logical sizes may be other than zero.
-  bool paddingIsZero(int s) const {
-    const apical_state &state = table.states[s];
-    size_t size = state.type == APICAL_F64 ? 8 : 4;
-    std::vector<char> bytes(static_cast<const char *>(memory[s]),
-                            static_cast<const char *>(memory[s]) + state.bytes);
-    for (int64_t place : places[s])
-      std::memset(&bytes[static_cast<size_t>(place) * size], 0, size);
-    return llvm::all_of(bytes, [](char c) { return c == 0; });
-  }
-
-  bool sameBits(const Program &other) const {
-    for (int s = 0; s < table.state_count; ++s)
-      if (std::memcmp(memory[s], other.memory[s], static_cast<size_t>(table.states[s].bytes)) != 0)
-        return false;
-    return results == other.results;
-  }
-
-  void call(apical_step step, void *context, int64_t scratchBytes, apical_call arguments,
-            size_t measures) {
-    void *scratch = allocate(scratchBytes);
-    std::memset(scratch, 0xff, static_cast<size_t>(scratchBytes)); // NaN: nothing may rely on it
-    results.assign(measures, 0);
-    results.reserve(measures + 1);
-    std::vector<double> params;
-    for (int p = 0; p < table.param_count; ++p)
-      params.push_back(table.params[p].value);
-    arguments.states = memory.data();
-    arguments.params = params.data();
-    arguments.results = results.data();
-    arguments.scratch = scratch;
-    apical_set_threads(threads);
-    step(&arguments, context);
-    std::free(scratch);
-  }
-
-  std::string name;
-  int threads;
-  std::shared_ptr<Jit> jit;
-  const apical_program &table;
-  std::vector<void *> memory;
-  std::vector<std::vector<int64_t>> places;
-  std::vector<double> results;
-
-private:
-  static void *allocate(int64_t bytes) {
-    auto size = static_cast<size_t>((bytes + 64) / 64 * 64);
-    void *m = std::aligned_alloc(64, size);
-    std::memset(m, 0, size);
-    return m;
-  }
+  std::clock_t start;
 };
 
 /// A temporary folder that goes with the object.
@@ -231,6 +126,7 @@ public:
       clock.samples = k % 2; // a whole batch, then part of one
       clock.trial = k;
       clock.epoch = k / 2;
+      clock.epochEnd = k % 2;
       for (int e = 0; e < table.experiment_count; ++e)
         if (table.experiments[e].kind == APICAL_TRAIN && !step(e, clock, random))
           return outcome;
@@ -637,70 +533,4 @@ private:
 Outcome apical::test::runCase(const ModelPieces &model, const CaseOptions &options,
                               Statistics &statistics) {
   return Comparison(model, options, statistics).run();
-}
-
-//===----------------------------------------------------------------------===//
-// Shrinking
-//===----------------------------------------------------------------------===//
-
-ModelPieces apical::test::shrink(const ModelPieces &model, const CaseOptions &options,
-                                 Outcome::Kind kind) {
-  ModelPieces best = model;
-  auto fails = [&](const ModelPieces &candidate) {
-    Statistics ignored;
-    return runCase(candidate, options, ignored).kind == kind;
-  };
-  auto attempt = [&](const ModelPieces &candidate) {
-    if (!fails(candidate))
-      return false;
-    best = candidate;
-    return true;
-  };
-  for (bool smaller = true; smaller;) {
-    smaller = false;
-    // Leave pieces out, from the last to the first.
-    auto leaveOut = [&](auto member) {
-      for (size_t k = (best.*member).size(); k-- > 0;) {
-        ModelPieces candidate = best;
-        (candidate.*member).erase((candidate.*member).begin() + int64_t(k));
-        smaller |= attempt(candidate);
-      }
-    };
-    leaveOut(&ModelPieces::measures);
-    leaveOut(&ModelPieces::learns);
-    leaveOut(&ModelPieces::costs);
-    leaveOut(&ModelPieces::connections);
-    leaveOut(&ModelPieces::columns);
-    leaveOut(&ModelPieces::areas);
-    leaveOut(&ModelPieces::definitions);
-    for (size_t k = 0; k < best.areas.size(); ++k) {
-      ModelPieces candidate = best;
-      AreaPiece &area = candidate.areas[k];
-      if (area.unit != "source" && area.unit != "linear_unit") {
-        area.unit = "linear_unit";
-        smaller |= attempt(candidate);
-      }
-      for (int64_t size : {int64_t(1), best.areas[k].size / 2, best.areas[k].size - 1})
-        if (size > 0 && size < best.areas[k].size) {
-          candidate = best;
-          candidate.areas[k].size = size;
-          if (attempt(candidate)) {
-            smaller = true;
-            break;
-          }
-        }
-    }
-    for (int64_t batch : {int64_t(1), best.batch / 2})
-      if (batch > 0 && batch < best.batch) {
-        ModelPieces candidate = best;
-        candidate.batch = batch;
-        smaller |= attempt(candidate);
-      }
-    if (best.tests) {
-      ModelPieces candidate = best;
-      candidate.tests = false;
-      smaller |= attempt(candidate);
-    }
-  }
-  return best;
 }

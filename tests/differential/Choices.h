@@ -15,6 +15,7 @@
 
 #include "Generator.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <random>
 
@@ -44,10 +45,10 @@ protected:
   }
 
   /// Mostly no multiple of a tile; now and then exactly one.
-  /// Two at least: units that compete need another.
-  int64_t size() {
-    static const int64_t tiles[] = {2, 8, 16, 32, 48, 64};
-    return chance(8) ? tiles[pick(0, 5)] : pick(2, chance(3) ? 70 : 24);
+  int64_t size(int64_t least = 1) {
+    static const int64_t tiles[] = {1, 8, 16, 32, 48, 64};
+    int64_t any = chance(8) ? tiles[pick(0, 5)] : pick(1, chance(3) ? 70 : 24);
+    return std::clamp(any, least, largest);
   }
 
   //===--- expressions ------------------------------------------------------===//
@@ -126,6 +127,7 @@ protected:
   }
 
   ModelPieces model;
+  int64_t largest = 70; ///< size of an area
   std::mt19937_64 random;
 };
 

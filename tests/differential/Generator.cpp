@@ -6,7 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Generator.h"
-#include "Graph.h"
+#include "OwnRules.h"
 
 #include <regex>
 
@@ -39,7 +39,10 @@ string ModelPieces::source(const string &folder) const {
   text += ")\nnetwork net {\n";
   for (const AreaPiece &a : areas)
     text += "    area " + a.name + "[" + to_string(a.size) + "] : " + a.unit +
-            (a.target ? " { given target }" : "") + "\n";
+            (a.target          ? " { given target }"
+             : a.given.empty() ? ""
+                               : " { given " + a.given + " }") +
+            "\n";
   for (auto *list : {&connections, &costs, &learns})
     for (const string &line : *list)
       text += "    " + line + "\n";
@@ -64,9 +67,9 @@ string ModelPieces::source(const string &folder) const {
 namespace {
 
 /// Costs and learning, on top of the areas and connections.
-class Maker : public Graph {
+class Maker : public OwnRules {
 public:
-  explicit Maker(uint64_t seed) : Graph(seed) {}
+  explicit Maker(uint64_t seed) : OwnRules(seed) {}
 
   ModelPieces make() {
     model.batch = pick(1, 9);
@@ -75,7 +78,11 @@ public:
       addParam();
     // Mostly shallow: compile time grows with the number of different kernels.
     int64_t kind = pick(0, 19);
-    if (kind < 3) {
+    if (kind < 3 && chance(6)) {
+      scheme = chance(3) ? exact() : looping();
+      model.ticks = pick(1, 3);
+      addLoop();
+    } else if (kind < 3) {
       settle();
     } else if (kind < 6) {
       stateful = true;
@@ -146,6 +153,15 @@ private:
     addSettling(*scheme);
   }
 
+  /// Rules that take nothing for granted of a network that settles.
+  const Declaration *looping() {
+    vector<const Declaration *> fitting;
+    for (const Declaration *r : schemes(true))
+      if (!r->has("assume") && !r->needs().count("target"))
+        fitting.push_back(r);
+    return fitting[size_t(pick(0, int64_t(fitting.size()) - 1))];
+  }
+
   const Declaration *exact() {
     for (const Declaration *r : schemes(false))
       if (r->has("grad\\(C"))
@@ -161,13 +177,15 @@ private:
     vector<const Declaration *> special;
     for (const Declaration *r : libraryOf("rule")) {
       require(*r);
-      if (!r->settles() && (!r->takesCost() || !needs.empty()) &&
+      if (!r->settles() && (!r->takesCost() || !needs.empty() || r->triesSynapses()) &&
           (needs.empty() || !unitsWith(needs, false).empty()))
         special.push_back(r);
     }
     needs.clear();
     scheme = special[size_t(pick(0, int64_t(special.size()) - 1))];
     require(*scheme);
+    if (scheme->triesSynapses()) // the interpreter presents the network once for each
+      largest = 9;
   }
 
   //===--- costs ------------------------------------------------------------===//
@@ -181,6 +199,8 @@ private:
     for (size_t k = 0; k < model.areas.size(); ++k)
       if (model.areas[k].target)
         addCost(model.areas[k]);
+    if (costs.empty())
+      addReconstruction();
     bool targets = scheme && scheme->needs().count("target"); // of every area with a cost
     if (!targets && chance(6)) {                              // a cost of activity
       std::vector<size_t> hidden;
@@ -190,9 +210,18 @@ private:
       const AreaPiece &a = model.areas[hidden[size_t(pick(0, int64_t(hidden.size()) - 1))]];
       static const vector<string> kinds = {"mean", "sum", "max", "min", "norm", "logsumexp"};
       string f = among(kinds);
+      if (f == "logsumexp" && a.size == 1)
+        f = "mean";
       feature("cost reduction " + f);
       push(a, "effort", "0.1 * " + f + "((" + a.name + ".rate - 0.2)^2 + 0.01)");
     }
+  }
+
+  /// Of what the first area of a loop was shown.
+  void addReconstruction() {
+    push(model.areas.front(), "c_seen",
+         chance(2) ? "mean(logistic_loss(seen.drive, " + shown + "))"
+                   : "mse(seen.rate, " + shown + ") + 0.1 * norm(1 + code.rate^2)");
   }
 
   void push(const AreaPiece &a, const string &name, const string &expression) {
@@ -222,6 +251,8 @@ private:
       kind = among(kinds);
       if (kind == "logistic_loss" && scheme && scheme->settles())
         kind = "mse"; // what the rule nudges may not depend on its own nudge
+      if (!classes && (kind == "own logsumexp" || kind == "own softmax"))
+        kind = "own mean"; // one unit competes with none
       string error = "(" + rate + " - " + target + ")";
       labels = classes && chance(3);
       if (kind == "mse" || kind == "squared_error")
@@ -247,6 +278,14 @@ private:
     }
     if (parametric && chance(2))
       text = "strength * squash(" + text + ", bend = 4)";
+    if (chance(10)) {
+      if (!focused) {
+        model.connections.push_back("given focus = 1");
+        give("", "focus");
+      }
+      focused = true;
+      text = "(1 + focus^2) * " + text;
+    }
     feature("cost " + kind);
     ColumnPiece c{"t_" + a.name, a.name, "", "", "", labels};
     chooseFile(c, labels);
@@ -296,7 +335,7 @@ private:
         continue;
       if (length)
         argument = to_string(pick(2, 4));
-      else if (name == "sigma")
+      else if (name == "sigma" || (name == "eps" && d.takesCost()))
         argument = number(0.1, 0.5);
       else if (name == "tolerance")
         argument = among({"1e-6", "0.05", "0.2"});
@@ -335,18 +374,25 @@ private:
   /// Some unit has a state of any kind.
   bool remembers() {
     return std::any_of(model.areas.begin(), model.areas.end(), [&](const AreaPiece &area) {
-      const string name = area.unit.substr(0, area.unit.find('('));
-      for (const Declaration *u : libraryOf("unit"))
-        if (u->name == name)
-          return u->has("state");
-      for (const string &text : model.definitions)
-        if (text.find("unit " + name) == 0)
-          return text.find("state ") != string::npos;
-      return false;
+      return std::regex_search(codeOf(area.unit), std::regex("\\bstate\\b"));
     });
   }
 
+  /// No area on the way to the cost feeds two others.
+  bool chained(const Cost &cost) const {
+    std::set<string> feeding;
+    for (auto &[from, to] : edges)
+      if (cost.reach.count(to) && from.find("in") != 0 && !feeding.insert(from).second)
+        return false;
+    return true;
+  }
+
   void addLearn(const Cost &cost) {
+    // All lines must leave the same behind in what lasts: phases with noise do not.
+    bool lasting = remembers();
+    if (lasting && phased)
+      return;
+    bool unphased = lasting && !model.learns.empty();
     const Declaration *known = scheme && scheme->takesCost() ? scheme : nullptr;
     if (!known && !chance(4)) {
       vector<const Declaration *> fitting;
@@ -358,16 +404,20 @@ private:
         bool shows = !r->needs().count("target") ||
                      std::any_of(weighted.begin(), weighted.end(),
                                  [&](const Weighted &w) { return "c_" + w.to == cost.name; });
-        if (wants.empty() && shows && (!stateful || r->has("grad\\(C")) &&
+        if ((r->wantsChain() && !chained(cost)) || (unphased && r->has("\\bphase\\b")))
+          continue;
+        if (wants.empty() && shows && !r->triesSynapses() && (!stateful || r->has("grad\\(C")) &&
             !(r->callsUnits() && remembers()))
           fitting.push_back(r);
       }
       known = fitting[size_t(pick(0, int64_t(fitting.size()) - 1))];
     }
-    string rule = known       ? known->name
-                  : stateful  ? ownGradient()
-                  : chance(3) ? ownPhases()
-                              : ownRule();
+    string rule = known                    ? known->name
+                  : stateful               ? ownGradient()
+                  : chance(3) && !unphased ? ownPhases()
+                                           : ownRule();
+    phased |=
+        known ? known->has("\\bphase\\b") : model.definitions.back().find("phase ") != string::npos;
     feature("rule " + (known ? rule : string("of the model")));
     string line = "learn " + cost.name;
     // With some connections left out, `frozen` may find none to change.
@@ -382,8 +432,11 @@ private:
           break;
         }
     }
-    if (chance(10)) {
-      line += " every 2 trials";
+    if (known && known->addsInRuns() && chance(2)) {
+      line += among({" every 1 ticks", " every 2 ticks"});
+      feature("every n ticks");
+    } else if (chance(10)) {
+      line += among({" every 2 trials", " every 2 trials", " every 1 epochs"});
       feature("every");
     }
     line += condition();
@@ -399,98 +452,12 @@ private:
     return " while " + among({"epoch >= 1", "trial < 2", "epoch < 1 and trial != 1"});
   }
 
-  string ownGradient() {
-    return define("rule", "(C: cost) : nonlocal",
-                  "{ each weight p { p.grad += grad(C, p) + 0.05 * " + expression({"p"}, 2) +
-                      " } }");
-  }
-
-  /// Presentations side by side: perturbed, nudged or clamped, and compared.
-  string ownPhases() {
-    feature("phases of the model");
-    string noise = among({"normal(0, 0.3)", "uniform(-0.4, 0.4)", "choice(-0.3, 0.3)"});
-    switch (pick(0, 4)) {
-    case 0: {
-      string set = among({"area", "output"}), others = set == "area" ? "" : " to output";
-      feature("noise of units");
-      return define("rule", "(C: cost) : modulated",
-                    "{ phase clean { run }\n phase noisy from start { run with each " + set +
-                        " a { let xi ~ " + noise +
-                        "; a.drive += xi } }\n let gain = (C@noisy - C@clean) / 0.3\n each "
-                        "connection" +
-                        others + " { w.grad += gain * post.xi@noisy * " +
-                        expression({"pre@clean", "pre@noisy"}, 1) + " } }");
-    }
-    case 1:
-      feature("noise of weights");
-      return define(
-          "rule", "(C: cost) : modulated",
-          "{ each connection { shared state xi ~ " + noise +
-              " }\n phase clean { run }\n phase noisy "
-              "from start { run with each connection { w += xi } }\n let gain = (C@noisy - "
-              "C@clean) / 0.3\n each connection { w.grad += gain * xi } }");
-    case 2:
-      feature("nudged outputs");
-      return define("rule", "(C: cost) : nonlocal",
-                    "{ phase free { run }\n phase nudged from start { run with each output o { "
-                    "o.drive -= 0.3 * "
-                    "(o.rate@free - 0.5) } }\n each connection { w.grad += (post.rate * pre)@free "
-                    "- (post.rate * "
-                    "pre)@nudged } }");
-    case 3:
-      feature("clamped outputs");
-      return define(
-          "rule", "(C: cost) : nonlocal",
-          "{ phase free { run }\n phase clamped from start { run with each output o { o.rate = "
-          "0.5 * o.rate@free + " +
-              number(-0.3, 0.3) +
-              " } }\n each connection { w.grad += (post.rate * pre)@free - "
-              "(post.rate * pre)@clamped } }");
-    default:
-      feature("weights of units in a rule");
-      return define(
-          "rule", "(C: cost) : local",
-          "{ each area a { weight c = " + number(0.1, 0.9) +
-              "; let miss = sum((a.rate - c)^2) / 2; c.grad += d(miss, "
-              "c); let tilt = d(a.rate, a.drive) }\n each connection { w.grad += (post.rate - "
-              "post.c) * post.tilt * pre } }");
-    }
-  }
-
-  string ownRule() {
-    switch (pick(0, 5)) {
-    case 0:
-      return ownGradient();
-    case 1:
-      return define("rule", "(C: cost) : feedback",
-                    "{ each connection { weight B ~ uniform(-0.5, 0.5); error(pre) += B * "
-                    "tanh(error(post)); w.grad += error(post) * pre } }");
-    case 2:
-      return define("rule", "(C: cost) : nonlocal",
-                    "{ each connection { error(pre) += sign(w) * error(post); w.grad += "
-                    "error(post) * " +
-                        expression({"pre", "w"}, 2) + " } }");
-    case 3:
-      feature("reduction in a rule");
-      return define("rule", "(C: cost) : nonlocal",
-                    "{ each connection { error(pre) += w * error(post); w.grad += error(post) * "
-                    "pre; w.grad += 0.01 * (w - mean(w, over = " +
-                        among({"pre", "post"}) + ")) } }");
-    case 4:
-      feature("stop");
-      return define("rule", "(C: cost) : nonlocal",
-                    "{ each weight p { p.grad += grad(C * stop(C), p) } }");
-    default:
-      feature("to, from, between");
-      return define("rule", "(C: cost) : nonlocal",
-                    "{ each connection { error(pre) += w * error(post) }\n each connection to "
-                    "areas { w.grad += error(post) * pre }\n each connection between areas { "
-                    "w.grad += 0.1 * w } }");
-    }
-  }
-
   void addPlasticity(const string &rule) {
     feature("rule " + rule.substr(0, rule.find('(')));
+    if (scheme->has("w\\.grad")) {
+      model.learns.push_back("learn by " + rule + " with " + optimizer() + condition());
+      return;
+    }
     const auto &[name, from, to] = weighted[size_t(pick(0, int64_t(weighted.size()) - 1))];
     model.learns.push_back("learn in " + name + " by " + rule + condition());
   }
@@ -553,8 +520,7 @@ private:
     if (chance(2)) {
       static const vector<string> kinds = {"sum", "mean", "max", "min", "norm", "logsumexp"};
       string f = among(kinds);
-      if (stateful &&
-          (f == "max" || f == "min")) // no bound is derived for the greatest behind a trial
+      if (f == "logsumexp" && model.areas.back().size == 1)
         f = "mean";
       feature("measure " + f);
       model.measures.push_back("measure m = " + f + "(" + model.areas.back().name + ".rate)");
@@ -564,6 +530,8 @@ private:
   const Declaration *scheme = nullptr; ///< the whole network is made for this rule
   vector<std::pair<string, string>> labelled;
   vector<Cost> costs;
+  bool phased = false;  ///< a learn line has phases of its own
+  bool focused = false; ///< the network is given a weight of its costs
 };
 
 } // namespace

@@ -24,6 +24,7 @@ struct AreaPiece {
   std::string name, unit;
   int64_t size = 1;
   bool target = false; ///< has a `given target`
+  std::string given;   ///< one more value that the experiment gives
 };
 
 struct ColumnPiece {

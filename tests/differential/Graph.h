@@ -11,6 +11,8 @@
 #include "Choices.h"
 #include "Library.h"
 
+#include <regex>
+
 namespace apical::test {
 
 class Graph : public Choices {
@@ -29,7 +31,7 @@ protected:
   void addSources() {
     for (int64_t k = 0, n = chance(3) ? 2 : 1; k < n; ++k) {
       string name = "in" + to_string(k);
-      model.areas.push_back({name, "source", k == 1 && chance(2) ? 1 : size(), false});
+      model.areas.push_back({name, "source", k == 1 && chance(2) ? 1 : size(), false, ""});
       ColumnPiece c{"x" + to_string(k), name, "", "", "", false};
       chooseFile(c, false);
       string value = c.type[0] == 'f' ? c.name : c.name + (c.type == "u8" ? " / 255" : " / 100");
@@ -37,9 +39,25 @@ protected:
         value = "sin(" + value + ") + 0.25 * " + value;
       c.binding = name + ".rate = " + value;
       model.columns.push_back(c);
+      for (const string &given : presented) {
+        model.areas.back().given = given;
+        give(name, given);
+      }
     }
     if (model.areas.size() > 1)
       feature("several sources");
+  }
+
+  /// A column for one more value of an area, or of the network itself.
+  void give(const string &area, const string &name) {
+    ColumnPiece c{name + (area.empty() ? "" : "_" + area), area, "", "", "", false};
+    chooseFile(c, false);
+    c.binding = (area.empty() ? "" : area + ".") + name + " = " + c.name +
+                (c.type[0] == 'f' ? ""
+                 : c.type == "u8" ? " / 255"
+                                  : " / 100");
+    model.columns.push_back(c);
+    feature("given " + name);
   }
 
   void chooseFile(ColumnPiece &c, bool whole) {
@@ -59,6 +77,14 @@ protected:
     needs = rule.needs();
     for (const char *every : {"rate", "drive", "target"})
       needs.erase(every);
+    // What no unit has is the sources' to give.
+    presented.clear();
+    for (const string &name : std::set<string>(needs))
+      if (unitsWith({name}, false).empty() && unitsWith({name}, true).empty()) {
+        presented.insert(name);
+        needs.erase(name);
+      }
+    wires = presented.empty() && !rule.needs().count("target");
   }
 
   static bool standard(const Declaration &unit) {
@@ -70,7 +96,7 @@ protected:
     for (const Declaration *u : libraryOf("unit")) {
       bool all =
           !u->inputs.empty() && u->hasState() == settling &&
-          !(settling && (u->answersAtOnce() || u->has("given"))); // areas that feed each other
+          !(settling && (u->answersAtOnce() || !u->givens.empty())); // areas that feed each other
       for (const string &name : names)
         all &= u->declared.count(name) != 0;
       if (all)
@@ -133,7 +159,12 @@ protected:
 
   string ownUnit() {
     vector<string> seen = {"drive"};
-    switch (pick(0, 7)) {
+    switch (pick(0, 8)) {
+    case 7: // `context`: see addArea
+      feature("unit with a given value");
+      return define("unit", "",
+                    "{ input drive; given context = 0.3; output rate = " +
+                        expression({"drive", "context"}, 2) + " + 0.2 * context }");
     case 0: { // several lets
       string lets;
       for (const char *name : {"p", "q"}) {
@@ -177,8 +208,10 @@ protected:
   }
 
   void addArea(const string &name, bool output) {
-    AreaPiece area{name, unit(output), size(), output};
-    bool twoInputs = area.unit.compare(0, 4, "own_") == 0 && hasGate(area.unit);
+    AreaPiece area{name, unit(output), 1, output, ""};
+    const string code = codeOf(area.unit);
+    area.size = size(competes(code) ? 2 : 1);
+    bool twoInputs = code.find("drive, gate") != string::npos;
     // The main source: the area before, or any for a branch.
     size_t from = name == "branch" ? size_t(pick(0, int64_t(model.areas.size()) - 1))
                                    : model.areas.size() - 1;
@@ -189,6 +222,12 @@ protected:
     if (narrow)
       area.size = model.areas[from].size;
     model.areas.push_back(area);
+    if (code.find("given context") != string::npos && !chance(3)) { // else the default
+      if (chance(3))
+        model.measures.push_back(name + ".context ~ normal(0, 0.3)");
+      else
+        give(name, "context");
+    }
     connect(from, "", narrow);
     if (twoInputs)
       connect(size_t(pick(0, int64_t(model.areas.size()) - 2)), ".gate", false);
@@ -202,11 +241,20 @@ protected:
     }
   }
 
-  bool hasGate(const string &unit) {
-    for (const string &d : model.definitions)
-      if (d.find("unit " + unit + " {") == 0)
-        return d.find("drive, gate") != string::npos;
-    return false;
+  /// The text of a unit, of the library's or of the model's own.
+  string codeOf(const string &unit) const {
+    const string name = unit.substr(0, unit.find('('));
+    for (const Declaration *u : libraryOf("unit"))
+      if (u->name == name)
+        return u->body;
+    for (const string &text : model.definitions)
+      if (std::regex_search(text, std::regex("^unit " + name + "\\b")))
+        return text;
+    return "";
+  }
+  /// What compares the elements of an area needs two.
+  static bool competes(const string &code) {
+    return std::regex_search(code, std::regex("\\b(softmax|logsumexp|argmax|rank)\\("));
   }
 
   string synapse() {
@@ -258,7 +306,7 @@ protected:
     string topology = "dense";
     if (!plain && a.size == b.size && (narrow || chance(4)))
       topology =
-          weighted.empty() || b.name == "branch" || chance(3) || !wires ? "one_to_one" : "wire";
+          weighted.empty() || !wires || b.name == "branch" || chance(3) ? "one_to_one" : "wire";
     feature(topology);
     string name = a.name + "_" + b.name + (port.empty() ? "" : "_gate"), args;
     if (topology != "wire") {
@@ -274,39 +322,35 @@ protected:
                                 (topology == "wire" ? "" : keep()));
     if (topology != "wire")
       weighted.push_back({name, a.name, b.name});
+    else
+      wired.insert(b.name);
     edges.push_back({a.name, b.name});
     read.insert(a.name);
   }
 
   //===--- other shapes -----------------------------------------------------===//
 
-  /// One more pair of areas that the connections of a family join.
+  /// One more pair of areas, of a family that a loop joins.
   void addFamily() {
     feature("family of areas");
     string n = to_string(pick(2, 20));
-    model.connections.push_back("area f[1..3][" + n +
+    model.connections.push_back("area f[1..2][" + n +
                                 "] : " + among({"tanh_unit", "logistic_unit"}));
     model.connections.push_back("connect in0 -> f[1] : dense");
-    model.connections.push_back("for k in 1..2 { connect f[k] -> f[k + 1] : dense(bias = true) }");
-    model.connections.push_back("connect f[3] -> " + model.areas.back().name + " : dense");
+    model.connections.push_back("for k in 1..1 { connect f[k] -> f[k + 1] : dense(bias = true) }");
+    model.connections.push_back("connect f[2] -> " + model.areas.back().name + " : dense");
   }
 
   /// The last area reads itself, where its unit's state breaks the cycle.
   void addReturn() {
     const AreaPiece &last = model.areas.back();
-    if (last.unit.find("own_unit") == 0 && breaksCycles(last.unit)) {
+    const string code = codeOf(last.unit);
+    if (code.find("output state") != string::npos || code.find("state v = 0.2") != string::npos) {
       feature("cycle through states");
       model.connections.push_back("connect " + last.name + " -> " + last.name +
                                   " : dense(w ~ normal(0, 0.3 / sqrt(fan_in))) as again");
       weighted.push_back({"again", last.name, last.name});
     }
-  }
-
-  bool breaksCycles(const string &unit) {
-    for (const string &d : model.definitions)
-      if (d.find("unit " + unit) == 0)
-        return d.find("output state") != string::npos || d.find("state v = 0.2") != string::npos;
-    return false;
   }
 
   /// Areas joined both ways by the same synapses, as rules that settle want them.
@@ -323,14 +367,40 @@ protected:
     wires = false; // they have no weights that could conduct backwards
     int64_t layers = pick(1, 2);
     for (int64_t k = 0; k < layers; ++k) {
-      model.areas.push_back({"a" + to_string(k), name, size(), k + 1 == layers});
+      model.areas.push_back({"a" + to_string(k), name, size(), k + 1 == layers, ""});
       connect(model.areas.size() - 2, "", false);
       const string &from = model.areas[model.areas.size() - 2].name, to = model.areas.back().name;
       if (k)
-        model.connections.push_back("connect " + to + " -> " + from + back + " : transpose(" +
-                                    from + "_" + to + ")");
+        model.connections.push_back(
+            "connect " + to + " -> " + from + back + " : " +
+            (wired.count(to) ? string("wire") : "transpose(" + from + "_" + to + ")"));
     }
     feature("transpose");
+  }
+
+  /// What is seen makes a code, and the code what is seen next: a unit that is shown something,
+  /// and one that answers at once.
+  void addLoop() {
+    const Declaration *seen = nullptr, *code = nullptr;
+    for (const Declaration *u : libraryOf("unit"))
+      if (u->hasState() && u->answersAtOnce() == u->givens.empty())
+        (u->answersAtOnce() ? code : seen) = u;
+    model.areas.push_back({"seen", seen->name, size(), false, ""});
+    model.areas.push_back({"code", code->name, size(), false, ""});
+    for (const string &given : seen->givens) {
+      give("seen", given);
+      shown = "seen." + given;
+    }
+    for (auto [from, to] : {std::pair("seen", "code"), std::pair("code", "seen")}) {
+      string name = string(from) + "_" + to;
+      model.connections.push_back(string("connect ") + from + " -> " + to +
+                                  " : dense(bias = true)" + synapse() + " as " + name);
+      weighted.push_back({name, from, to});
+      edges.push_back({from, to});
+    }
+    feature("loop");
+    feature("unit " + seen->name);
+    feature("unit " + code->name);
   }
 
   /// As the text has them: the first is the main input.
@@ -346,10 +416,16 @@ protected:
     size_t source = 0;
     bool tied = chance(2);
     int64_t n = model.areas[source].size;
-    model.areas.push_back({"a0", unit(false), tied ? n : size(), false});
+    auto fitting = [&](bool output) { // of a size that is given
+      string name = unit(output);
+      return n > 1 || !competes(codeOf(name)) ? name : "tanh_unit";
+    };
+    string hidden = tied ? fitting(false) : unit(false);
+    model.areas.push_back(
+        {"a0", hidden, tied ? n : size(competes(codeOf(hidden)) ? 2 : 1), false, ""});
     plain = true;
     connect(source, "", false);
-    model.areas.push_back({"a1", unit(true), n, true});
+    model.areas.push_back({"a1", fitting(true), n, true, ""});
     model.connections.push_back(string("connect a0 -> a1 : ") + (tied ? "tied" : "transpose") +
                                 "(in0_a0) as back");
     edges.push_back({"a0", "a1"});
@@ -357,13 +433,14 @@ protected:
   }
 
   bool parametric = false, stateful = false, plain = false, wires = true;
-  std::set<string> needs;
+  std::set<string> needs, presented; ///< by the rule that the network is made for
   struct Weighted {
     string name, from, to;
   };
   vector<Weighted> weighted;
   vector<std::pair<string, string>> edges;
-  std::set<string> read;
+  string shown;                 ///< to a loop
+  std::set<string> read, wired; ///< areas that something reads, and those at the end of a wire
 };
 
 } // namespace apical::test

@@ -62,6 +62,26 @@ std::vector<std::pair<string, string>> parametersOf(const string &list) {
   return result;
 }
 
+/// What a declaration at `at` names: `m = 0, v ~ normal(0, 1)` names two.
+std::set<string> namesFrom(const string &text, size_t at) {
+  std::set<string> result;
+  for (bool more = true; more;) {
+    size_t first = text.find_first_not_of(' ', at);
+    size_t last = first;
+    while (last < text.size() && (std::isalnum(text[last]) || text[last] == '_'))
+      ++last;
+    result.insert(text.substr(first, last - first));
+    int depth = 0;
+    for (at = last; at < text.size(); ++at) {
+      depth += (text[at] == '(') - (text[at] == ')');
+      if (depth < 0 || (depth == 0 && string(",\n;{}").find(text[at]) != string::npos))
+        break;
+    }
+    more = at < text.size() && text[at++] == ',';
+  }
+  return result;
+}
+
 std::vector<Declaration> read() {
   std::vector<std::filesystem::path> files;
   for (const auto &entry : std::filesystem::directory_iterator(APICAL_STD))
@@ -91,19 +111,16 @@ std::vector<Declaration> read() {
       d.body = text.substr(brace + 1, close - brace - 1);
       for (const auto &[name, value] : d.parameters)
         d.declared.insert(name);
-      static const std::regex names(
-          "\\b(input|given|let|state|weight|output|common)[ ]+(\\w+)((?:[ ]*,[ ]*\\w+)*)");
+      static const std::regex words("\\b(input|given|let|state|weight|output|common)[ ]+(?=\\w)");
       string body = std::regex_replace(
           d.body, std::regex("\\b(shared|lasting|item|output)[ ]+(?=state|given)"), "");
-      for (std::sregex_iterator n(body.begin(), body.end(), names); n != end; ++n) {
-        std::set<string> found{(*n)[2]};
-        string more = (*n)[3];
-        static const std::regex word("\\w+");
-        for (std::sregex_iterator w(more.begin(), more.end(), word); w != end; ++w)
-          found.insert(w->str());
+      for (std::sregex_iterator n(body.begin(), body.end(), words); n != end; ++n) {
+        std::set<string> found = namesFrom(body, static_cast<size_t>(n->position() + n->length()));
         d.declared.insert(found.begin(), found.end());
         if ((*n)[1] == "input")
           d.inputs.insert(found.begin(), found.end());
+        if ((*n)[1] == "given")
+          d.givens.insert(found.begin(), found.end());
       }
       result.push_back(std::move(d));
     }
@@ -133,7 +150,7 @@ std::set<string> Declaration::needs() const {
   for (std::sregex_iterator at(body.begin(), body.end(), member), end; at != end; ++at) {
     string owner = (*at)[1], name = (*at)[2];
     bool number = owner.find_first_not_of("0123456789") == string::npos;
-    if (!number && name != "grad" && !declared.count(name))
+    if (!number && name != "grad" && name != "w" && !declared.count(name))
       result.insert(name);
   }
   return result;
@@ -146,6 +163,14 @@ bool Declaration::settles() const {
 
 bool Declaration::callsUnits() const {
   return std::regex_search(body, std::regex("\\b\\w+\\.\\w+\\("));
+}
+
+bool Declaration::wantsChain() const {
+  return std::regex_search(body, std::regex("\\blinks\\(\\w+, areas\\) == 1"));
+}
+
+bool Declaration::addsInRuns() const {
+  return std::regex_search(body, std::regex("\\bwith each connection [^}]*\\bw\\.grad"));
 }
 
 bool Declaration::hasState() const {

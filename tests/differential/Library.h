@@ -26,7 +26,7 @@ struct Declaration {
   std::string body;                                            ///< between its braces
   std::vector<std::pair<std::string, std::string>> parameters; ///< with defaults; empty: none
   std::set<std::string> declared;                              ///< inputs, states, … and parameters
-  std::set<std::string> inputs;                                ///< of a unit
+  std::set<std::string> inputs, givens;                        ///< of a unit
   bool population = false; ///< a rule that says it reads other units or synapses
 
   bool has(const std::string &word) const; ///< stands in the body
@@ -36,6 +36,9 @@ struct Declaration {
   /// Some phase runs for a number of ticks: for networks that settle.
   bool settles() const;
   bool callsUnits() const; ///< a rule that uses units as functions, which must not remember
+  bool wantsChain() const; ///< each area feeds one other
+  bool addsInRuns() const; ///< to gradients, tick by tick
+  bool triesSynapses() const { return has("in synapses"); } ///< one by one
   bool hasState() const;
   bool answersAtOnce() const; ///< the output of a unit reads an input of the same tick
 };

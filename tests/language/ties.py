@@ -1,6 +1,6 @@
 # Part of the Apical project, under the Apache License v2.0 with LLVM
 # Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""What the derivative of max, min, abs and clip is where it is one-sided (docs/language.md, 5.2).
+"""What the derivative of max, min, abs, norm and clip is where it is one-sided (docs/language.md, 5.2).
 
 All drives are exactly 0, so every unit stands on its kink; one descent of rate 1 then leaves minus the derivative in
 the biases. Numbers are small integers: nothing is rounded.
@@ -55,6 +55,13 @@ def every_element_that_attains_it_counts(interpret):
     assert derivatives(interpret, unit=f"drive + {first}", cost="min(y.rate)") == [0, 1, 1]
 
 
+def the_norm_of_nothing_is_flat(interpret):
+    """Where all units are at 0 their norm has no slope; where one is 3 and the others are 0 it has that one's sign."""
+    assert derivatives(interpret, cost="norm(y.rate)") == [0, 0, 0]
+    first = "where(cumsum(1 + 0 * drive) == 1, 3, 0)"
+    assert derivatives(interpret, unit=f"drive - {first}", cost="norm(y.rate)") == [-1, 0, 0]
+
+
 if __name__ == "__main__":
     on_both_engines(the_second_of_two_takes_it, what_is_smooth_has_its_derivative,
-                    every_element_that_attains_it_counts)
+                    every_element_that_attains_it_counts, the_norm_of_nothing_is_flat)
