@@ -5,7 +5,7 @@ import numpy
 
 from harness import Engine, System, before, run
 from networks import classes, deep
-from perturbation import speed_law
+from perturbation import learning_speed, speed_law
 
 system = System("weight_transport", "backprop as messages")
 
@@ -53,6 +53,13 @@ def counts_a_value_once(rule):
 def obeys_the_speed_law(rule):
     """E|v'|^2 = |v|^2 (1 - 2 eta + eta^2 kappa) with kappa = N + 2: what the perturbation rules are compared with."""
     speed_law(rule, lambda n, m: n + 2)
+
+
+@system.check
+def learns_at_that_speed(rule):
+    """Over 2 kappa updates with eta = 1 / kappa, many times over, E|v|^2 falls by 1 / kappa per update, within 3 %
+    of it: kappa = N + 2."""
+    learning_speed(rule, lambda n, m: n + 2)
 
 
 LINEAR = """
