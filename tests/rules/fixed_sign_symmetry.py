@@ -53,6 +53,7 @@ system.mutant("sizes learn", ("w.grad     +=", "size.grad += error(post) * pre\n
 system.mutant("no derivative of the unit", ("error(post) * pre", "error(post.rate) * pre"))
 system.mutant("sizes redrawn in every step", ("weight size", "shared state size"))
 system.mutant("pre and post swapped in the update", ("error(post) * pre", "error(post) * post"))
-system.mutant("the first signs of the weights", ("each connection {", "each connection {\n        weight first = w"), ("sign(w)", "sign(first)"))
+system.mutant("the first signs of the weights", ("each connection {", "each connection {\n        weight first = w"),
+              ("sign(w)", "sign(first)"))
 
 system.main()

@@ -97,6 +97,7 @@ system.mutant("sizes of another law", ("sqrt(2 /", "sqrt(6 /"))
 system.mutant("the update of the output scaled", ("+= error(post) * pre", "+= 2 * error(post) * pre"))
 system.mutant("no derivative of the unit", ("error(post) * pre", "error(post.rate) * pre"))
 system.mutant("pre and post swapped in the update", ("error(post) * pre", "error(post) * post"))
-system.mutant("the first signs of the weights", ("each connection {", "each connection {\n        weight first = w"), ("sign(w)", "sign(first)"))
+system.mutant("the first signs of the weights", ("each connection {", "each connection {\n        weight first = w"),
+              ("sign(w)", "sign(first)"))
 
 system.main()

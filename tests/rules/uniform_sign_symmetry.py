@@ -69,6 +69,7 @@ system.mutant("the sign of the message", ("sign(w)", "-sign(w)"))
 system.mutant("another size", ("sqrt(2 /", "sqrt(6 /"))
 system.mutant("no derivative of the unit", ("error(post) * pre", "error(post.rate) * pre"))
 system.mutant("pre and post swapped in the update", ("+= error(post) * pre", "+= error(post) * post"))
-system.mutant("the first signs of the weights", ("each connection {", "each connection {\n        weight first = w"), ("sign(w)", "sign(first)"))
+system.mutant("the first signs of the weights", ("each connection {", "each connection {\n        weight first = w"),
+              ("sign(w)", "sign(first)"))
 
 system.main()
