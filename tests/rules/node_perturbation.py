@@ -5,7 +5,7 @@ import numpy
 
 from harness import System, run
 from networks import classes, deep
-from perturbation import MOMENTS, estimate, speed_law
+from perturbation import MOMENTS, estimate, learning_speed, speed_law
 
 system = System("node_perturbation", "node perturbation")
 
@@ -14,6 +14,13 @@ system = System("node_perturbation", "node perturbation")
 def obeys_the_speed_law(rule):
     """E|v'|^2 = |v|^2 (1 - 2 eta + eta^2 kappa) with kappa = (M + 2)(N + 2): the best contraction is 1 - 1 / kappa."""
     speed_law(rule, lambda n, m: (m + 2) * (n + 2))
+
+
+@system.check
+def learns_at_that_speed(rule):
+    """Over 2 kappa updates with eta = 1 / kappa, many times over, E|v|^2 falls by 1 / kappa per update, within 3 %
+    of it: kappa = (M + 2)(N + 2)."""
+    learning_speed(rule, lambda n, m: (m + 2) * (n + 2))
 
 
 @system.check

@@ -3,9 +3,9 @@
 """Backprop written as messages: delta_l = (w^T delta_{l+1}) * f'(a_l)."""
 import numpy
 
-from harness import System, run
+from harness import Engine, System, before, run
 from networks import classes, deep
-from perturbation import speed_law
+from perturbation import learning_speed, speed_law
 
 system = System("weight_transport", "backprop as messages")
 
@@ -55,6 +55,13 @@ def obeys_the_speed_law(rule):
     speed_law(rule, lambda n, m: n + 2)
 
 
+@system.check
+def learns_at_that_speed(rule):
+    """Over 2 kappa updates with eta = 1 / kappa, many times over, E|v|^2 falls by 1 / kappa per update, within 3 %
+    of it: kappa = N + 2."""
+    learning_speed(rule, lambda n, m: n + 2)
+
+
 LINEAR = """
 data points = table(x = npy("x.npy"), t = npy("t.npy"))
 network n {
@@ -73,10 +80,9 @@ train n on points, batch = 6, trials = 40 { x.rate = x; y.target = t }
 @system.check
 def follows_the_closed_form(rule):
     """A linear network on one batch has updates in closed form, computed here in double precision. The interpreter
-    agrees to 40 steps of double rounding (1e-12; the rate is a power of two, exact in any precision); native code to 40 steps of single rounding, each of which may
-    double the last one's error at most as often as the task is unstable, which it is not (1e-5)."""
-    from harness import Engine, before
-
+    agrees to 40 steps of double rounding (1e-12; the rate is a power of two, exact in any precision); native code to
+    40 steps of single rounding, each of which may double the last one's error at most as often as the task is
+    unstable, which it is not (1e-5)."""
     r = numpy.random.default_rng(2)
     data = {"x.npy": r.normal(size=(6, 5)), "t.npy": r.normal(size=(6, 3))}
     first, last = (how(LINEAR, data=data, rules=[rule]) for how in (before, run))
@@ -94,6 +100,85 @@ def follows_the_closed_form(rule):
         worst = numpy.abs(last[name] - want).max()
         assert worst <= bound, f"{name} is off by {worst:.1e}"
         assert numpy.abs(last[name] - first[name]).max() > 100 * bound
+
+
+MODES = """
+data points = table(x = npy("x.npy"), t = npy("t.npy"))
+network n {
+    area x[4] : source
+    area h[4] : linear_unit
+    area y[4] : linear_unit { given target }
+    connect x -> h : dense(w ~ 0.1 * identity())
+    connect h -> y : dense(w ~ 0.1 * identity())
+    cost c = squared_error(y.rate, y.target)
+    learn c by RULE() with sgd(ETA)
+}
+train n on points, batch = 4, trials = TRIALS { x.rate = x; y.target = t }
+"""
+
+
+@system.check
+def modes_grow_as_in_closed_form(rule):
+    """A linear network with two layers that starts small and balanced learns each mode of a task by itself, along a
+    sigmoid: with inputs of covariance 1 the strength u of a mode whose target is s follows du/dt = 2 u (s - u), and so
+    u(t) = s e^(2st) / (e^(2st) - 1 + s / u(0)), t = eta times the updates (Saxe, McClelland & Ganguli 2014). Steps of
+    eta leave an error of the order of eta: below 0.02 of modes up to 2 for eta = 1/64, and half of it for 1/128 (within
+    5 %; rounding is a thousandth of it). What couples different modes stays 0. Null model: only the output learns."""
+    s = numpy.array([0.5, 1, 1.5, 2])
+    data = {"x.npy": 2 * numpy.eye(4), "t.npy": 2 * numpy.eye(4) * s}
+
+    def off(name, updates_per_time):
+        worst = 0
+        for time in (1, 2, 3):
+            text = MODES.replace("RULE", name).replace("ETA", f"{1 / updates_per_time}")
+            last = run(text.replace("TRIALS", f"{time * updates_per_time}"), data=data, rules=[rule])
+            product = last["n.x_h.w"].astype(float) @ last["n.h_y.w"]
+            wanted = s * numpy.exp(2 * s * time) / (numpy.exp(2 * s * time) - 1 + s / 0.01)
+            worst = max(worst, numpy.abs(product - numpy.diag(wanted)).max())
+        return worst
+
+    coarse, fine = off(rule.name, 64), off(rule.name, 128)
+    assert coarse < 0.02, f"off by {coarse:.4f}"
+    assert abs(coarse / fine - 2) < 0.1, f"off by {coarse:.4f} and {fine:.4f}"
+    assert off("frozen", 64) > 1, "what must be learned is there without learning below"
+
+
+TRUTH = """
+data truth = table(x = npy("x.npy"), t = npy("t.npy"))
+network n {
+    area x[2] : source
+    area h[3] : tanh_unit
+    area y[1] : linear_unit { given target }
+    connect x -> h : dense(bias = true)
+    connect h -> y : dense(bias = true)
+    cost c = squared_error(y.rate, y.target)
+    learn c by RULE() with sgd(0.25)
+}
+train n on truth, batch = 4, trials = 800 { x.rate = x; y.target = t }
+"""
+
+
+@system.check
+def learns_exclusive_or(rule):
+    """Two inputs of -1 or 1, and a target of 1 where they differ, else of -1: from each of six seeds the cost of three
+    hidden units falls below 0.01. Null models: without hidden units, or with hidden units that keep
+    their first weights, it never falls below 1/2, which is that of the answer 0. This is exact: such units are odd
+    functions of the input (their biases start at 0) and the target is even, so that over the four inputs it is
+    uncorrelated with each of them, and with the output's bias (1e-5 for rounding)."""
+    signs = numpy.array([[-1, -1], [-1, 1], [1, -1], [1, 1]], numpy.float32)
+    data = {"x.npy": signs, "t.npy": -signs[:, :1] * signs[:, 1:]}
+    two_areas = TRUTH.replace("x -> h", "x -> y")
+    two_areas = "".join(l for l in two_areas.splitlines(True) if "h[" not in l and "h ->" not in l)
+
+    def costs(text, name, seeds):
+        return [run(text.replace("RULE", name), data=data, seed=seed, rules=[rule]).series("c")[-1] for seed in seeds]
+
+    learned = costs(TRUTH, rule.name, range(1, 7))
+    assert max(learned) < 0.01, f"costs {learned}"
+    fixed = costs(TRUTH, "frozen", range(1, 4))
+    assert min(fixed) > 0.5 - 1e-5, f"without plasticity below: {fixed}"
+    alone = costs(two_areas, rule.name, [1])
+    assert min(alone) > 0.5 - 1e-5, f"without hidden units: {alone}"
 
 
 system.mutant("the sign of the message", ("w * error(post)", "-w * error(post)"))
