@@ -76,8 +76,8 @@ def learning_speed(rule, kappa):
     updates, whatever v is on the way. Runs of T = 2 kappa updates (to e^-2) begin at one place and are independent,
     since inputs and noise are drawn anew. One update changes |v|^2 by 1 / kappa in the mean with a deviation of 3 to 4
     times that, so that 400 000 updates, in runs of any length, give 1 / kappa within 0.6 %: 3 % is five deviations.
-    The interpreter, for mutants, makes do with 40 000 and 12 %."""
-    updates, bound = (40_000, 0.12) if Engine.interpret else (400_000, 0.03)
+    The interpreter, for mutants, makes do with 20 000 and 12 %."""
+    updates, bound = (20_000, 0.12) if Engine.interpret else (400_000, 0.03)
     kappa = kappa(10, 5)
     length = 2 * kappa
     runs = updates // length
