@@ -19,20 +19,21 @@ using namespace mlir;
 using namespace apical;
 using namespace apical::ir;
 
-/// As large as a matrix of weights: a draw, or what pointwise code makes of one.
-static bool isNoise(Value value) {
-  auto type = dyn_cast<RankedTensorType>(value.getType());
-  if (!type || type.getRank() < 2 || !type.hasStaticShape())
-    return false;
-  if (value.getDefiningOp<DrawOp>())
-    return true;
-  auto lift = value.getDefiningOp<LiftOp>();
-  if (!lift || lift.reduces())
-    return false;
-  for (auto [k, input] : llvm::enumerate(lift.getInputs()))
-    if (lift.getInputMap(k).isPermutation() && isNoise(input))
-      return true;
-  return false;
+/// What is as large as a matrix of weights, and a draw or made of one by pointwise code.
+static llvm::DenseSet<Value> noiseOf(Block &block) {
+  llvm::DenseSet<Value> noise;
+  for (Operation &op : block) {
+    auto lift = dyn_cast<LiftOp>(op);
+    bool made = isa<DrawOp>(op);
+    if (lift && !lift.reduces())
+      for (auto [k, input] : llvm::enumerate(lift.getInputs()))
+        made |= noise.contains(input) && lift.getInputMap(k).isPermutation();
+    for (Value result : op.getResults())
+      if (auto type = dyn_cast<RankedTensorType>(result.getType());
+          made && type && type.getRank() >= 2 && type.hasStaticShape())
+        noise.insert(result);
+  }
+  return noise;
 }
 
 /// Whether `op` may be computed anew at `user`: no state that it reads has been
@@ -71,7 +72,9 @@ namespace {
 struct RedrawPass : apical::impl::RedrawBase<RedrawPass> {
   void runOnOperation() override {
     IRRewriter rewriter(&getContext());
-    for (auto step : getOperation().getOps<StepOp>())
+    for (auto step : getOperation().getOps<StepOp>()) {
+      llvm::DenseSet<Value> noise = noiseOf(step.getBody().front());
+      auto isNoise = [&](Value value) { return noise.contains(value); };
       for (Operation &op : llvm::make_early_inc_range(llvm::reverse(step.getBody().front()))) {
         if (!isa<DrawOp, LiftOp>(op) || !llvm::any_of(op.getResults(), isNoise))
           continue;
@@ -89,6 +92,7 @@ struct RedrawPass : apical::impl::RedrawBase<RedrawPass> {
         }
         rewriter.eraseOp(&op);
       }
+    }
   }
 };
 
