@@ -78,6 +78,12 @@ TASKS = (
     Task("direct_feedback_alignment", "MNIST, 784-800-800-10, 10 epochs", (
         Target("digits", "direct feedback alignment", "98.55 % with dropout, 300 epochs (Nøkland 2016)", low=0.980),
     )),
+    Task("eight_areas", "MNIST, eight hidden areas of 100, 10 epochs", (
+        Target("by_backprop", "backprop"),
+        Target("by_direct_feedback", "direct feedback alignment", above="by_feedback", by=0.01),
+        Target("by_feedback", "feedback alignment", above="frozen_hidden", by=0.05),
+        Target("frozen_hidden", "null model: frozen hidden areas"),
+    )),
     Task("random_target_projection", "MNIST, 784-1000-10, 10 epochs", (
         Target("digits", "direct random target projection", low=0.950),
     )),
@@ -150,8 +156,7 @@ TASKS = (
         Target("frozen_hidden", "null model: frozen hidden areas, 3 epochs"),
     )),
     Task("fashion_predictive_coding", "Fashion-MNIST, 784-500-500-10, 10 epochs, standardised images", (
-        Target("by_predictive_coding", "predictive coding"),
-        Target("by_low_precision", "predictive coding, output of precision 0.01", near="by_backprop", within=0.005),
+        Target("by_predictive_coding", "predictive coding, 4 steps of inference", near="by_backprop", within=0.005),
         Target("by_backprop", "backprop"),
     )),
     Task("small_predictive_coding", "MNIST, 784-32-16-10, 10 epochs", (
