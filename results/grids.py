@@ -40,10 +40,7 @@ GRIDS = {
     "deep_feedback": Grid("fashion_mnist", with_decay(
         of_rules(RATES[1:], {**COMPARED, "by_indirect_feedback": "indirect_feedback"}), (0.01, 0.02, 0.04), (1e-4, 1e-3, 3e-3)),
         seeds=(11, 12)),
-    "feedback": Grid("fashion_mnist", {
-        **with_decay(of_rules(RATES, COMPARED), (0.01, 0.02), (1e-3, 3e-3)),
-        "by_redrawn_signs": {"redrawn_signs_rate": (0.01, 0.02), "schedule": (
-            "where(epoch < 7, 1, 0.2)", "where(epoch < 7, 1, 0.05)", "where(epoch < 9, 1, 0.05)")}}, seeds=(11, 12)),
+    "feedback": Grid("fashion_mnist", with_decay(of_rules(RATES, COMPARED), (0.01, 0.02), (1e-3, 3e-3))),
     "eight_areas": Grid("mnist", {"by_backprop": {"backprop_rate": RATES}, "by_feedback": {"feedback_rate": RATES},
                                   "by_direct_feedback": {"direct_feedback_rate": RATES},
                                   "frozen_hidden": {"frozen_rate": RATES}}, epochs=4),
