@@ -66,6 +66,7 @@ GRIDS = {
     "forward_forward": Grid("mnist", {"digits": {"rate": (0.003, 0.01, 0.02, 0.03)}}, epochs=4),
     "equilibrium_propagation": Grid("mnist", {"digits": {"rate": (0.05, 0.1, 0.2)},
                                               "frozen_hidden": {"frozen_rate": (0.05, 0.1, 0.2)}}, epochs=3),
+    "persistent_particles": Grid("mnist", {"settling": {"rate": (0.2, 0.4, 0.6, 0.8)}}),
     "fashion_settling": Grid("fashion_mnist", {"clothes": {"rate": (0.05, 0.1, 0.2)}}, epochs=6),
     "contrastive_hebbian": Grid("mnist", {"digits": {"rate": (0.2, 0.5, 1, 2)},
                                           "frozen_hidden": {"frozen_rate": (0.2, 0.5, 1)}}, epochs=5),

@@ -132,7 +132,7 @@ TASKS = (
     Task("persistent_particles", "MNIST, 784-500-10, 25 epochs, the state of every image kept from epoch to epoch", (
         Target("settling", "equilibrium propagation from kept states", "97 to 98 %, 25 epochs (Scellier & Bengio 2017)",
                low=0.975),
-    ), chosen="the settings are those of the paper, with a nudge either way in the place of one of random sign"),
+    )),
     Task("fashion_settling", "Fashion-MNIST, 784-500-10, 20 epochs", (
         Target("clothes", "equilibrium propagation", near="feedback/by_backprop", within=0.010),
     )),
