@@ -4,12 +4,10 @@
 
 Tolerances as in templates.py.
 """
-import sys
-
 import numpy
 
 from templates import X, T, near
-from harness import Refused, run
+from harness import on_both_engines, run
 
 DATA = {"x.npy": X, "t.npy": T}
 DRAWN = "data d = table(x = npy(\"x.npy\"), t = npy(\"t.npy\"))\n"
@@ -163,15 +161,6 @@ train n on d, batch = 6, trials = 1 { x.rate = x }
 
 
 if __name__ == "__main__":
-    checks = [components_are_made_chosen_and_reduced, states_keep_components, data_and_networks_have_components,
-              connections_reach_each_component, rules_have_components_of_their_own]
-    failed = 0
-    for check in checks:
-        for interpret in (False, True):
-            try:
-                check(interpret)
-                print("pass", check.__name__, "interpreted" if interpret else "native")
-            except (AssertionError, Refused) as failure:
-                failed += 1
-                print("FAIL", check.__name__, "interpreted" if interpret else "native", failure)
-    sys.exit(failed != 0)
+    on_both_engines(components_are_made_chosen_and_reduced, states_keep_components,
+                    data_and_networks_have_components, connections_reach_each_component,
+                    rules_have_components_of_their_own)

@@ -4,12 +4,10 @@
 
 Each rule is compared in double precision; tolerances as in templates.py.
 """
-import sys
-
 import numpy
 
 from templates import X, T, forward, gated, model, near, states
-from harness import Refused
+from harness import on_both_engines
 
 SETTLING = """
 unit leaky { input drive; output state u = 0.2; u = u + 0.5 * (tanh(drive) - u) }
@@ -124,15 +122,6 @@ rule forwards(C: cost) : nonlocal {
 
 
 if __name__ == "__main__":
-    checks = [displaced_inputs_move_outputs, only_the_areas_of_the_template_are_displaced, the_gradient_forwards,
-              states_are_pushed_from_tick_to_tick, maxima_and_reductions_pass_it_on]
-    failed = 0
-    for check in checks:
-        for interpret in (False, True):
-            try:
-                check(interpret)
-                print("pass", check.__name__, "interpreted" if interpret else "native")
-            except (AssertionError, Refused) as failure:
-                failed += 1
-                print("FAIL", check.__name__, "interpreted" if interpret else "native", failure)
-    sys.exit(failed != 0)
+    on_both_engines(displaced_inputs_move_outputs, only_the_areas_of_the_template_are_displaced,
+                    the_gradient_forwards, states_are_pushed_from_tick_to_tick,
+                    maxima_and_reductions_pass_it_on)

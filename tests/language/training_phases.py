@@ -5,12 +5,10 @@
 Weights are compared with NumPy in double precision; gradients there are taken by a complex step, which has no
 differences to round off. Tolerances as in templates.py.
 """
-import sys
-
 import numpy
 
 from templates import X, T, gated, near, states
-from harness import Refused
+from harness import on_both_engines
 
 LEAKY = "unit leaky { input drive; output state u = 0.2; u = u + 0.5 * (tanh(drive) - u) }\n"
 
@@ -134,16 +132,6 @@ def a_sample_that_has_settled_costs_nothing_more(interpret):
 
 
 if __name__ == "__main__":
-    checks = [a_clamp_teaches_a_rule_without_phases, the_exact_gradient_goes_through_all_phases,
-              a_rule_presents_the_trial_with_its_phases, states_are_left_as_the_last_phase_left_them,
-              a_sample_that_has_settled_costs_nothing_more]
-    failed = 0
-    for check in checks:
-        for interpret in (False, True):
-            try:
-                check(interpret)
-                print("pass", check.__name__, "interpreted" if interpret else "native")
-            except (AssertionError, Refused) as failure:
-                failed += 1
-                print("FAIL", check.__name__, "interpreted" if interpret else "native", failure)
-    sys.exit(failed != 0)
+    on_both_engines(a_clamp_teaches_a_rule_without_phases, the_exact_gradient_goes_through_all_phases,
+                    a_rule_presents_the_trial_with_its_phases, states_are_left_as_the_last_phase_left_them,
+                    a_sample_that_has_settled_costs_nothing_more)
