@@ -438,6 +438,16 @@ bool LiftOp::isContraction() {
 // Vjp
 //===----------------------------------------------------------------------===//
 
+/// How the text of both derivatives ends: `held(…) {…} -> (…)`.
+static ParseResult parseHeldAndResults(OpAsmParser &parser, OperationState &result,
+                                       SmallVectorImpl<OpAsmParser::UnresolvedOperand> &held,
+                                       SmallVectorImpl<Type> &heldTypes) {
+  if (succeeded(parser.parseOptionalKeyword("held")) && parseTypedOperands(parser, held, heldTypes))
+    return failure();
+  return failure(parser.parseOptionalAttrDict(result.attributes) ||
+                 parser.parseOptionalArrowTypeList(result.types));
+}
+
 ParseResult VjpOp::parse(OpAsmParser &parser, OperationState &result) {
   SmallVector<OpAsmParser::UnresolvedOperand> outputs, seeds, inputs, held;
   SmallVector<Type> outputTypes, inputTypes, heldTypes;
@@ -447,10 +457,7 @@ ParseResult VjpOp::parse(OpAsmParser &parser, OperationState &result) {
       parser.parseColonTypeList(outputTypes) || parser.parseRParen() ||
       parser.parseKeyword("wrt") || parseTypedOperands(parser, inputs, inputTypes))
     return failure();
-  if (succeeded(parser.parseOptionalKeyword("held")) && parseTypedOperands(parser, held, heldTypes))
-    return failure();
-  if (parser.parseOptionalAttrDict(result.attributes) ||
-      parser.parseOptionalArrowTypeList(result.types) ||
+  if (parseHeldAndResults(parser, result, held, heldTypes) ||
       parser.resolveOperands(outputs, outputTypes, loc, result.operands) ||
       parser.resolveOperands(seeds, outputTypes, loc, result.operands) ||
       parser.resolveOperands(inputs, inputTypes, loc, result.operands) ||
@@ -505,10 +512,7 @@ ParseResult JvpOp::parse(OpAsmParser &parser, OperationState &result) {
       parser.parseKeyword("by") || parser.parseOperandList(displacements) ||
       parser.parseColonTypeList(inputTypes) || parser.parseRParen())
     return failure();
-  if (succeeded(parser.parseOptionalKeyword("held")) && parseTypedOperands(parser, held, heldTypes))
-    return failure();
-  if (parser.parseOptionalAttrDict(result.attributes) ||
-      parser.parseOptionalArrowTypeList(result.types) ||
+  if (parseHeldAndResults(parser, result, held, heldTypes) ||
       parser.resolveOperands(outputs, outputTypes, loc, result.operands) ||
       parser.resolveOperands(inputs, inputTypes, loc, result.operands) ||
       parser.resolveOperands(displacements, inputTypes, loc, result.operands) ||
