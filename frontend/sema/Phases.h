@@ -93,6 +93,10 @@ private:
   /// `push(v)`: how the unit moves if every unit of the block is displaced by its v.
   Field push(Tick &, const Scope &, const ast::CallExpr &, size_t position);
   std::pair<Field, Field> ends(Tick &, int area, Span at);
+  /// What the blocks assign to a variable of an area, with its place in its block.
+  void eachAssignment(
+      const Place &place,
+      llvm::function_ref<void(const Scope &, const ast::AssignStmt &, size_t)> visit) const;
   /// One block of the run sets a variable of the network, or several add to it.
   void checkSetOnce(const ast::AssignStmt *&last, const Scope *&of, const Scope &scope,
                     const ast::AssignStmt &assign) const;

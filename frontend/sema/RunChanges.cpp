@@ -11,28 +11,35 @@ using namespace mlir;
 
 namespace apical::sema {
 
-std::optional<Field> RunTick::arrival(Tick &tick, const Place &place) {
-  Evaluator &ev = rule.ev;
-  std::optional<Field> total;
+void RunTick::eachAssignment(
+    const Place &place,
+    llvm::function_ref<void(const Scope &, const ast::AssignStmt &, size_t)> visit) const {
   for (const Scope &scope : *scopes) {
     if (scope.area != place.first)
       continue;
     for (auto [k, s] : llvm::enumerate(*scope.body)) {
       auto *assign = llvm::dyn_cast<ast::AssignStmt>(s);
       auto *m = assign ? memberOf(*assign->target, scope.binder) : nullptr;
-      if (!m || m->member.text != place.second)
-        continue;
-      if (assign->op != ast::AssignOp::Add && assign->op != ast::AssignOp::Sub)
-        ev.fail(Code::NotAssignable, s->span,
-                "`" + ast::toString(*assign->target) + "` is a sum of what arrives: write `+=`",
-                "to replace a value, assign to an `output` or `let` of the unit");
-      Field value = evaluate(tick, scope, *assign->value, k);
-      if (assign->op == ast::AssignOp::Sub)
-        value = ev.unary("-", value, s->span);
-      value = atMember(scope, value, Field::number(0), s->span);
-      total = total ? ev.binary(ast::BinaryOp::Add, *total, value, s->span) : value;
+      if (m && m->member.text == place.second)
+        visit(scope, *assign, k);
     }
   }
+}
+
+std::optional<Field> RunTick::arrival(Tick &tick, const Place &place) {
+  Evaluator &ev = rule.ev;
+  std::optional<Field> total;
+  eachAssignment(place, [&](const Scope &scope, const ast::AssignStmt &assign, size_t k) {
+    if (assign.op != ast::AssignOp::Add && assign.op != ast::AssignOp::Sub)
+      ev.fail(Code::NotAssignable, assign.span,
+              "`" + ast::toString(*assign.target) + "` is a sum of what arrives: write `+=`",
+              "to replace a value, assign to an `output` or `let` of the unit");
+    Field value = evaluate(tick, scope, *assign.value, k);
+    if (assign.op == ast::AssignOp::Sub)
+      value = ev.unary("-", value, assign.span);
+    value = atMember(scope, value, Field::number(0), assign.span);
+    total = total ? ev.binary(ast::BinaryOp::Add, *total, value, assign.span) : value;
+  });
   return total;
 }
 
@@ -78,42 +85,26 @@ std::optional<Field> RunTick::clamp(Tick &tick, const Place &place,
   std::optional<Field> value;
   const ast::AssignStmt *last = nullptr;
   const Scope *of = nullptr;
-  for (const Scope &scope : *scopes) {
-    if (scope.area != place.first)
-      continue;
-    for (auto [k, s] : llvm::enumerate(*scope.body)) {
-      auto *assign = llvm::dyn_cast<ast::AssignStmt>(s);
-      auto *m = assign ? memberOf(*assign->target, scope.binder) : nullptr;
-      if (!m || m->member.text != place.second)
-        continue;
-      if (assign->op != ast::AssignOp::Set)
-        rule.ev.fail(Code::NotAssignable, s->span,
-                     "`" + ast::toString(*assign->target) + "` is replaced in a run: write `=`");
-      checkSetOnce(last, of, scope, *assign);
-      Field clamped = evaluate(tick, scope, *assign->value, k);
-      if (scope.loop >= 0 && loops[scope.loop].units)
-        clamped = atMember(scope, clamped, value ? *value : otherwise(), s->span);
-      value = clamped;
-    }
-  }
+  eachAssignment(place, [&](const Scope &scope, const ast::AssignStmt &assign, size_t k) {
+    if (assign.op != ast::AssignOp::Set)
+      rule.ev.fail(Code::NotAssignable, assign.span,
+                   "`" + ast::toString(*assign.target) + "` is replaced in a run: write `=`");
+    checkSetOnce(last, of, scope, assign);
+    Field clamped = evaluate(tick, scope, *assign.value, k);
+    if (scope.loop >= 0 && loops[scope.loop].units)
+      clamped = atMember(scope, clamped, value ? *value : otherwise(), assign.span);
+    value = clamped;
+  });
   return value;
 }
 
 Field RunTick::update(Tick &tick, const Place &place, Field value) {
   const ast::AssignStmt *last = nullptr;
   const Scope *of = nullptr;
-  for (const Scope &scope : *scopes) {
-    if (scope.area != place.first)
-      continue;
-    for (auto [k, s] : llvm::enumerate(*scope.body)) {
-      auto *assign = llvm::dyn_cast<ast::AssignStmt>(s);
-      auto *m = assign ? memberOf(*assign->target, scope.binder) : nullptr;
-      if (!m || m->member.text != place.second)
-        continue;
-      checkSetOnce(last, of, scope, *assign);
-      value = updated(tick, scope, *assign, k, value);
-    }
-  }
+  eachAssignment(place, [&](const Scope &scope, const ast::AssignStmt &assign, size_t k) {
+    checkSetOnce(last, of, scope, assign);
+    value = updated(tick, scope, assign, k, value);
+  });
   return value;
 }
 
