@@ -174,14 +174,10 @@ void Experiment::bindArea(const ast::AssignStmt &assign, const ast::MemberExpr &
 
 /// Placeholders for what only the phases of an experiment give.
 void Experiment::bindAll(Span at) {
-  for (const Area &area : net.areas)
-    for (const ast::Block *body : {&area.decl->body, &area.unit->body})
-      for (const ast::Stmt *s : *body)
-        if (auto *v = llvm::dyn_cast<ast::VarDecl>(s); v && v->varKind == ast::VarKind::Given)
-          for (auto &d : v->vars)
-            if (std::string name = area.name + "." + d.name.text;
-                !d.init && !trial.bindings.count(name))
-              trial.bindings[name] = placeholder(ev, area, d.name.text, step, at);
+  eachGiven(net, [&](const Area &area, const ast::VarDecl::Declarator &d) {
+    if (std::string name = area.name + "." + d.name.text; !d.init && !trial.bindings.count(name))
+      trial.bindings[name] = placeholder(ev, area, d.name.text, step, at);
+  });
 }
 
 /// What the data give to a variable with components: columns lie along units, and are its components

@@ -9,8 +9,6 @@
 #include "frontend/Placeholder.h"
 #include "frontend/sema/Account.h"
 #include "frontend/sema/Generic.h"
-#include "frontend/sema/Memory.h"
-#include "frontend/sema/Rule.h"
 #include "frontend/sema/Statements.h"
 #include "llvm/ADT/ScopeExit.h"
 
@@ -131,19 +129,14 @@ private:
       states = std::move(before);
     });
     Trial trial(net, ev, states);
-    for (const Area &area : net.areas)
-      for (const ast::Block *body : {&area.decl->body, &area.unit->body})
-        for (const ast::Stmt *s : *body)
-          if (auto *v = llvm::dyn_cast<ast::VarDecl>(s); v && v->varKind == ast::VarKind::Given)
-            for (auto &d : v->vars) {
-              Field given = placeholder(ev, area, d.name.text, step, d.name.span);
-              given.dimension = d.type ? ev.typeDimension(*d.type) : Dimension();
-              trial.bindings[area.name + "." + d.name.text] = given;
-            }
+    eachGiven(net, [&](const Area &area, const ast::VarDecl::Declarator &d) {
+      Field given = placeholder(ev, area, d.name.text, step, d.name.span);
+      given.dimension = d.type ? ev.typeDimension(*d.type) : Dimension();
+      trial.bindings[area.name + "." + d.name.text] = given;
+    });
     for (const Scalar &s : net.scalars)
-      if (s.decl->varKind == ast::VarKind::Given) {
+      if (s.decl->varKind == ast::VarKind::Given)
         trial.bindings[s.name] = placeholder(ev, s, step, s.decl->span);
-      }
     trial.announce(net.decl->span, 1);
     trial.run();
     trial.learn();

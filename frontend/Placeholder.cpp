@@ -39,4 +39,14 @@ Field placeholder(Evaluator &ev, const Scalar &scalar, ir::StepOp step, Span at)
   return argument(ev, extent, step, at);
 }
 
+void eachGiven(const Network &net,
+               llvm::function_ref<void(const Area &, const ast::VarDecl::Declarator &)> visit) {
+  for (const Area &area : net.areas)
+    for (const ast::Block *body : {&area.decl->body, &area.unit->body})
+      for (const ast::Stmt *s : *body)
+        if (auto *v = llvm::dyn_cast<ast::VarDecl>(s); v && v->varKind == ast::VarKind::Given)
+          for (auto &d : v->vars)
+            visit(area, d);
+}
+
 } // namespace apical

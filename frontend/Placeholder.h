@@ -17,5 +17,10 @@ sema::Field placeholder(sema::Evaluator &ev, const sema::Area &area, const std::
                         ir::StepOp step, Span at);
 sema::Field placeholder(sema::Evaluator &ev, const sema::Scalar &scalar, ir::StepOp step, Span at);
 
+/// What the areas of a network are given, by area and declaration.
+void eachGiven(
+    const sema::Network &net,
+    llvm::function_ref<void(const sema::Area &, const ast::VarDecl::Declarator &)> visit);
+
 } // namespace apical
 #endif

@@ -19,7 +19,7 @@ struct Column {
   Span span;
 };
 
-/// The tables of a model, and what of one the experiment at hand reads.
+/// The tables of a model, and what of one an experiment reads.
 class Tables {
 public:
   Tables(sema::Evaluator &ev, Diagnostics &diags, const ElaborateOptions &options)
@@ -30,12 +30,6 @@ public:
   /// The rows of a table, as its first column has them.
   int64_t rowsOf(const std::vector<Column> &columns) { return probe(columns.front()).rows; }
 
-  /// The next experiment has read nothing yet.
-  void begin() {
-    fields.clear();
-    infos.clear();
-    used.clear();
-  }
   /// What the column gives to each sample; it becomes an argument of the step.
   sema::Field read(const Column &c, ir::StepOp step);
 
