@@ -1017,19 +1017,6 @@ private:
     int64_t work = 1;
     for (int64_t n : sizes)
       work *= n;
-    // Column panels outermost while the rows are samples: the panel of the
-    // weights stays in the cache. Weights themselves are walked in order.
-    bool samplesFirst = !lift.getSizes().empty() && isSampleAxis(lift.getSizes()[0]) &&
-                        lift.getResultMap(0).isFunctionOfDim(0);
-    bool members = parallel == 3 && reduced && loops[2] == 2; // of each sample
-    if (((parallel == 2 && loops[1] == 1) || members) && samplesFirst) {
-      outer = last;
-      SmallVector<int64_t> order{last};
-      for (unsigned d = 0; d < sizes.size(); ++d)
-        if (d != last)
-          order.push_back(d);
-      generic->setAttr("order", b.getDenseI64ArrayAttr(order));
-    }
     // Multiply-adds of the contractions that are made in the tiles.
     int64_t sums = lift.isContraction() ? work : 0;
     for (Operation *member : pending.lookup(lift))
@@ -1039,6 +1026,19 @@ private:
           points *= layout.paddedSize(n);
         sums += points;
       }
+    // Column panels outermost while the rows are samples: the panel of the
+    // weights stays in the cache. Weights, and what is no sum, are walked in order.
+    bool samplesFirst = !lift.getSizes().empty() && isSampleAxis(lift.getSizes()[0]) &&
+                        lift.getResultMap(0).isFunctionOfDim(0);
+    bool members = parallel == 3 && reduced && loops[2] == 2; // of each sample
+    if (sums && ((parallel == 2 && loops[1] == 1) || members) && samplesFirst) {
+      outer = last;
+      SmallVector<int64_t> order{last};
+      for (unsigned d = 0; d < sizes.size(); ++d)
+        if (d != last)
+          order.push_back(d);
+      generic->setAttr("order", b.getDenseI64ArrayAttr(order));
+    }
     // About ten microseconds: less is not worth waking anybody. One point of a
     // map reads and writes memory, which costs as much as several multiply-adds.
     bool splits = std::max(sums, work * (reduced || lift.getInputs().empty() ? 1 : 8)) >= 1 << 20 &&
@@ -1143,6 +1143,7 @@ llvm::Error lowerToLinalg(ModuleOp source, ModuleOp kernels, const Machine &mach
       return failed;
     plans.push_back(std::move(plan));
   }
+  divideByProducts(kernels, machine);
   return llvm::Error::success();
 }
 
