@@ -37,8 +37,7 @@ std::optional<std::pair<unsigned, bool>> integerBehind(Value x) {
   Operation *def = x.getDefiningOp();
   if (!x.getType().isF32() || !isa_and_nonnull<arith::UIToFPOp, arith::SIToFPOp>(def))
     return std::nullopt;
-  return std::pair(def->getOperand(0).getType().getIntOrFloatBitWidth(),
-                   isa<arith::SIToFPOp>(def));
+  return std::pair(def->getOperand(0).getType().getIntOrFloatBitWidth(), isa<arith::SIToFPOp>(def));
 }
 
 bool givesTheSame(Inverse inverse, float c, unsigned bits, bool isSigned) {
