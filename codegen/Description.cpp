@@ -75,6 +75,7 @@ static Description::Experiment readExperiment(ir::StepOp step) {
                                  integer(e, "trials", 0),
                                  integer(e, "shuffle", 0),
                                  integer(e, "every", 0),
+                                 integer(e, "every_epochs", 0),
                                  static_cast<int32_t>(integer(e, "parent", 0)),
                                  {},
                                  {},

@@ -61,7 +61,7 @@ struct Description {
     ir::StepOp step;
     apical_experiment_kind kind;
     std::string network, source;
-    int64_t batch, epochs, trials, shuffle, every;
+    int64_t batch, epochs, trials, shuffle, every, everyEpochs;
     int32_t parent;
     std::vector<Column> columns;
     std::vector<Measure> measures; ///< the `apical.report`s in their order,

@@ -77,7 +77,7 @@ private:
                    i64(e.trials), i64(e.shuffle), i32(columns.size()), list(columns),
                    i32(measures.size()), list(measures), i32(outputs.size()), list(outputs),
                    plan ? unpack(*plan) : null(), null(), i64(plan ? plan->scratch : 0),
-                   i32(e.parent), i64(e.every)});
+                   i32(e.parent), i64(e.every), i64(e.everyEpochs)});
   }
 
   /// void NAME(const apical_call *, void *): loads what the body takes.

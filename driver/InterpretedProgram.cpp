@@ -126,7 +126,7 @@ struct InterpretedProgram::Tables {
                            e.shuffle, static_cast<int32_t>(read.size()), read.data(),
                            static_cast<int32_t>(reported.size()), reported.data(),
                            static_cast<int32_t>(probed.size()), probed.data(), call, &step, 0,
-                           e.parent, e.every});
+                           e.parent, e.every, e.everyEpochs});
   }
 };
 

@@ -245,7 +245,8 @@ private:
   }
 
   /// `parent`: 1 + the number of the experiment that it stands in.
-  void experiment(const ast::ExperimentDecl &decl, int parent = 0, int64_t interval = 0) {
+  void experiment(const ast::ExperimentDecl &decl, int parent = 0,
+                  const Experiment::Inside *inside = nullptr) {
     llvm::ArrayRef<ast::Argument> args;
     auto *name = calleeOf(decl.network, args);
     auto *netDecl = name ? ev.globals.find<ast::NetworkDecl>(name->name) : nullptr;
@@ -266,11 +267,12 @@ private:
     if (parent) {
       NamedAttrList all(step.getExperimentAttr());
       all.append("parent", builder.getI64IntegerAttr(parent));
-      all.append("every", builder.getI64IntegerAttr(interval));
+      all.append(inside->epochs ? "every_epochs" : "every",
+                 builder.getI64IntegerAttr(inside->every));
       step.setExperimentAttr(all.getDictionary(builder.getContext()));
     }
-    for (auto [inner, every] : made.inside)
-      guarded([&, inner = inner, every = every] { experiment(*inner, number + 1, every); });
+    for (auto &inner : made.inside)
+      guarded([&] { experiment(*inner.decl, number + 1, &inner); });
   }
 
   void initialise() {

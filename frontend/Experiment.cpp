@@ -146,18 +146,24 @@ void Experiment::addInside(const ast::OnStmt &on) {
   auto *number = llvm::dyn_cast_or_null<ast::NumberExpr>(on.every);
   if (!on.every)
     ev.unsupported(on.span, "an experiment on an event is");
-  if (number && !number->unit.empty() && number->unit != "trial" && number->unit != "trials")
+  llvm::StringRef unit = number ? llvm::StringRef(number->unit) : "";
+  bool epochs = unit == "epoch" || unit == "epochs";
+  if (!unit.empty() && unit != "trial" && unit != "trials" && !epochs)
     ev.unsupported(on.every->span, "an experiment every so many `" + number->unit + "` is");
   int64_t every = number && !number->unit.empty()
                       ? static_cast<int64_t>(number->value)
                       : ev.evaluateSize(*on.every, none, 1, "the number of trials");
   if (every < 1)
-    ev.fail(Code::BadSize, on.every->span, "an experiment runs every trial at most");
+    ev.fail(Code::BadSize, on.every->span,
+            std::string("an experiment runs every ") + (epochs ? "epoch" : "trial") + " at most");
+  if (epochs && !decl.source)
+    ev.fail(Code::BadOption, on.every->span,
+            "an experiment without data has no epochs; say how many `trials` lie between");
   for (const ast::Stmt *s : on.body) {
     auto *experiment = llvm::dyn_cast<ast::ExperimentDecl>(s);
     if (!experiment)
       ev.unsupported(s->span, "this statement in an experiment is");
-    inside.push_back({experiment, every});
+    inside.push_back({experiment, every, epochs});
   }
 }
 

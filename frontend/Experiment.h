@@ -38,10 +38,11 @@ public:
   void elaborate(ir::StepOp step);
 
   bool train;
-  /// `on every N trials { test … }`
+  /// `on every N trials { test … }`, or `epochs`
   struct Inside {
     const ast::ExperimentDecl *decl;
     int64_t every;
+    bool epochs;
   };
   std::vector<Inside> inside;
 

@@ -366,11 +366,16 @@ static int runInside(run *r, int index) {
   return failed;
 }
 
-/// What stands in experiment `index` and is due after `done` of its trials.
-static int runDue(run *r, int index, int64_t done) {
+/// What stands in experiment `index` and is due after the batch that it has just seen.
+static int runDue(run *r, int index, const extent *x) {
+  const apical_position *p = &r->instance->position;
+  int64_t done = p->epoch * x->perEpoch + p->batch;
+  int64_t passes = p->batch == x->perEpoch ? p->epoch + 1 : 0;
   for (int i = 0; i < r->program->experiment_count; ++i) {
     const apical_experiment *e = &r->program->experiments[i];
-    if (e->parent != index + 1 || done % e->every)
+    if (e->parent != index + 1)
+      continue;
+    if (e->every ? done % e->every : !passes || passes % e->every_epochs)
       continue;
     int failed = runInside(r, i);
     if (failed)
@@ -467,7 +472,7 @@ static int runEpoch(run *r, int index, table *t, const extent *x) {
     int64_t offset = e->kind == APICAL_TEST ? p->epoch * x->perEpoch + p->batch : 0;
     int failed = presentBatch(r, index, t, offset, p->batch + 1 == x->perEpoch);
     if (!failed)
-      failed = runDue(r, index, p->epoch * x->perEpoch + p->batch);
+      failed = runDue(r, index, x);
     if (failed)
       return failed;
     if (!r->progress.bar)

@@ -130,7 +130,7 @@ CASES = {
     "if in an experiment": experiment("⟦if epoch > 3 { petal.rate = 0 }⟧"),
     "append": experiment("⟦append(bed, petal)⟧"),
     "experiment in an experiment": experiment("⟦test flowers on bed { petal.rate = petal; kind.target = 0 }⟧"),
-    "on in an experiment": experiment("on every ⟦3 epochs⟧ { petal.rate = 0 }"),
+    "on in an experiment": experiment("on every ⟦3 s⟧ { petal.rate = 0 }"),
     "column written back": experiment("⟦label⟧ = argmax(kind.rate)"),
 }
 

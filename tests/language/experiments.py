@@ -51,6 +51,23 @@ def tests_watch(interpret):
     assert len({r["mean"] for r in tests}) == 3
 
 
+def tests_watch_epochs(interpret):
+    """Behind every second pass of three batches, not where `trials` cut the last pass short, and as often if resumed."""
+    inside = f"on every 2 epochs {{ {TEST} }}"
+    watched = run(outer(inside, ", trials = 14"), DATA, interpret=interpret)
+    tests = [r for r in watched.records if r["event"] == "test"]
+    assert [r["step"] for r in tests] == [6, 12], tests
+    assert run(outer(trials=", trials = 14"), DATA, interpret=interpret).same(watched)
+    for record in tests:
+        s = run(outer(trials=f", trials = {record['step']}"), DATA, interpret=interpret).states
+        y = numpy.tanh(DATA["u.npy"] @ s["n.x_y.w"].astype(float) + s["n.x_y.b"])
+        assert abs(record["mean"] - y.sum(1).mean()) < 1e-5, (record, y.sum(1).mean())
+    inside = f"on every 2 epochs {{ train n on e, batch = 2 {{ {BIND} }} }}"
+    whole = run(outer(inside, ", epochs = 4"), DATA, interpret=interpret)
+    half = run(outer(inside, ", epochs = 3"), DATA, interpret=interpret)
+    assert whole.same(run(outer(inside, ", epochs = 4"), DATA, interpret=interpret, start=half.checkpoint, epochs=4))
+
+
 def training_inside_shares_the_weights(interpret):
     """Two trials on another table after each three of the outer ones: the same as experiments one after the other, but
     for the order of the rows in a sum, since each batch is its whole table."""
@@ -87,7 +104,7 @@ def without_data(interpret):
 def what_does_not_fit_is_said(interpret):
     if interpret:
         return
-    for inside, said in ((f"on every 0 trials {{ {TEST} }}", "E0204"), (f"on every 2 ms {{ {TEST} }}", "E0901"),
+    for inside, said in ((f"on every 0 trials {{ {TEST} }}", "E0204"), (f"on every 2 ms {{ {TEST} }}", "E0901"), (f"on every 0 epochs {{ {TEST} }}", "E0204"),
                          ("on every 2 trials { x.rate = 1 }", "E0901"),
                          (f"on every 2 trials {{ train n on e {{ {BIND}; on every 2 trials {{ {TEST} }} }} }}", "E0901")):
         try:
@@ -96,8 +113,14 @@ def what_does_not_fit_is_said(interpret):
             assert said in str(refused), refused
         else:
             raise AssertionError(f"accepted: {inside}")
+    try:
+        run(NETWORK + f"train n, trials = 3 {{ x.rate = 1; y.target = 0; on every 2 epochs {{ {TEST} }} }}\n", DATA)
+    except Refused as refused:
+        assert "E0504" in str(refused) and "say how many `trials` lie between" in str(refused), refused
+    else:
+        raise AssertionError("accepted: epochs without data")
 
 
 if __name__ == "__main__":
-    on_both_engines(tests_watch, training_inside_shares_the_weights, resumed_with_the_same_bits, without_data,
+    on_both_engines(tests_watch, tests_watch_epochs, training_inside_shares_the_weights, resumed_with_the_same_bits, without_data,
                     what_does_not_fit_is_said)

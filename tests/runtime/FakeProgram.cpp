@@ -97,7 +97,7 @@ FakeProgram::FakeProgram(const Folder &folder, int rows)
               {"hidden", APICAL_HEALTH, 1, ""},
               {"first", APICAL_WHOLE, 1, ""}};
   apical_experiment train = {APICAL_TRAIN, "net", "table.train", 10,   4,    0,   1, 2, nullptr, 4,
-                             nullptr,      0,     nullptr,       step, this, 128, 0, 0};
+                             nullptr,      0,     nullptr,       step, this, 128, 0, 0, 0};
   train.columns = columns.data();
   train.measures = measures.data();
   apical_experiment test = train;

@@ -27,7 +27,7 @@ extern "C" {
 #endif
 
 /// Changes whenever a struct below changes.
-#define APICAL_ABI_VERSION 3
+#define APICAL_ABI_VERSION 4
 
 typedef enum apical_type {
   APICAL_F32 = 0,
@@ -156,9 +156,10 @@ typedef struct apical_experiment {
   const apical_output *outputs;
   apical_step step;
   void *context;
-  int64_t scratch; ///< bytes
-  int32_t parent;  ///< 1 + the index of the experiment that it stands in; 0: none
-  int64_t every;   ///< trials of the parent between two runs of it
+  int64_t scratch;      ///< bytes
+  int32_t parent;       ///< 1 + the index of the experiment that it stands in; 0: none
+  int64_t every;        ///< trials of the parent between two runs of it, or
+  int64_t every_epochs; ///< whole passes of the parent, if `every` is 0
 } apical_experiment;
 
 typedef struct apical_program {
