@@ -75,8 +75,8 @@ def cases(cores, cpus):
     yield from (classifier(*c) for c in ((128, "sgd"), (128, "momentum"), (128, "adam"), (32, "sgd"), (1, "sgd")))
     yield from (classifier(batch, "sgd", "manual") for batch in (128, 32, 1))
     yield from (equilibrium(form) for form in ("plain", "hoisted"))
-    yield from (perturbation("node_perturbation", form) for form in ("plain", "hoisted"))
-    yield perturbation("weight_perturbation", "plain")
+    yield from (perturbation("node_perturbation", form) for form in ("plain", "in place", "hoisted"))
+    yield from (perturbation("weight_perturbation", form) for form in ("plain", "in place"))
     if len(cores) > 1:
         yield classifier(128, "sgd", threads=2)
     yield from (classifier(128, "sgd", cpu=cpu) for cpu in cpus)
@@ -217,7 +217,8 @@ programs of a row in turns, after warming up; *best* is the fastest single step;
 - Equilibrium propagation is `bench/equilibrium.apical` beside `bench/torch_equilibrium.py`, 20 free and 4 + 4 nudged
   steps. *Plain* is written as the algorithm is; *hoisted* computes by hand once what the image adds to the drive, as
   Apical's compiler does by itself. The same holds for the two passes of node perturbation (`bench/perturbation.apical`
-  beside `bench/torch_perturbation.py`).
+  beside `bench/torch_perturbation.py`); *in place* is written with as few temporaries as PyTorch's operations allow, and
+  so is the hoisted one.
 
 ## From the source to the first training step
 

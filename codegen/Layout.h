@@ -41,6 +41,13 @@ public:
   int64_t paddedSize(int64_t size) const;
 };
 
+inline mlir::RankedTensorType typeOf(mlir::Value value) {
+  return mlir::cast<mlir::RankedTensorType>(value.getType());
+}
+/// A lift says −1, a tensor type ShapedType::kDynamic.
+inline bool isSampleAxis(int64_t size) { return size < 0; }
+inline bool isScalar(mlir::Value value) { return typeOf(value).getRank() == 0; }
+
 /// The type without signs: arith and LLVM know signless integers only.
 mlir::Type signless(mlir::Type type);
 

@@ -31,6 +31,7 @@ struct Machine {
   std::string cpu, features;
   std::string needs;           ///< apical_program.processor
   int64_t rows = 8, cols = 32; ///< register tile of a contraction
+  bool fused = false;          ///< multiplies and adds in one rounding
   bool parallel = false;
 };
 
@@ -54,6 +55,8 @@ llvm::Expected<std::unique_ptr<llvm::TargetMachine>> selectTarget(llvm::StringRe
                                                                   Machine &machine);
 llvm::Error lowerToLinalg(mlir::ModuleOp source, mlir::ModuleOp kernels, const Machine &machine,
                           std::vector<StepPlan> &plans);
+/// Divisions of small integers by constants become products, with the same bits.
+void divideByProducts(mlir::ModuleOp kernels, const Machine &machine);
 llvm::Error schedule(mlir::func::FuncOp function, const Machine &machine);
 void vectorizeTiles(mlir::func::FuncOp function);
 llvm::Error bufferize(mlir::ModuleOp kernels);

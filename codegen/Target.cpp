@@ -74,6 +74,7 @@ llvm::Expected<std::unique_ptr<llvm::TargetMachine>> selectTarget(llvm::StringRe
   machine.features = features.getString();
   machine.rows = avx512 ? 8 : 4;
   machine.cols = avx512 ? 32 : avx ? 16 : 8;
+  machine.fused = avx;
   std::unique_ptr<llvm::TargetMachine> result(
       target->createTargetMachine(triple, machine.cpu, machine.features, llvm::TargetOptions(),
                                   llvm::Reloc::PIC_, std::nullopt, llvm::CodeGenOptLevel::Less));

@@ -23,8 +23,15 @@
 // CHECK: func.func private @[[PRODUCT]](
 // CHECK: linalg.generic {{.*}}iterator_types = ["parallel", "parallel", "reduction"]
 // CHECK-SAME: tensor<16x32xf32>, tensor<32x16xf32>
+// CHECK-SAME: order = array<i64: 1, 0, 2>
 // CHECK: func.func private @[[REDUCE]](
 // CHECK: linalg.generic {{.*}}iterator_types = ["parallel", "reduction"]
+//
+// A product walks along the columns outermost, so that a panel of the weights stays in the cache; what is no sum walks as
+// the rows lie in memory.
+// CHECK: func.func private @{{.*}}(
+// CHECK: linalg.generic {{.*}}iterator_types = ["parallel", "parallel"]
+// CHECK-SAME: attrs = {tile =
 //
 // CPU: z80
 apical.state @w : tensor<20x5xf32> role "weight"
@@ -42,4 +49,13 @@ apical.step @forward (%x : tensor<?x20xf32>) experiment {batch = 6 : i64} {
     apical.yield %a : f32
   }
   apical.report "out" kind "measure", %s : tensor<?xf32>
+}
+apical.step @twice (%x : tensor<?x64xf32>) experiment {batch = 16 : i64} {
+  %y = apical.lift sizes [-1, 64] ins(%x : tensor<?x64xf32>) outs(tensor<?x64xf32>)
+      maps [(i, j) -> (i, j), (i, j) -> (i, j)] combiners ["none"] {
+  ^bb0(%a: f32):
+    %p = arith.addf %a, %a : f32
+    apical.yield %p : f32
+  }
+  apical.report "y" kind "probe", %y : tensor<?x64xf32>
 }
