@@ -263,6 +263,8 @@ private:
       return emitReport(report), llvm::Error::success();
     if (isa<ir::WriteOp>(root))
       return llvm::Error::success();
+    if (auto rank = dyn_cast<ir::RankOp>(root))
+      return emitRank(rank), llvm::Error::success();
     if (!isa<ir::LiftOp, ir::DrawOp>(root))
       return error("operation '" + root->getName().getStringRef() +
                    "' cannot be compiled; run the differentiation pass first");
@@ -412,6 +414,7 @@ private:
   }
 
   void emitOrthogonal(ir::DrawOp draw);
+  void emitRank(ir::RankOp rank);
 
   StepPlan &plan;
   ir::StepOp step;
@@ -430,23 +433,32 @@ private:
   DenseMap<Operation *, Value> outputs; ///< of probes
 };
 
+/// Where the elements of memory stand. States and temporaries begin at their first element.
+static SmallVector<int64_t> stridesOf(Value memory) {
+  return getStridesAndOffset(cast<MemRefType>(memory.getType())).first;
+}
+
+/// Lets kernels call a function of the runtime, with pointers first and then whole numbers.
+static void declareRuntime(ModuleOp kernels, StringRef name, unsigned pointers, unsigned numbers) {
+  if (kernels.lookupSymbol(name))
+    return;
+  OpBuilder top(kernels.getBodyRegion());
+  SmallVector<Type> types(pointers, LLVM::LLVMPointerType::get(kernels.getContext()));
+  types.append(numbers, top.getI64Type());
+  auto nothing = LLVM::LLVMVoidType::get(kernels.getContext());
+  top.create<LLVM::LLVMFuncOp>(kernels.getLoc(), name, LLVM::LLVMFunctionType::get(nothing, types));
+}
+
 /// A matrix that is drawn as a whole is made by the runtime, through a function that takes the memory as an argument: the
 /// pointer of a view inside the step would be that of what it looks into.
 void StepLowering::emitOrthogonal(ir::DrawOp draw) {
   constexpr StringRef name = "apical_orthogonal";
   Value memory = bufferOf(draw.getValue());
   auto type = cast<MemRefType>(memory.getType());
-  auto [strides, offset] = getStridesAndOffset(type);
-  (void)offset; // states and temporaries begin at their first element
+  SmallVector<int64_t> strides = stridesOf(memory);
   ArrayRef<int64_t> logical = typeOf(draw.getValue()).getShape();
   Type i64 = b.getI64Type(), pointer = LLVM::LLVMPointerType::get(b.getContext());
-  if (!kernels.lookupSymbol(name)) {
-    SmallVector<Type> types(8, i64);
-    types[0] = pointer;
-    OpBuilder top(kernels.getBodyRegion());
-    top.create<LLVM::LLVMFuncOp>(
-        loc, name, LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(b.getContext()), types));
-  }
+  declareRuntime(kernels, name, 1, 7);
   std::string maker =
       ("orthogonal_" + Twine(logical[0]) + "_" + Twine(logical[1]) + "_" +
        Twine(type.getDimSize(0)) + "_" + Twine(type.getDimSize(1)) + "_" + Twine(strides[0]))
@@ -470,6 +482,73 @@ void StepLowering::emitOrthogonal(ir::DrawOp draw) {
                    ? trial
                    : b.create<arith::ConstantOp>(loc, b.getI64IntegerAttr(0)).getResult();
   b.create<func::CallOp>(loc, maker, TypeRange{}, ValueRange{memory, key, when});
+}
+
+/// The runtime ranks the lines of the first axis that there is besides, in a loop over further axes, and in a function of
+/// its own as above. What pads the result is zero, rows of samples that are not there too.
+void StepLowering::emitRank(ir::RankOp rank) {
+  constexpr StringRef name = "apical_rank";
+  Value from = bufferOf(rank.getOperand()), to = bufferOf(rank.getValue());
+  auto type = cast<MemRefType>(to.getType());
+  ArrayRef<int64_t> logical = typeOf(rank.getValue()).getShape();
+  SmallVector<int64_t> strides = stridesOf(to);
+  SmallVector<scf::ForOp> nest;
+  SmallVector<Value> point = loopsOver(type.getShape(), nest);
+  b.create<memref::StoreOp>(loc, b.create<arith::ConstantOp>(loc, b.getF32FloatAttr(0)), to, point);
+  b.setInsertionPointAfter(nest.front());
+  if (!typeOf(rank.getValue()).hasStaticShape())
+    padding.setNullRows(rank.getValue());
+  unsigned axis = rank.getAxis();
+  declareRuntime(kernels, name, 2, 4);
+  std::string maker = ("rank_" + Twine(axis)).str();
+  for (auto [size, stride] : llvm::zip(logical, strides))
+    maker +=
+        ("_" + Twine(ShapedType::isDynamic(size) ? plan.batch : size) + "_" + Twine(stride)).str();
+  if (!kernels.lookupSymbol(maker)) {
+    Type i64 = b.getI64Type(), pointer = LLVM::LLVMPointerType::get(b.getContext());
+    OpBuilder top(kernels.getBodyRegion());
+    auto function = top.create<func::FuncOp>(
+        loc, maker, top.getFunctionType({from.getType(), type, top.getIndexType()}, {}));
+    function.setPrivate();
+    OpBuilder k = OpBuilder::atBlockEnd(function.addEntryBlock());
+    auto constant = [&](int64_t v) { return k.create<arith::ConstantIndexOp>(loc, v).getResult(); };
+    Value lines = constant(1), lineStep = constant(0), offset = constant(0);
+    bool first = true;
+    OpBuilder::InsertPoint end;
+    for (unsigned d = 0; d < logical.size(); ++d) {
+      if (d == axis)
+        continue;
+      if (first) {
+        lines = ShapedType::isDynamic(logical[d]) ? function.getArgument(2) : constant(logical[d]);
+        lineStep = constant(strides[d]);
+        first = false;
+        continue;
+      }
+      auto loop = k.create<scf::ForOp>(loc, constant(0), constant(logical[d]), constant(1));
+      if (!end.isSet()) {
+        k.setInsertionPointAfter(loop);
+        end = k.saveInsertionPoint();
+      }
+      k.setInsertionPointToStart(loop.getBody());
+      Value by = k.create<arith::MulIOp>(loc, loop.getInductionVar(), constant(strides[d]));
+      offset = k.create<arith::AddIOp>(loc, offset, by);
+    }
+    Value bytes = k.create<arith::MulIOp>(loc, offset, constant(sizeof(float)));
+    SmallVector<Value> args;
+    for (Value memory : function.getArguments().take_front(2)) {
+      Value address = k.create<arith::AddIOp>(
+          loc, k.create<memref::ExtractAlignedPointerAsIndexOp>(loc, memory), bytes);
+      args.push_back(k.create<LLVM::IntToPtrOp>(loc, pointer,
+                                                k.create<arith::IndexCastOp>(loc, i64, address)));
+    }
+    for (Value v : {constant(logical[axis]), constant(strides[axis]), lines, lineStep})
+      args.push_back(k.create<arith::IndexCastOp>(loc, i64, v));
+    k.create<LLVM::CallOp>(loc, TypeRange{}, name, args);
+    if (end.isSet())
+      k.restoreInsertionPoint(end);
+    k.create<func::ReturnOp>(loc);
+  }
+  b.create<func::CallOp>(loc, maker, TypeRange{}, ValueRange{from, to, samples});
 }
 
 } // namespace

@@ -242,6 +242,24 @@ def Apical_StopOp : Apical_Op<"stop", [Pure, SameOperandsAndResultType]> {
   let assemblyFormat = "$operand attr-dict `:` type($value)";
 }
 
+def Apical_RankOp : Apical_Op<"rank", [Pure, SameOperandsAndResultType]> {
+  let summary = "the place of each element among those along an axis: 1 for the largest";
+  let description = [{
+    One more than the number of elements along `axis` that are greater, or equal
+    and stand before. Zeros of either sign are equal. A NaN is neither greater
+    nor equal: it has place 1 and takes none from the others. Ranks are constants
+    for derivatives. A lift could say the same by comparing all pairs; this is as
+    fast as sorting.
+    ```mlir
+    %place = apical.rank %drive axis 1 : tensor<?x2000xf32>
+    ```
+  }];
+  let arguments = (ins Apical_Field:$operand, I64Attr:$axis);
+  let results = (outs Apical_Field:$value);
+  let assemblyFormat = "$operand `axis` $axis attr-dict `:` type($value)";
+  let hasVerifier = 1;
+}
+
 def Apical_VjpOp : Apical_Op<"vjp", [Pure, AttrSizedOperandSegments]> {
   let summary = "cotangents of `inputs`, given cotangents of `outputs`";
   let description = [{

@@ -230,6 +230,17 @@ LogicalResult ReportOp::verify() {
   return success();
 }
 
+LogicalResult RankOp::verify() {
+  auto type = cast<RankedTensorType>(getValue().getType());
+  int64_t axis = getAxis();
+  if (axis < 0 || axis >= type.getRank())
+    return emitOpError() << "runs along axis " << axis << " of a " << type;
+  if (type.isDynamicDim(axis))
+    return emitOpError() << "runs along the sample axis of a " << type
+                         << ": samples do not see each other";
+  return verifySampleAxis(*this, type, "the operand");
+}
+
 //===----------------------------------------------------------------------===//
 // Lift
 //===----------------------------------------------------------------------===//

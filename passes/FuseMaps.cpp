@@ -130,4 +130,5 @@ void apical::addDialectPasses(OpPassManager &passes) {
   passes.addPass(createSimplify());
   passes.addPass(createRedraw()); // after the last that merges equal operations
   passes.addPass(createFuseMaps());
+  passes.addPass(createSumColumns());
 }

@@ -92,4 +92,13 @@ def Redraw : ApicalPass<"apical-redraw"> {
   }];
 }
 
+def SumColumns : ApicalPass<"apical-sum-columns"> {
+  let summary = "make one number of a matrix by way of its columns";
+  let description = [{
+    A lift that makes one number of a matrix, a sum, a maximum or a minimum, has nothing that could
+    be done side by side: each term waits for the one before. If the matrix is large, the lift makes
+    one number of each column instead, and another lift one of these.
+  }];
+}
+
 #endif // APICAL_PASSES

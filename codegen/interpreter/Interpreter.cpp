@@ -260,7 +260,7 @@ LogicalResult Interpreter::evaluate(VjpOp vjp) {
     for (auto [r, result] : llvm::enumerate(op->getResults()))
       if (!cuts.contains(result) && cotangents.contains(result))
         results.push_back(r);
-    if (results.empty())
+    if (results.empty() || isa<RankOp>(op)) // ranks change in jumps only
       continue;
     auto lift = dyn_cast<LiftOp>(op);
     if (!lift) {
@@ -335,7 +335,7 @@ LogicalResult Interpreter::evaluate(JvpOp jvp) {
     if (Operation *op = work.pop_back_val().getDefiningOp(); op && between.insert(op).second)
       work.append(op->operand_begin(), op->operand_end());
   for (Operation &op : llvm::make_range(jvp->getBlock()->begin(), jvp->getIterator())) {
-    if (!between.contains(&op) ||
+    if (!between.contains(&op) || isa<RankOp>(op) ||
         llvm::none_of(op.getOperands(), [&](Value v) { return moved.contains(v); }) ||
         llvm::all_of(op.getResults(), [&](Value v) { return cuts.contains(v); }))
       continue;
@@ -412,6 +412,26 @@ void Interpreter::evaluate(DrawOp draw) {
   values[draw.getValue()] = std::move(field);
 }
 
+void Interpreter::evaluate(RankOp rank) {
+  const Field &field = values.find(rank.getOperand())->second;
+  Field result(field.shape, 1);
+  auto axis = field.shape.begin() + rank.getAxis();
+  int64_t inner = std::accumulate(axis + 1, field.shape.end(), int64_t(1), std::multiplies<>());
+  std::vector<int64_t> order;
+  for (int64_t first = 0; first < field.size(); ++first) {
+    if (first / inner % *axis)
+      continue;
+    order.clear();
+    for (int64_t i = 0; i < *axis; ++i)
+      if (!std::isnan(field.data[first + i * inner]))
+        order.push_back(first + i * inner);
+    llvm::stable_sort(order, [&](int64_t a, int64_t b) { return field.data[a] > field.data[b]; });
+    for (auto [before, at] : llvm::enumerate(order))
+      result.data[at] = static_cast<double>(before + 1);
+  }
+  values[rank.getValue()] = std::move(result);
+}
+
 LogicalResult Interpreter::evaluate(Operation &op) {
   if (auto lift = dyn_cast<LiftOp>(op))
     return evaluate(lift);
@@ -421,6 +441,10 @@ LogicalResult Interpreter::evaluate(Operation &op) {
     return evaluate(jvp);
   if (auto draw = dyn_cast<DrawOp>(op)) {
     evaluate(draw);
+    return success();
+  }
+  if (auto rank = dyn_cast<RankOp>(op)) {
+    evaluate(rank);
     return success();
   }
   if (auto host = dyn_cast<ClockOp>(op)) {

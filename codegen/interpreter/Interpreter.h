@@ -76,6 +76,7 @@ private:
   mlir::LogicalResult evaluate(ir::VjpOp vjp);
   mlir::LogicalResult evaluate(ir::JvpOp jvp);
   void evaluate(ir::DrawOp draw);
+  void evaluate(ir::RankOp rank);
   Field make(mlir::Type type, double value = 0) const;
 
   ir::StepOp step;

@@ -306,25 +306,21 @@ Field Evaluator::reduce(llvm::StringRef f, const Field &x, llvm::ArrayRef<Axis> 
     return f == "logsumexp" ? logarithm : unary("exp", binary(BinaryOp::Sub, x, logarithm, at), at);
   }
   if (f == "cumsum" || f == "rank") {
-    // Each element beside every element along the axis, which goes by the name of another axis meanwhile.
     if (over.size() != 1)
       fail(Code::NeedsOver, at,
            "`" + f + "` runs along one axis: write `over = pre` or `over = post`");
     if (x.constant || !x.has(over[0]))
       fail(Code::ShapeMismatch, at,
            "`" + f + "` needs a value that differs along its axis, and this is " + describe(x));
+    if (f == "rank")
+      return fields.rank(loc, x, over[0]);
+    // Each element beside every element along the axis, which goes by the name of another axis meanwhile.
     Axis other = over[0] == Axis::Unit ? Axis::Post : Axis::Unit;
     Field every = x.as(over[0], other), place = fields.index(loc, over[0], count),
           everyPlace = fields.index(loc, other, count);
-    if (f == "cumsum")
-      return fields.reduce(
-          loc, select(binary(BinaryOp::Le, everyPlace, place, at), every, Field::number(0), at),
-          {other});
-    // 1 for the largest; of equals, the first comes first.
-    Field ahead =
-        select(binary(BinaryOp::Eq, every, x, at), binary(BinaryOp::Lt, everyPlace, place, at),
-               binary(BinaryOp::Gt, every, x, at), at);
-    return binary(BinaryOp::Add, fields.reduce(loc, ahead, {other}), Field::number(1), at);
+    return fields.reduce(
+        loc, select(binary(BinaryOp::Le, everyPlace, place, at), every, Field::number(0), at),
+        {other});
   }
   // argmax: the first of the largest.
   if (over.size() != 1 || x.constant || !x.has(over[0]))

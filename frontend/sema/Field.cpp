@@ -207,6 +207,21 @@ Field FieldBuilder::broadcast(mlir::Location loc, const Field &field,
   return result;
 }
 
+Field FieldBuilder::rank(mlir::Location loc, const Field &field, Axis axis) {
+  Field numbers = field;
+  if (!mlir::cast<mlir::RankedTensorType>(field.tensor.getType()).getElementType().isF32())
+    numbers =
+        map(loc, {field}, // a column of the data, in the type of the file
+            [](mlir::OpBuilder &, mlir::Location, llvm::ArrayRef<mlir::Value> a) { return a[0]; });
+  Field result;
+  result.axes = field.axes;
+  result.inherit(field);
+  int64_t position = llvm::find(field.axes, axis) - field.axes.begin();
+  result.tensor = builder.create<ir::RankOp>(loc, numbers.tensor.getType(), numbers.tensor,
+                                             builder.getI64IntegerAttr(position));
+  return result;
+}
+
 Field FieldBuilder::index(mlir::Location loc, Axis axis, int64_t size) {
   return lift(loc, {}, {{axis, size}}, {}, "none",
               [](mlir::OpBuilder &b, mlir::Location l, llvm::ArrayRef<mlir::Value>) -> mlir::Value {

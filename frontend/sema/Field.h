@@ -85,6 +85,8 @@ public:
   /// Repeats the value along axes of the extent that it lacks; its other axes stay.
   Field broadcast(mlir::Location loc, const Field &field,
                   llvm::ArrayRef<std::pair<Axis, int64_t>> extent);
+  /// The place of each element along an axis: 1 for the largest; of equals, the first comes first.
+  Field rank(mlir::Location loc, const Field &field, Axis axis);
   /// The coordinate along an axis of the given size.
   Field index(mlir::Location loc, Axis axis, int64_t size);
   mlir::OpBuilder &builder;

@@ -406,6 +406,27 @@ void RoundingBound::evaluate(ir::DrawOp draw) {
   values[draw.getValue()] = std::move(field);
 }
 
+void RoundingBound::evaluate(ir::RankOp rank) {
+  const BoundedField &field = values.find(rank.getOperand())->second;
+  BoundedField result = make(rank.getValue().getType());
+  auto axis = field.shape.begin() + rank.getAxis();
+  int64_t inner = std::accumulate(axis + 1, field.shape.end(), int64_t(1), std::multiplies<>());
+  auto at = [&](int64_t k) {
+    return Bounded{field.value[k], field.error[k], !field.decided.empty() && field.decided[k]};
+  };
+  for (int64_t own = 0; own < int64_t(field.value.size()); ++own) {
+    int64_t place = own / inner % *axis, first = own - place * inner;
+    result.value[own] = 1;
+    for (int64_t i = 0; i < *axis; ++i) {
+      Bounded ahead = compare(i < place ? arith::CmpFPredicate::OGE : arith::CmpFPredicate::OGT,
+                              at(first + i * inner), at(own));
+      result.value[own] += i != place && ahead.x != 0;
+      result.error[own] += i != place && !ahead.exact();
+    }
+  }
+  values[rank.getValue()] = std::move(result);
+}
+
 LogicalResult RoundingBound::run(const llvm::StringMap<Field> &before, ArrayRef<Field> columns,
                                  const llvm::StringMap<double> &params, const HostClock &host) {
   values.clear();
@@ -431,6 +452,7 @@ LogicalResult RoundingBound::run(const llvm::StringMap<Field> &before, ArrayRef<
     llvm::TypeSwitch<Operation *>(&op)
         .Case<ir::LiftOp>([&](auto lift) { known = evaluate(lift); })
         .Case<ir::DrawOp>([&](auto draw) { evaluate(draw); })
+        .Case<ir::RankOp>([&](auto rank) { evaluate(rank); })
         .Case<ir::ReadOp>(
             [&](auto read) { exact(read.getValue(), before.find(read.getState())->second); })
         .Case<ir::GetParamOp>(

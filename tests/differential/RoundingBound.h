@@ -21,6 +21,7 @@
 //   max, min  from the ends of the intervals, no rounding
 //   x < y     known where the intervals are disjoint; where they are not, a
 //             choice between a and b has e = |a - b| + max(ea, eb)
+//   rank      e = how many of the others may stand on the other side
 //   sum of n  e = sum of the ei + γ (sum of the |xi| + ei), γ = (n - 1) u /
 //             (1 - (n - 1) u): each term passes at most n - 1 additions
 //
@@ -63,6 +64,7 @@ private:
   BoundedField make(mlir::Type type) const;
   mlir::LogicalResult evaluate(ir::LiftOp lift);
   void evaluate(ir::DrawOp draw);
+  void evaluate(ir::RankOp rank);
 
   ir::StepOp step;
   HostClock clock;

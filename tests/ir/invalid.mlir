@@ -110,6 +110,20 @@ apical.step @s () {
 
 // -----
 
+apical.step @s (%x: tensor<?x4xf32>) {
+  // expected-error @below {{runs along axis 2 of a 'tensor<?x4xf32>'}}
+  %r = apical.rank %x axis 2 : tensor<?x4xf32>
+}
+
+// -----
+
+apical.step @s (%x: tensor<?x4xf32>) {
+  // expected-error @below {{runs along the sample axis of a 'tensor<?x4xf32>': samples do not see each other}}
+  %r = apical.rank %x axis 0 : tensor<?x4xf32>
+}
+
+// -----
+
 apical.step @s () {
   %c = apical.clock "trial" : tensor<f32>
   // expected-error @below {{has the unknown kind "loss"; kinds are cost, measure, health, whole, residual}}

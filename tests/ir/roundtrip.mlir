@@ -37,6 +37,8 @@ apical.step @train0 (%images: tensor<?x4xui8>, %labels: tensor<?xi8>) experiment
     %t = arith.mulf %weight, %pre : f32
     apical.yield %t : f32
   }
+  // CHECK: apical.rank %{{.*}} axis 1 : tensor<?x3xf32>
+  %r = apical.rank %y axis 1 : tensor<?x3xf32>
   // A domain without inputs, a coordinate, a barrier, two results.
   // CHECK: apical.lift sizes [-1, 3] outs(tensor<?xf32>, tensor<3xf32>)
   // CHECK-SAME: combiners ["sum", "max"] {

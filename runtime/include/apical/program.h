@@ -181,7 +181,7 @@ typedef struct apical_program {
 } apical_program;
 
 /// Calls fn(context, lo, hi) for ranges that make up 0..count, shared among the threads.
-/// Provided by the runtime, as is apical_orthogonal; generated code imports no other
+/// Provided by the runtime, as are the two below; generated code imports no other
 /// symbols, besides functions of the C mathematics library.
 void apical_parallel_for(void (*fn)(void *context, int64_t lo, int64_t hi), void *context,
                          int64_t count);
@@ -190,6 +190,11 @@ void apical_parallel_for(void (*fn)(void *context, int64_t lo, int64_t hi), void
 /// `stride` numbers; sets what pads it to zero. A function of sizes, key and trial.
 void apical_orthogonal(float *out, int64_t rows, int64_t columns, int64_t padded_rows,
                        int64_t padded_columns, int64_t stride, uint64_t key, uint64_t trial);
+
+/// Writes the place of each of `n` numbers, `step` apart, among them: 1 for the largest; of equals, the
+/// first comes first; a NaN has 1 and takes no place. Does so for `lines` of them, `line_step` apart.
+void apical_rank(const float *x, float *out, int64_t n, int64_t step, int64_t lines,
+                 int64_t line_step);
 
 #ifdef __cplusplus
 }
