@@ -1,8 +1,12 @@
 # Part of the Apical project, under the Apache License v2.0 with LLVM
 # Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Data that are small integers, divided by constants: compiled code multiplies, and must give the very quotients."""
+import os
+import sys
+
 import numpy
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "rules"))
 from harness import on_both_engines, run
 
 DIVISORS = (255, 3, 7, 0.353, -12.7, 1e30, 3e38, 0)  # the inverses of the last three are too small, or none
