@@ -741,10 +741,12 @@ private:
   /// Every state that the line keeps for this connection.
   std::vector<Memory> memory(const sema::Connection &c) const {
     std::vector<Memory> all;
-    std::string prefix = net.name + "." + line.name + "." + c.name + ".";
+    std::string prefix = net.name + "." + line.name + "." + c.name + ".",
+                units = net.name + "." + line.name + "." + net.areas[c.to].name + ".";
     for (const sema::StateAccount &state : account.states) {
       llvm::StringRef name = state.symbol;
-      if (!name.consume_front(prefix))
+      bool ofUnits = state.role == "lasting" && name.consume_front(units);
+      if (!ofUnits && !name.consume_front(prefix))
         continue;
       bool measured = llvm::any_of(line.changes, [&](const sema::WeightChange &change) {
         return change.direction == state.symbol || change.descent == state.symbol;

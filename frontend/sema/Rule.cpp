@@ -104,6 +104,7 @@ void RuleInstance::instantiate() {
   } else {
     applyAll();
   }
+  writeLasting();
   for (auto &[name, state] : ownStates)
     if (!state.symbol.empty())
       write(state.symbol, state.before, args.at(name), active, state.at);

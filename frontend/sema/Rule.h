@@ -131,6 +131,8 @@ private:
   /// The weights and states that templates declare: phases may read them.
   void declareOwn(const ast::TemplateStmt &t);
   void declareState(int connection, bool bias, const ast::VarDecl &v);
+  Field declareLasting(const std::string &symbol, const ast::VarDecl::Declarator &d, Extent extent);
+  void writeLasting();
   void declareAreaState(int area, const ast::VarDecl &v, const std::string &binder);
   /// `let gain = e` of the rule itself.
   void ruleLet(const ast::VarDecl &v);
@@ -207,6 +209,14 @@ private:
     Span at;
   };
   std::map<std::string, OwnState> ownStates;
+  struct LastingState { ///< of units or of synapses
+    std::string symbol, name;
+    int area, connection;
+    bool bias;
+    Field before;
+    Span at;
+  };
+  std::vector<LastingState> lastingStates;
   std::unique_ptr<RunTick> outside; ///< what stands outside phases, at the end of the presentation
   std::unique_ptr<Intervention> besides;    ///< that, and what the experiment does in this tick
   std::shared_ptr<ast::TemplateStmt> whole; ///< of a rule that is plain synapse statements

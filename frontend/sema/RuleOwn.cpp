@@ -150,11 +150,54 @@ void RuleInstance::declareAreaWeight(int area, const ast::VarDecl::Declarator &d
   ruleWeights.insert(net.areas[area].name + "." + d.name.text);
 }
 
+/// A state that each unit or synapse keeps from trial to trial; what it begins with may read what is known when compiling.
+Field RuleInstance::declareLasting(const std::string &symbol, const ast::VarDecl::Declarator &d,
+                                   Extent extent) {
+  Frame frame;
+  frame.locals = args;
+  if (ev.componentsOf(d, frame))
+    ev.unsupported(d.name.span, "a `lasting` state of a rule with components is");
+  frame.stream = symbol;
+  frame.drawExtent = extent;
+  StateInit init;
+  init.symbol = symbol;
+  init.role = "lasting";
+  init.at = d.name.span;
+  init.extent = std::move(extent);
+  init.dimension.any = true;
+  init.value = [e = &ev, value = d.init, frame]() mutable { return e->evaluate(*value, frame); };
+  trial.states.declare(std::move(init));
+  Field now = trial.read(symbol);
+  now.dimension.any = true;
+  return now;
+}
+
+void RuleInstance::writeLasting() {
+  for (const LastingState &state : lastingStates) {
+    const Field &value =
+        state.connection < 0
+            ? outside->endOfAreas().at({state.area, state.name})
+            : outside->endOfSynapses().at({state.connection, state.bias, state.name});
+    Extent extent;
+    for (Axis axis : state.before.axes)
+      extent.push_back({axis, state.before.size(axis)});
+    write(state.symbol, state.before, ev.fields.broadcast(ev.location(state.at), value, extent),
+          active, state.at);
+  }
+}
+
 void RuleInstance::declareAreaState(int area, const ast::VarDecl &v, const std::string &binder) {
   for (auto &d : v.vars) {
     if (!d.init)
       ev.fail(Code::MissingArgument, d.name.span,
               "the state `" + d.name.text + "` needs an initial value");
+    if (v.isLasting) {
+      std::string symbol = areaSymbol(area, d.name.text);
+      Field &now = areaStates[{area, d.name.text}] =
+          declareLasting(symbol, d, {{Axis::Unit, net.areas[area].size}});
+      lastingStates.push_back({symbol, d.name.text, area, -1, false, now, d.name.span});
+      continue;
+    }
     Frame frame = areaFrame(area, binder);
     frame.stream = areaSymbol(area, d.name.text);
     frame.drawEachTrial = true;
@@ -180,9 +223,19 @@ void RuleInstance::declareState(int connection, bool bias, const ast::VarDecl &v
     if (!d.init)
       ev.fail(Code::MissingArgument, d.name.span,
               "the state `" + d.name.text + "` needs an initial value");
-    Frame frame = synapseFrame(c, bias);
-    frame.stream =
+    std::string symbol =
         net.name + "." + learn.name + "." + c.name + (bias ? ".bias." : ".") + d.name.text;
+    if (v.isLasting) {
+      Extent extent{{Axis::Post, c.toSize}};
+      if (c.topology == Topology::Dense && !bias)
+        extent.insert(extent.begin(), {Axis::Pre, c.fromSize});
+      Field &now = synapseStates[{connection, bias, d.name.text}] =
+          declareLasting(symbol, d, extent);
+      lastingStates.push_back({symbol, d.name.text, -1, connection, bias, now, d.name.span});
+      continue;
+    }
+    Frame frame = synapseFrame(c, bias);
+    frame.stream = symbol;
     frame.drawEachTrial = true;
     if (!v.isShared)
       frame.drawExtent.push_back({Axis::Sample, ShapedType::kDynamic});
@@ -203,6 +256,8 @@ void RuleInstance::declareState(int connection, bool bias, const ast::VarDecl &v
 }
 
 void RuleInstance::ruleState(const ast::VarDecl &v) {
+  if (v.isItem)
+    ev.unsupported(v.span, "`item` states of a rule are");
   for (auto &d : v.vars) {
     if (!d.init)
       ev.fail(Code::MissingArgument, d.name.span,

@@ -118,6 +118,8 @@ Field RunTick::declared(Tick &tick, const Scope &scope, const ast::VarDecl &v,
   if (!d.init)
     ev.fail(Code::MissingArgument, d.name.span, "`" + d.name.text + "` needs a value");
   bool state = v.varKind == ast::VarKind::State;
+  if (v.isLasting)
+    ev.unsupported(v.span, "a `lasting` state that is declared in a run is");
   Frame f = frame(tick, scope, position);
   f.stream = rule.net.name + "." + rule.learn.name + "." + (phase.empty() ? "" : phase + ".");
   for (const Loop &l : loops) { // each member draws for itself
@@ -204,6 +206,11 @@ std::optional<Field> RunTick::valueAt(Tick &tick, const Scope &scope, llvm::Stri
       return std::nullopt; // not one of the block's own names
     return once(s, [&] {
       Field value = evaluate(tick, scope, *assign->value, k);
+      if (!before->has(Axis::Sample) && assign->op == ast::AssignOp::Set && !value.constant &&
+          value.has(Axis::Sample))
+        ev.fail(Code::PerSampleToShared, s->span,
+                "a value per sample is assigned to `" + name + "`, which has no samples",
+                "use `+=`, which averages over the batch, or an explicit `batch_mean`");
       if (!before->has(Axis::Sample))
         value = ev.averageOverSamples(value, s->span);
       if (isCommon(*scope.body, name))

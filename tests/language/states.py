@@ -198,6 +198,69 @@ def rules_have_states(interpret):
     assert numpy.abs(r["n.x_y.w"] - w).max() < 1e-5
 
 
+LASTING = HEAD + """
+rule homeostatic() : local {
+    each area a { lasting state usual = 0.5; usual += 0.1 * (a.rate - usual) }
+    each connection {
+        lasting state trace = 0.25
+        trace += 0.2 * (post.rate * pre - trace)
+        w += 0.01 * (post.rate - post.usual) * trace
+    }
+}
+network n {
+    area x[3] : source
+    area y[2] : tanh_unit
+    connect x -> y : dense(bias = true)
+    learn by homeostatic() as h
+}
+train n on d, batch = 5, epochs = EPOCHS { x.rate = x }
+"""
+
+
+def units_and_synapses_of_a_rule_keep(interpret):
+    """What a rule keeps of each unit and of each synapse goes on from trial to trial and through a checkpoint, moves by the
+    mean over the batch, and is read as it was at the trial's start, a synapse's own as the statements before have left it.
+    The same in NumPy, in batches of all rows."""
+    text = LASTING.replace("batch = 5", "batch = 10")
+    first = run(text.replace("EPOCHS", "1").replace("0.01", "0").replace("0.1 *", "0 *").replace("0.2 *", "0 *"), DATA,
+                interpret=interpret)
+    r = run(text.replace("EPOCHS", "4"), DATA, interpret=interpret)
+    x = DATA["x.npy"]
+    w, b = first["n.x_y.w"].astype(float), first["n.x_y.b"].astype(float)
+    usual, trace, biased = numpy.full(2, 0.5), numpy.full((3, 2), 0.25), numpy.full(2, 0.25)
+    for _ in range(4):
+        y = numpy.tanh(x @ w + b)
+        trace = trace + 0.2 * (x.T @ y / ROWS - trace)
+        biased = biased + 0.2 * (y.mean(0) - biased)
+        w, b = w + 0.01 * (y.mean(0) - usual) * trace, b + 0.01 * (y.mean(0) - usual) * biased
+        usual = usual + 0.1 * (y.mean(0) - usual)
+    for name, expected in (("n.h.y.usual", usual), ("n.h.x_y.trace", trace), ("n.h.x_y.bias.trace", biased),
+                           ("n.x_y.w", w), ("n.x_y.b", b)):
+        assert numpy.abs(r[name] - expected).max() < 1e-5, (name, r[name], expected)
+    half = run(LASTING.replace("EPOCHS", "2"), DATA, interpret=interpret)
+    whole = run(LASTING.replace("EPOCHS", "4"), DATA, interpret=interpret)
+    again = run(LASTING.replace("EPOCHS", "4"), DATA, interpret=interpret, start=half.checkpoint, epochs=4)
+    assert whole.same(again) and not whole.same(half)
+
+
+def what_a_rule_cannot_keep_is_said(interpret):
+    if interpret:
+        return
+    text = LASTING.replace("EPOCHS", "1")
+    for old, new, said in (("usual += 0.1 * (a.rate - usual)", "usual = a.rate", "E0205"),
+                           ("usual = 0.5", "usual[2] = 0.5", "E0901"),
+                           ("each area a {", "item state seen = 0; each area a {", "E0901"),
+                           ("each area a {", "phase p { run 2 with each area a { lasting state v = 0 } }; each area a {",
+                            "E0901")):
+        try:
+            run(text.replace(old, new), DATA)
+        except Refused as refused:
+            assert said in str(refused), refused
+        else:
+            raise AssertionError(f"accepted: {new}")
+
+
 if __name__ == "__main__":
     on_both_engines(each_row_goes_on_from_where_it_was, reset_states_forget, interrupted_and_resumed,
-                    tests_leave_them_alone, common_is_one_number, what_does_not_fit_is_said, rules_have_states)
+                    tests_leave_them_alone, common_is_one_number, what_does_not_fit_is_said, rules_have_states,
+                    units_and_synapses_of_a_rule_keep, what_a_rule_cannot_keep_is_said)
