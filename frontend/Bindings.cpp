@@ -64,6 +64,7 @@ Field Experiment::letOf(const ast::VarDecl::Declarator &d) {
   if (draws) {
     frame.stream = stepName + "." + d.name.text;
     frame.drawEachTrial = true;
+    frame.drawForEach = true;
     frame.drawExtent = {{Axis::Sample, ShapedType::kDynamic}};
   }
   Frame sizes;

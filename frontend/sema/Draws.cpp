@@ -15,6 +15,8 @@
 #include "ir/ApicalDialect.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "llvm/Support/SaveAndRestore.h"
+
 #include <cmath>
 
 using namespace mlir;
@@ -92,6 +94,13 @@ std::optional<Field> Evaluator::callDistribution(llvm::StringRef name, const ast
   for (size_t k = 0; k < least; ++k)
     parameters.push_back(arg(k));
   const Field &first = parameters[0], &second = parameters.back();
+  llvm::SaveAndRestore extent(frame.drawExtent, frame.drawExtent);
+  if (frame.drawForEach && name != "categorical") // which is one for all of its parameters
+    for (const Field &p : parameters)
+      for (Axis axis : p.axes)
+        if (!p.constant &&
+            llvm::none_of(frame.drawExtent, [&](auto &known) { return known.first == axis; }))
+          frame.drawExtent.push_back({axis, p.size(axis)});
   Field drawn;
   if (name == "uniform" || name == "normal") {
     Field unit = draw(name, frame, e.span);

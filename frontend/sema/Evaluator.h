@@ -41,6 +41,7 @@ struct Frame {
   /// Where `normal(…)` and `uniform(…)` draw; no draws if the stream is empty.
   std::string stream;
   bool drawEachTrial = false;
+  bool drawForEach = false; ///< a draw has the axes of its parameters besides `drawExtent`
   int draws = 0; ///< several draws of one expression are told apart by position
   llvm::SmallVector<std::pair<Axis, int64_t>, 3> drawExtent;
 };

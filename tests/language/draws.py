@@ -150,6 +150,22 @@ train n on rows, batch = 24 { x.rate = x; probe y.rate }
     assert numpy.abs(done["n.x_y.w"] - expected).max() < (1e-7 if interpret else 1e-6)  # 0.3 is one of float32
 
 
+def a_draw_of_an_experiment_has_the_elements_of_its_parameters(interpret):
+    """Noise around a column of 50 numbers: 10 000 draws of deviation 0.3, of which the mean over the numbers of one sample
+    has 0.3 / sqrt(50); null: one draw for all of them would leave 0.3. Five standard errors. Without such a parameter one
+    draw for the sample."""
+    done = run("""
+data rows = table(m = npy("m.npy"))
+network n { area a[50] : source; area b[50] : source }
+test n on rows, batch = 7 { let noisy ~ normal(m, 0.3); let one ~ normal(0, 0.3); a.rate = noisy; b.rate = m + one; probe a.rate, b.rate }
+""", data={"m.npy": numpy.full((200, 50), 2, numpy.float32)}, interpret=interpret)
+    a, b = (numpy.array([p[name] for p in done.probes]) for name in ("a.rate", "b.rate"))
+    assert abs(a.std() - 0.3) < 5 * 0.3 / math.sqrt(2 * a.size) and abs(a.mean() - 2) < 5 * 0.3 / 100
+    assert abs(a.mean(1).std() - 0.3 / math.sqrt(50)) < 5 * 0.3 / math.sqrt(50) / math.sqrt(2 * 200)
+    assert (b == b[:, :1]).all() and len(set(b[:, 0])) == 200
+
+
 if __name__ == "__main__":
     on_both_engines(densities, score, poisson_counts, units_and_samples_draw_for_themselves, categorical_shares,
-                    draws_are_constants_for_derivatives)
+                    draws_are_constants_for_derivatives,
+                    a_draw_of_an_experiment_has_the_elements_of_its_parameters)
