@@ -120,6 +120,7 @@ void RuleInstance::eachWeight(const ast::TemplateStmt &t) {
       if (cost)
         frame.locals[costParameter] = *cost;
       frame.locals[t.binder.text] = p;
+      frame.at = phaseReader();
       frame.resolve = [&, this](const ast::Expr &e) -> std::optional<Field> {
         auto *call = callOf(e, "grad");
         if (!call)
@@ -132,6 +133,10 @@ void RuleInstance::eachWeight(const ast::TemplateStmt &t) {
         Field y = ev.evaluate(*call->args[0].value, frame);
         if (y.constant)
           return Field::number(0);
+        if (y.axes.size() != 1 || y.axes[0] != Axis::Sample)
+          ev.fail(Code::WrongType, call->args[0].value->span,
+                  "`grad` takes a cost, one number per sample, and this is " + describe(y),
+                  "reduce it with `sum` or `mean`; a derivative of derivatives is none");
         Field g = exactGradient(y, p, e.span);
         g.reads.clear();
         g.needs(Nonlocal, e.span);

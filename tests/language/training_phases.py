@@ -7,8 +7,8 @@ differences to round off. Tolerances as in templates.py.
 """
 import numpy
 
-from templates import X, T, gated, near, states
-from harness import on_both_engines
+from templates import DATA, X, T, gated, near, states
+from harness import Refused, on_both_engines, run
 
 LEAKY = "unit leaky { input drive; output state u = 0.2; u = u + 0.5 * (tanh(drive) - u) }\n"
 
@@ -76,6 +76,28 @@ def the_exact_gradient_goes_through_all_phases(interpret):
     assert all(numpy.array_equal(got[name], again[name]) for name in got)
 
 
+def the_exact_gradient_of_a_phase_of_the_rule(interpret):
+    """`grad(C@a, p)` goes through the ticks of the rule's own run. Of what is no cost there is none."""
+    rule = """
+rule through_time(C: cost) : nonlocal {
+    phase a { run 3 }
+    phase b { run 2 with each hidden a { a.drive += 3 } }
+    each weight p { p.grad += grad(C@a, p) }
+}
+"""
+    text = model(LEAKY + rule, "c by through_time() with sgd(1)", "", "leaky", "u")
+    got, s = changes(text, interpret)
+    for name in ("n.x_h.w", "n.x_h.b", "n.h_y.w", "n.h_y.b"):
+        near(-got[name], unrolled(s, name, pushed=False), name)
+    for wrong in ("grad(grad(C@a, p), p)", "grad(batch_mean(C@a), p)"):
+        try:
+            run(text.replace("grad(C@a, p)", wrong), DATA)
+        except Refused as refused:
+            assert "`grad` takes a cost, one number per sample" in str(refused), refused
+        else:
+            raise AssertionError(f"accepted: {wrong}")
+
+
 def a_rule_presents_the_trial_with_its_phases(interpret):
     """`run` in a rule presents what the experiment's phases make of the trial, and adds its own: the input of h is 0.5
     higher, and 0.1 more in the noisy phase. Where both clamp, the rule does. `run 1` holds the inputs only."""
@@ -133,5 +155,6 @@ def a_sample_that_has_settled_costs_nothing_more(interpret):
 
 if __name__ == "__main__":
     on_both_engines(a_clamp_teaches_a_rule_without_phases, the_exact_gradient_goes_through_all_phases,
+                    the_exact_gradient_of_a_phase_of_the_rule,
                     a_rule_presents_the_trial_with_its_phases, states_are_left_as_the_last_phase_left_them,
                     a_sample_that_has_settled_costs_nothing_more)
