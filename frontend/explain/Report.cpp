@@ -106,9 +106,21 @@ public:
     for (const sema::WeightChange &change : line.changes)
       if (change.area >= 0)
         report.connections.push_back(unitWeights(change));
-    for (size_t k = 0; k < wanted.size(); ++k) // grows while errors name further errors
-      if (auto e = errorEquation(wanted[k]))
+    for (const ConnectionReport &c : report.connections)
+      for (auto *equations : {&c.update, &c.bias})
+        for (const Equation &e : *equations)
+          wantUnits(e);
+    for (const Equation &e : report.lets)
+      wantUnits(e);
+    // Both grow while what they name is to be explained as well.
+    for (size_t error = 0, unit = 0; error < wanted.size() || unit < wantedUnits.size();) {
+      if (unit < wantedUnits.size()) {
+        unitEquations(wantedUnits[unit++], report.lets);
+      } else if (auto e = errorEquation(wanted[error++])) {
+        wantUnits(*e);
         report.errors.push_back(*e);
+      }
+    }
     for (ConnectionReport &c : report.connections)
       c.phasesRead = phasesOf(c, report);
     return report;
@@ -516,6 +528,94 @@ private:
     }
   }
 
+  //===--- what the rule declares for units ---------------------------------===//
+
+  /// Every variable of units that the equation names and the rule declares.
+  void wantUnits(const Equation &equation) {
+    walk(*equation.right, [&](const Expr &x) {
+      auto *m = llvm::dyn_cast<MemberExpr>(&x);
+      int area = m ? net.area(ast::toString(*m->base)) : -1;
+      if (area < 0 || llvm::none_of(
+                          line.units,
+                          [&](const sema::UnitTerm &u) {
+                            return u.area == area && u.variable->name.text == m->member.text;
+                          }))
+        return;
+      Key key{area, m->member.text};
+      if (!llvm::is_contained(wantedUnits, key))
+        wantedUnits.push_back(key);
+    });
+    for (const Equation &e : equation.with)
+      wantUnits(e);
+  }
+
+  void unitEquations(const Key &key, std::vector<Equation> &into) {
+    const sema::Area &area = net.areas[key.first];
+    auto add = [&](const char *op, Expr *right) {
+      into.push_back({s.member(area.name, key.second), op, right, {}});
+      want(*right);
+      wantUnits(into.back());
+    };
+    for (const sema::UnitTerm &u : line.units) {
+      if (u.area != key.first || u.variable->name.text != key.second)
+        continue;
+      Symbolic::Scope scope = [&](const Expr &e) -> Expr * {
+        auto *n = llvm::dyn_cast<NameExpr>(&e);
+        return n && declares(*u.block, n->name) ? s.member(area.name, n->name)
+                                                : unitScope(area, u.binder)(e);
+      };
+      if (u.decl->varKind == VarKind::Input)
+        return add("=", arriving(key));
+      bool draws = u.variable->initKind == VarDecl::Declarator::Init::Draw;
+      if (u.decl->varKind == VarKind::Let && u.variable->init)
+        return add(draws ? "~" : "=", s.rewrite(*u.variable->init, scope));
+      // A state that nothing moves here is assigned in a loop, which stands among the `let`s.
+      for (const Stmt *statement : *u.block) {
+        auto *assign = llvm::dyn_cast<AssignStmt>(statement);
+        auto *n = assign ? llvm::dyn_cast<NameExpr>(assign->target) : nullptr;
+        if (!n || n->name != key.second)
+          continue;
+        add(opText(assign->op), s.rewrite(*assign->value, scope));
+      }
+      if (draws)
+        add("~", s.rewrite(*u.variable->init, scope));
+      return;
+    }
+  }
+
+  static bool declares(const Block &block, llvm::StringRef name) {
+    return llvm::any_of(block, [&](const Stmt *statement) {
+      auto *v = llvm::dyn_cast<VarDecl>(statement);
+      return v && llvm::any_of(v->vars, [&](auto &d) { return d.name.text == name; });
+    });
+  }
+
+  /// The sum of all that arrives at an input of the rule's.
+  Expr *arriving(const Key &key) {
+    Expr *total = nullptr;
+    auto add = [&](Expr *e, BinaryOp op) {
+      total = total || op == BinaryOp::Sub ? s.binary(op, total ? total : s.number(0), e) : e;
+    };
+    for (const sema::ArrivalTerm &arrival : line.arrivals) {
+      if (arrival.area != key.first || arrival.variable != key.second)
+        continue;
+      const sema::Connection &c = net.connections[arrival.connection];
+      Expr *e =
+          s.rewrite(*arrival.statement->value, synapseScope(c, arrival.block, "", false, true));
+      if (c.topology != sema::Topology::OneToOne)
+        e = s.sum(e, net.areas[key.first == c.from ? c.to : c.from].name);
+      add(e, arrival.statement->op == AssignOp::Sub ? BinaryOp::Sub : BinaryOp::Add);
+    }
+    for (const sema::RouteTerm &r : line.routes)
+      if (!r.toError && r.to == key.first && r.toVariable == key.second) {
+        const std::string &from = net.areas[r.from].name;
+        Expr *sent = r.ofError ? errorOf({r.from, r.fromVariable}) : s.member(from, r.fromVariable);
+        Expr *w = s.member(from + "_" + net.areas[key.first].name, "w");
+        add(s.sum(s.binary(BinaryOp::Mul, w, sent), from), BinaryOp::Add);
+      }
+    return total ? total : s.number(0);
+  }
+
   //===--- updates ----------------------------------------------------------===//
 
   ConnectionReport connection(int k) {
@@ -804,6 +904,7 @@ private:
   Exactness exactness;
   std::map<std::string, const Expr *> parameters;
   std::vector<Key> wanted;
+  std::vector<Key> wantedUnits; ///< variables of the rule that equations name
   std::vector<Equation> discarded;
 };
 

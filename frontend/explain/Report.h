@@ -76,7 +76,7 @@ struct LineReport {
   Place place; ///< of the rule
   std::vector<std::string> declared;
   std::vector<Phase> phases;    ///< empty: the plain presentation only
-  std::vector<Equation> lets;   ///< of the rule, one per sample
+  std::vector<Equation> lets;   ///< of the rule, one per sample, and of units
   std::vector<Equation> errors; ///< from the cost back
   std::vector<Memory> routes;   ///< connections of the rule itself
   std::vector<ConnectionReport> connections;

@@ -69,6 +69,24 @@ struct RouteTerm {
   const ast::ConnectDecl *decl = nullptr;
 };
 
+/// What a rule declares for the units of an area: a `let`, an `input` or a state.
+struct UnitTerm {
+  int area = -1;
+  const ast::VarDecl *decl = nullptr;
+  const ast::VarDecl::Declarator *variable = nullptr;
+  const ast::Block *block = nullptr;
+  std::string binder; ///< the area's name in the block
+};
+
+/// `post.x += e`: what a connection adds to an `input` of that kind.
+struct ArrivalTerm {
+  int area = -1;
+  std::string variable;
+  int connection = -1;
+  const ast::AssignStmt *statement = nullptr;
+  const ast::Block *block = nullptr;
+};
+
 /// `assume(…)` of the rule: in its own words.
 struct AssumptionTerm {
   std::string text;
@@ -92,6 +110,8 @@ struct LearnAccount {
   std::vector<MessageTerm> messages;
   std::vector<RouteTerm> routes;
   std::vector<AssumptionTerm> assumptions;
+  std::vector<UnitTerm> units;
+  std::vector<ArrivalTerm> arrivals;
   std::vector<WeightChange> changes;
 
   WeightChange &change(llvm::StringRef symbol);

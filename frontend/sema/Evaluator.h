@@ -42,7 +42,7 @@ struct Frame {
   std::string stream;
   bool drawEachTrial = false;
   bool drawForEach = false; ///< a draw has the axes of its parameters besides `drawExtent`
-  int draws = 0; ///< several draws of one expression are told apart by position
+  int draws = 0;            ///< several draws of one expression are told apart by position
   llvm::SmallVector<std::pair<Axis, int64_t>, 3> drawExtent;
 };
 

@@ -133,6 +133,7 @@ private:
   void declareState(int connection, bool bias, const ast::VarDecl &v);
   Field declareLasting(const std::string &symbol, const ast::VarDecl::Declarator &d, Extent extent);
   void writeLasting();
+  void accountOwn(const ast::TemplateStmt &t, const Scope &s);
   void declareAreaState(int area, const ast::VarDecl &v, const std::string &binder);
   /// `let gain = e` of the rule itself.
   void ruleLet(const ast::VarDecl &v);

@@ -4,6 +4,7 @@
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
+#include "frontend/sema/Account.h"
 #include "frontend/sema/Forms.h"
 #include "frontend/sema/Rule.h"
 
@@ -99,8 +100,28 @@ std::vector<Scope> RuleInstance::scopesOf(const ast::TemplateStmt &t) const {
   return scopes;
 }
 
+/// What explains the variables of units that the rule declares.
+void RuleInstance::accountOwn(const ast::TemplateStmt &t, const Scope &s) {
+  for (const ast::Stmt *statement : t.body) {
+    auto *v = llvm::dyn_cast<ast::VarDecl>(statement);
+    if (v && s.area >= 0 && v->varKind != ast::VarKind::Weight)
+      for (auto &d : v->vars)
+        account->units.push_back({s.area, v, &d, blockOf(t), s.binder});
+    auto *assign = llvm::dyn_cast<ast::AssignStmt>(statement);
+    if (!assign || s.connection < 0 || s.bias)
+      continue;
+    const Connection &c = net.connections[s.connection];
+    for (bool pre : {true, false})
+      if (auto *m = memberOf(*assign->target, pre ? "pre" : "post"))
+        account->arrivals.push_back(
+            {pre ? c.from : c.to, m->member.text, s.connection, assign, blockOf(t)});
+  }
+}
+
 void RuleInstance::declareOwn(const ast::TemplateStmt &t) {
-  for (const Scope &s : scopesOf(t))
+  for (const Scope &s : scopesOf(t)) {
+    if (account)
+      accountOwn(t, s);
     for (const ast::Stmt *statement : t.body) {
       if (auto *c = llvm::dyn_cast<ast::ConnectDecl>(statement))
         connectOwn(*c, s.area, s.binder);
@@ -125,6 +146,7 @@ void RuleInstance::declareOwn(const ast::TemplateStmt &t) {
           declareAreaState(s.area, *v, s.binder);
       }
     }
+  }
 }
 
 std::string RuleInstance::areaSymbol(int area, llvm::StringRef name) const {
