@@ -34,14 +34,21 @@ static bool crossesWrite(LiftOp producer, LiftOp consumer) {
   return false;
 }
 
+/// One number for each two synapses, as when each is perturbed in turn: the square of what the weights take.
+static bool hasPairsOfSynapses(LiftOp lift) {
+  auto type = cast<RankedTensorType>(lift.getResult(0).getType());
+  return type.hasStaticShape() && type.getRank() >= 4;
+}
+
 /// The producer of operand k if its code can move into `consumer`.
 static LiftOp fusibleProducer(LiftOp consumer, unsigned k) {
   auto producer = consumer.getInputs()[k].getDefiningOp<LiftOp>();
   if (!producer || producer->getBlock() != consumer->getBlock() || producer.getNumResults() != 1 ||
       producer.reduces() || !producer->hasOneUse())
     return nullptr;
-  // Each point of the producer belongs to one point of the consumer.
-  if (!consumer.getInputMap(k).isPermutation())
+  // Each point of the producer belongs to one point of the consumer, or there are too many to be stored.
+  AffineMap map = consumer.getInputMap(k);
+  if (!map.isPermutation() && !(map.isProjectedPermutation() && hasPairsOfSynapses(producer)))
     return nullptr;
   return crossesWrite(producer, consumer) ? nullptr : producer;
 }
@@ -92,6 +99,7 @@ namespace {
 ///   3. Never into a contraction along a row: the sum of products of two fields
 ///      stays what the code generator has a fast path for. A factor that varies
 ///      over three axes is no field of a fast path, and must not be stored.
+///   4. One of pairs of synapses is made where it is used, even more than once.
 struct FuseMapsPass : apical::impl::FuseMapsBase<FuseMapsPass> {
   void runOnOperation() override {
     for (auto step : getOperation().getOps<StepOp>()) {

@@ -53,6 +53,8 @@ def FuseMaps : ApicalPass<"apical-fuse-maps"> {
        value of a state would be carried across the write of that state.
     3. Nothing moves into a contraction along a row: the sum of products of two fields stays what the
        code generator has a fast path for. A factor over three axes is never stored for one.
+    4. A value for each two synapses, which takes the square of the weights' memory, is made where it is
+       used, even more than once.
   }];
 }
 

@@ -106,3 +106,36 @@ apical.step @synapses (%x: tensor<?x3xf32>, %y: tensor<?x4xf32>) {
   }
   apical.write @w, %s : tensor<3x4xf32>
 }
+
+// -----
+
+// The weights of which each is perturbed in turn, one copy for each, are not stored: every sample makes them anew.
+// CHECK-LABEL: apical.step @in_turn
+// CHECK-NOT: outs(tensor<3x4x3x4xf32>)
+// CHECK: apical.lift sizes [-1, 3, 4, 3, 4] ins(%{{.*}}, %{{.*}}, %{{.*}} : tensor<?x3xf32>, tensor<3x4xf32>, tensor<3x4xf32>)
+// CHECK: arith.select
+// CHECK: arith.mulf
+apical.state @w : tensor<3x4xf32> role "weight"
+apical.step @in_turn (%x: tensor<?x3xf32>) {
+  %w = apical.read @w : tensor<3x4xf32>
+  %n = apical.lift sizes [3, 4] outs(tensor<3x4xf32>) maps [(i, j) -> (i, j)] combiners ["none"] {
+    %p = apical.index 0 : f32
+    apical.yield %p : f32
+  }
+  %m = apical.lift sizes [3, 4, 3, 4] ins(%w, %n : tensor<3x4xf32>, tensor<3x4xf32>) outs(tensor<3x4x3x4xf32>)
+      maps [(p, q, i, j) -> (i, j), (p, q, i, j) -> (p, q), (p, q, i, j) -> (p, q, i, j)] combiners ["none"] {
+  ^bb0(%a: f32, %b: f32):
+    %one = arith.constant 1.0 : f32
+    %c = arith.cmpf oeq, %b, %one : f32
+    %d = arith.addf %a, %one : f32
+    %e = arith.select %c, %d, %a : f32
+    apical.yield %e : f32
+  }
+  %y = apical.lift sizes [-1, 3, 4, 3, 4] ins(%x, %m : tensor<?x3xf32>, tensor<3x4x3x4xf32>) outs(tensor<?x3x4x4xf32>)
+      maps [(s, p, q, i, j) -> (s, i), (s, p, q, i, j) -> (p, q, i, j), (s, p, q, i, j) -> (s, p, q, j)] combiners ["sum"] {
+  ^bb0(%a: f32, %b: f32):
+    %e = arith.mulf %a, %b : f32
+    apical.yield %e : f32
+  }
+  apical.report "y" kind "item", %y : tensor<?x3x4x4xf32>
+}
