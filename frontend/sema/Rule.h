@@ -95,6 +95,8 @@ private:
   /// error(area.variable) as this rule delivers it; shape of the variable.
   std::optional<Field> error(int area, const std::string &variable, Span at);
   bool dependsOn(mlir::Value y, mlir::Value x) const;
+  /// Is the value a variable of a tick, and not of this one?
+  bool ofOtherTick(mlir::Value v, const Tick &tick) const;
   std::optional<Field> directError(int area, const std::string &variable, Span at);
   void eachWeight(const ast::TemplateStmt &t);
   bool applies(const ast::TemplateStmt &t, const Connection &c) const;
