@@ -32,18 +32,21 @@ bool pushes(const ast::Block &body) {
   });
 }
 
-/// What a unit is displaced at, and what that moves: its state, or the input and the output of one that
-/// has none.
+/// What a unit is displaced at, and what that moves: its state of the trial, or the input and the output
+/// of one that has none.
 std::pair<Field, Field> RunTick::ends(Tick &tick, int index, Span at) {
   Evaluator &ev = rule.ev;
   const Area &area = rule.net.areas[index];
-  if (area.states.size() > 1 || (!area.states.empty() && !area.states[0].perSample()))
-    ev.unsupported(
-        at, "`push` for a unit with several states, or with one that outlives the trial, is");
-  if (!area.states.empty()) {
-    Field before = tick.values.at({index, area.states[0].name});
-    return {before, tick.ended(index, area.states[0].name)};
+  const State *state = nullptr;
+  for (const State &s : area.states) {
+    if (!s.perSample()) // it outlives the trial
+      continue;
+    if (state)
+      ev.unsupported(at, "`push` for a unit with several states is");
+    state = &s;
   }
+  if (state)
+    return {tick.values.at({index, state->name}), tick.ended(index, state->name)};
   if (area.mainInput.empty())
     ev.fail(Code::NoInput, at,
             "the area `" + area.name + "` has no input, at which `push` would displace it");
@@ -155,7 +158,8 @@ Field RunTick::push(Tick &tick, const Scope &scope, const ast::CallExpr &e, size
   // Units move in the tick at hand, weights in all.
   auto elsewhere = [&](Value v) { return !synapses && rule.ofOtherTick(v, tick); };
   llvm::SmallVector<Value> held;
-  if (asked && !reaches(inputs, outputs, elsewhere, held))
+  // A unit may ignore what it receives; what lies in other ticks only was not meant.
+  if (asked && !reaches(inputs, outputs, elsewhere, held) && (outputs.empty() || !held.empty()))
     ev.fail(Code::NotDifferentiable, asked->span,
             "`" + ast::toString(*asked) + "` depends on no " +
                 std::string(synapses ? "weight" : "input") + " that `push` displaces here",

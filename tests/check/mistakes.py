@@ -192,8 +192,8 @@ MISTAKES = [
      "by how much each unit is displaced"),
     ("push of three things", rule("each connection { w.grad += push(C, 1, 2) }"), "E0107",
      "by how much each weight is displaced"),
-    ("push of what does not move", rule("each area a { let e = push(rate, 1) }\neach connection { w.grad += post.e * pre }"),
-     "E0408", "`rate` depends on no input"),
+    ("push of what does not move", rule("each area a { let e = push(0.5, 1) }\neach connection { w.grad += post.e * pre }"),
+     "E0408", "`0.5` depends on no input"),
     ("push of units of another phase",
      rule("phase p { run with each hidden h { h.drive += 1 } }\neach area a { let e = push(C@p, 1) }\n"
           "each connection { w.grad += post.e * pre }"), "E0408", "`C@p` depends on no input", "the tick at hand"),
