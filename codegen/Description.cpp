@@ -55,9 +55,12 @@ static Description::Measure readMeasure(ir::ReportOp report) {
                   .Case("residual", APICAL_RESIDUAL)
                   .Default(APICAL_MEASURE);
   auto scale = report->getAttrOfType<FloatAttr>("scale");
-  auto unit = report->getAttrOfType<StringAttr>("unit");
-  return {report.getName().str(), kind, scale ? scale.getValueAsDouble() : 1.0,
-          unit ? unit.getValue().str() : std::string()};
+  auto text = [&](StringRef name) {
+    auto attribute = report->getAttrOfType<StringAttr>(name);
+    return attribute ? attribute.getValue().str() : std::string();
+  };
+  return {report.getName().str(), kind, scale ? scale.getValueAsDouble() : 1.0, text("unit"),
+          text("phase")};
 }
 
 static Description::Experiment readExperiment(ir::StepOp step) {

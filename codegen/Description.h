@@ -50,7 +50,7 @@ struct Description {
     std::string name;
     apical_measure_kind kind;
     double scale;
-    std::string unit;
+    std::string unit, phase;
   };
   struct Output {
     std::string name;

@@ -69,7 +69,8 @@ private:
       columns.push_back(record({text(c.name), text(c.path), text(c.field), i32(c.format),
                                 i32(c.type), i64(c.elements), i64(c.limit), i32(c.item)}));
     for (const Description::Measure &m : e.measures)
-      measures.push_back(record({text(m.name), i32(m.kind), real(m.scale), text(m.unit)}));
+      measures.push_back(
+          record({text(m.name), i32(m.kind), real(m.scale), text(m.unit), text(m.phase)}));
     for (const Description::Output &o : e.outputs)
       outputs.push_back(record({text(o.name), i64(o.elements), i32(o.item)}));
     const StepPlan *plan = planOf(e.step);

@@ -163,6 +163,10 @@ def plot(page, name, *words):
     return f"![{' '.join(words)}]({link(page, path)})\n"
 
 
+def documented(function):
+    return function.name, " ".join((ast.get_docstring(function) or "").split())
+
+
 def system_file(name):
     """The title, the checks with what they say, and the mutants of one file of tests/rules, without running it."""
     path = os.path.join(ROOT, "tests", "rules", name + ".py")
@@ -172,7 +176,11 @@ def system_file(name):
     title, checks, mutants = None, [], []
     for node in tree.body:
         if isinstance(node, ast.FunctionDef) and any("check" in ast.unparse(d) for d in node.decorator_list):
-            checks.append((node.name, " ".join((ast.get_docstring(node) or "").split())))
+            checks.append(documented(node))
+        elif isinstance(node, ast.Expr) and ast.unparse(node.value).startswith("system.check("):
+            module, function = ast.unparse(node.value.args[0]).split(".")  # one that several systems share
+            shared = ast.parse(read("tests", "rules", module + ".py")).body
+            checks += [documented(f) for f in shared if isinstance(f, ast.FunctionDef) and f.name == function]
     for node in ast.walk(tree):
         if not isinstance(node, ast.Call):
             continue

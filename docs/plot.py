@@ -216,6 +216,9 @@ for _name, _title, _networks, *_more in (
         ("by_feedback", "feedback from area to area", BLUE, "-"), ("frozen_hidden", "frozen hidden areas", GREY, "--")]),
     ("directional_node_perturbation", "MNIST, 784-100-10, three seeds", [
         ("by_area", "noise on one area at a time", BLUE, "-"), ("by_activity", "all noise at once", ORANGE, "-")]),
+    ("forward_gradient", "MNIST, 784-100-10, three seeds", [
+        ("by_activity", "along a direction of what units receive", BLUE, "-"),
+        ("by_weights", "along a direction of the weights", ORANGE, "-")]),
     ("settling_nudges", "MNIST, 784-100-10, three seeds", [
         ("both_ways", "nudged either way", BLUE, "-"), ("one_way", "towards the target", ORANGE, "-"),
         ("either_way", "one way, at random", GREEN, "-")]),

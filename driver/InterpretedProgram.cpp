@@ -117,7 +117,7 @@ struct InterpretedProgram::Tables {
                       c.limit, c.item});
     auto &reported = measures.emplace_back();
     for (const Description::Measure &m : e.measures)
-      reported.push_back({m.name.c_str(), m.kind, m.scale, m.unit.c_str()});
+      reported.push_back({m.name.c_str(), m.kind, m.scale, m.unit.c_str(), m.phase.c_str()});
     auto &probed = outputs.emplace_back();
     for (const Description::Output &o : e.outputs)
       probed.push_back({o.name.c_str(), o.elements, o.item});

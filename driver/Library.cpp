@@ -157,7 +157,8 @@ static void printExperiment(llvm::raw_ostream &os, const apical_experiment &e, i
   }
   os << "   measures: receives " << constant << "_MEASURES sums over the samples, or null:";
   for (int m = 0; m < e.measure_count; ++m)
-    os << (m ? ", " : " ") << e.measures[m].name
+    os << (m ? ", " : " ") << e.measures[m].name << (e.measures[m].phase[0] ? " in phase " : "")
+       << e.measures[m].phase
        << (e.measures[m].kind == APICAL_HEALTH     ? " (health)"
            : e.measures[m].kind == APICAL_RESIDUAL ? " (residual)"
                                                    : "");

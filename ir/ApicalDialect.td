@@ -150,7 +150,8 @@ def Apical_ReportOp : Apical_Op<"report", [MemoryEffects<[MemWrite]>]> {
   let description = [{
     `kind` is `cost`, `measure`, `health`, `whole` or `residual`: see
     apical_measure_kind. A `tensor<?xf32>` is summed over the valid samples;
-    `whole` and `residual` take `tensor<f32>`. The kinds `probe` and `item` deliver
+    `whole` and `residual` take `tensor<f32>`. An attribute `phase` says behind which
+    phase the area `name` was looked at. The kinds `probe` and `item` deliver
     a `tensor<?x…xf32>` as it is: see apical_output. An `item` goes to the rows
     of the state `name`.
   }];

@@ -449,6 +449,19 @@ bool LiftOp::isContraction() {
 // Vjp
 //===----------------------------------------------------------------------===//
 
+/// Each of `values` has one of `others`, of its type.
+static LogicalResult verifyPairs(Operation *op, ValueRange values, ValueRange others,
+                                 StringRef value, StringRef other) {
+  if (values.size() != others.size())
+    return op->emitOpError() << "has " << others.size() << ' ' << other << "s for " << values.size()
+                             << ' ' << value << 's';
+  for (auto [i, v, o] : llvm::enumerate(values, others))
+    if (v.getType() != o.getType())
+      return op->emitOpError() << "has a " << other << " of type " << o.getType() << " for "
+                               << value << ' ' << i << " of type " << v.getType();
+  return success();
+}
+
 /// How the text of both derivatives ends: `held(…) {…} -> (…)`.
 static ParseResult parseHeldAndResults(OpAsmParser &parser, OperationState &result,
                                        SmallVectorImpl<OpAsmParser::UnresolvedOperand> &held,
@@ -493,21 +506,9 @@ void VjpOp::print(OpAsmPrinter &printer) {
 }
 
 LogicalResult VjpOp::verify() {
-  if (getOutputs().size() != getSeeds().size())
-    return emitOpError() << "has " << getSeeds().size() << " seeds for " << getOutputs().size()
-                         << " outputs";
-  for (auto [i, output, seed] : llvm::enumerate(getOutputs(), getSeeds()))
-    if (output.getType() != seed.getType())
-      return emitOpError() << "has a seed of type " << seed.getType() << " for output " << i
-                           << " of type " << output.getType();
-  if (getInputs().size() != getNumResults())
-    return emitOpError() << "has " << getNumResults() << " results for " << getInputs().size()
-                         << " inputs";
-  for (auto [i, input] : llvm::enumerate(getInputs()))
-    if (input.getType() != getResult(i).getType())
-      return emitOpError() << "has a cotangent of type " << getResult(i).getType() << " for input "
-                           << i << " of type " << input.getType();
-  return success();
+  if (failed(verifyPairs(*this, getOutputs(), getSeeds(), "output", "seed")))
+    return failure();
+  return verifyPairs(*this, getInputs(), getCotangents(), "input", "cotangent");
 }
 
 //===----------------------------------------------------------------------===//
@@ -545,21 +546,9 @@ void JvpOp::print(OpAsmPrinter &printer) {
 }
 
 LogicalResult JvpOp::verify() {
-  if (getInputs().size() != getDisplacements().size())
-    return emitOpError() << "has " << getDisplacements().size() << " displacements for "
-                         << getInputs().size() << " inputs";
-  for (auto [i, input, displacement] : llvm::enumerate(getInputs(), getDisplacements()))
-    if (input.getType() != displacement.getType())
-      return emitOpError() << "has a displacement of type " << displacement.getType()
-                           << " for input " << i << " of type " << input.getType();
-  if (getOutputs().size() != getNumResults())
-    return emitOpError() << "has " << getNumResults() << " results for " << getOutputs().size()
-                         << " outputs";
-  for (auto [i, output] : llvm::enumerate(getOutputs()))
-    if (output.getType() != getResult(i).getType())
-      return emitOpError() << "has a tangent of type " << getResult(i).getType() << " for output "
-                           << i << " of type " << output.getType();
-  return success();
+  if (failed(verifyPairs(*this, getInputs(), getDisplacements(), "input", "displacement")))
+    return failure();
+  return verifyPairs(*this, getOutputs(), getTangents(), "output", "tangent");
 }
 
 #pragma clang diagnostic push

@@ -63,6 +63,8 @@ GRIDS = {
     "directional_node_perturbation": Grid("mnist", {"by_area": {"area_rate": (0.02, 0.05, 0.1)},
                                                     "by_activity": {"activity_rate": (0.02, 0.05, 0.1)}}),
     "decorrelated_node_perturbation": Grid("mnist", {"digits": {"rate": (0.1, 0.15), "alpha": (0.0001, 0.0002)}}),
+    "forward_gradient": Grid("mnist", {"by_activity": {"activity_rate": (0.03, 0.05, 0.1, 0.2)},
+                                       "by_weights": {"weights_rate": (0.0005, 0.001, 0.002, 0.003)}}),
     "forward_forward": Grid("mnist", {"digits": {"rate": (0.003, 0.01, 0.02, 0.03)}}, epochs=4),
     "equilibrium_propagation": Grid("mnist", {"digits": {"rate": (0.05, 0.1, 0.2)},
                                               "frozen_hidden": {"frozen_rate": (0.05, 0.1, 0.2)}}, epochs=3),

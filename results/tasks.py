@@ -117,6 +117,11 @@ TASKS = (
     Task("decorrelated_node_perturbation", "MNIST, 784-100-10, 12 epochs", (
         Target("digits", "node perturbation of decorrelated inputs", above="node_perturbation/by_nodes", by=0.03),
     )),
+    Task("forward_gradient", "MNIST, 784-100-10, 12 epochs", (
+        Target("by_activity", "forward gradient of what units receive", low=0.920, above="node_perturbation/frozen_hidden",
+               by=0.01),
+        Target("by_weights", "forward gradient of weights", low=0.800),
+    )),
     Task("forward_forward", "MNIST, 784-500-500, 20 epochs", (
         Target("digits", "forward-forward", "98.6 %, 4 areas of 2000 (Hinton 2022)", low=0.932),
     )),

@@ -11,6 +11,11 @@ using namespace mlir;
 
 namespace apical::sema {
 
+bool RuleInstance::ofOtherTick(Value v, const Tick &tick) const {
+  auto owner = trial.owners.find(v);
+  return owner != trial.owners.end() && owner->second != &tick;
+}
+
 /// Is `y` computed from `x` in this tick? Variables of other ticks are not computed from one of this tick.
 bool RuleInstance::dependsOn(Value y, Value x) const {
   llvm::SmallVector<Value> work{y};
@@ -19,8 +24,7 @@ bool RuleInstance::dependsOn(Value y, Value x) const {
     Value v = work.pop_back_val();
     if (v == x)
       return true;
-    auto owner = trial.owners.find(v);
-    if (!seen.insert(v).second || (owner != trial.owners.end() && owner->second != trial.now.tick))
+    if (!seen.insert(v).second || ofOtherTick(v, *trial.now.tick))
       continue;
     if (Operation *op = v.getDefiningOp(); op && !isBarrier(op))
       work.append(op->operand_begin(), op->operand_end());

@@ -115,7 +115,9 @@ void Evaluator::unknownMember(Span at, llvm::StringRef kind, llvm::StringRef are
 
 /// Where a word of rules has a meaning, if it has none in this frame.
 static llvm::StringRef placeOf(llvm::StringRef name, const Frame &frame) {
-  return name == "push"   ? "in `each area` of a rule: `push(v)` displaces each of its units by v"
+  return name == "push"
+             ? "in `each area` of a rule, where `push(v)` displaces each unit by its v, or "
+               "with what that moves in `each connection`: `push(C, v)`"
          : frame.others   ? ""
          : name == "grad" ? "in `each weight p` of a rule: `grad(C, p)` is the derivative of C by p"
          : name == "error" || name == "d" ? "in a template of a rule, as `each connection`"

@@ -194,7 +194,8 @@ struct StateInit {
 
 /// What all steps of a model share: its states and their first values.
 struct States {
-  std::set<const ast::CostDecl *> unserved; ///< that were warned of
+  std::set<const ast::CostDecl *> unserved;                        ///< that were warned of
+  std::set<std::pair<const ast::LearnDecl *, std::string>> silent; ///< errors that were warned of
   std::vector<StateInit> list;
   std::map<std::string, size_t> bySymbol;
   bool declare(StateInit init) {

@@ -90,9 +90,11 @@ private:
   void checkTarget(const Scope &, const ast::AssignStmt &);
   /// Two blocks that apply to one place must not both declare a name.
   void checkNames() const;
-  /// `push(v)`: how the unit moves if every unit of the block is displaced by its v.
+  /// `push(v)`: how the unit moves if every unit of the block is displaced by its v; `push(y, v)`: how y does, if every
+  /// unit or every weight is.
   Field push(Tick &, const Scope &, const ast::CallExpr &, size_t position);
   std::pair<Field, Field> ends(Tick &, int area, Span at);
+  Field displaced(const Scope &, Span at);
   /// What the blocks assign to a variable of an area, with its place in its block.
   void eachAssignment(
       const Place &place,
@@ -123,8 +125,8 @@ private:
   SynapseValues endedSynapses;
   std::map<std::pair<const Scope *, const void *>, Field> known;
   std::set<std::pair<const Scope *, const void *>> running;
-  std::map<Place, std::optional<Field>> sent;                   ///< errors that were asked for
-  std::map<const ast::CallExpr *, std::map<int, Field>> pushed; ///< by area
+  std::map<Place, std::optional<Field>> sent; ///< errors that were asked for
+  std::map<const ast::CallExpr *, std::map<const Scope *, Field>> pushed;
 };
 
 /// All phases of one learn line, in the order of the text.

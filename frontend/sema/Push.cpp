@@ -6,9 +6,10 @@
 //===----------------------------------------------------------------------===//
 ///
 /// \file
-/// `push(v)`, semantics 5.5: the network's Jacobian of one tick, times v. Every
-/// area of the template is displaced at once, each by its own v; one derivative
-/// says by how much that moves all of them.
+/// `push(v)` and `push(y, v)`, semantics 5.5: the network's Jacobian, times v.
+/// Every area of the template, or every weight of its connections, is displaced
+/// at once, each by its own v; one derivative says by how much that moves
+/// whatever is asked for.
 //
 //===----------------------------------------------------------------------===//
 #include "frontend/sema/Forms.h"
@@ -31,80 +32,155 @@ bool pushes(const ast::Block &body) {
   });
 }
 
-/// What is displaced, and what that moves: the state of a unit, or the input and the output of one
-/// that has none.
+/// What a unit is displaced at, and what that moves: its state of the trial, or the input and the output
+/// of one that has none.
 std::pair<Field, Field> RunTick::ends(Tick &tick, int index, Span at) {
   Evaluator &ev = rule.ev;
   const Area &area = rule.net.areas[index];
-  if (area.states.size() > 1 || (!area.states.empty() && !area.states[0].perSample()))
-    ev.unsupported(
-        at, "`push` for a unit with several states, or with one that outlives the trial, is");
-  if (!area.states.empty()) {
-    Field before = tick.values.at({index, area.states[0].name});
-    return {before, tick.ended(index, area.states[0].name)};
+  const State *state = nullptr;
+  for (const State &s : area.states) {
+    if (!s.perSample()) // it outlives the trial
+      continue;
+    if (state)
+      ev.unsupported(at, "`push` for a unit with several states is");
+    state = &s;
   }
-  return {*tick.variable(index, area.mainInput), *tick.variable(index, area.mainOutput)};
+  if (state)
+    return {tick.values.at({index, state->name}), tick.ended(index, state->name)};
+  if (area.mainInput.empty())
+    ev.fail(Code::NoInput, at,
+            "the area `" + area.name + "` has no input, at which `push` would displace it");
+  Field input = *tick.variable(index, area.mainInput);
+  for (auto &[place, value] : tick.values)
+    if (place.first != index && value.tensor == input.tensor)
+      ev.unsupported(at, "`push` for the area `" + area.name + "`, whose input is a variable of `" +
+                             rule.net.areas[place.first].name + "` over a wire, is");
+  return {input, *tick.variable(index, area.mainOutput)};
+}
+
+/// The weight at which a synapse is displaced.
+Field RunTick::displaced(const Scope &scope, Span at) {
+  Evaluator &ev = rule.ev;
+  const Connection &c = rule.connection(scope.connection);
+  std::vector<const Weight *> own;
+  for (const Weight &w : c.weights)
+    if (w.bias == scope.bias)
+      own.push_back(&w);
+  if (own.size() != 1)
+    ev.unsupported(at, "`push` for synapses that have not one weight is");
+  for (const Scope &other : *scopes)
+    if (other.body == scope.body && &other != &scope)
+      for (const Weight &w : rule.connection(other.connection).weights)
+        if (w.bias == other.bias && w.symbol == own[0]->symbol)
+          ev.unsupported(at, "`push` for weights that `" + c.name + "` and `" +
+                                 rule.connection(other.connection).name + "` share is");
+  return rule.trial.read(own[0]->symbol);
+}
+
+/// Is one of `values` computed from one of `inputs`? What stands in the way of every path is added to `held`.
+static bool reaches(llvm::ArrayRef<Value> inputs, llvm::ArrayRef<Value> values,
+                    llvm::function_ref<bool(Value)> barrier, llvm::SmallVectorImpl<Value> &held) {
+  llvm::SmallVector<Value> work(values);
+  llvm::DenseSet<Value> seen;
+  bool reached = false;
+  while (!work.empty()) {
+    Value v = work.pop_back_val();
+    if (!seen.insert(v).second)
+      continue;
+    if (llvm::is_contained(inputs, v)) {
+      reached = true;
+      continue;
+    }
+    if (barrier(v))
+      held.push_back(v);
+    else if (Operation *op = v.getDefiningOp(); op && !isBarrier(op))
+      work.append(op->operand_begin(), op->operand_end());
+  }
+  return reached;
 }
 
 Field RunTick::push(Tick &tick, const Scope &scope, const ast::CallExpr &e, size_t position) {
   Evaluator &ev = rule.ev;
-  if (e.args.size() != 1 || e.args[0].name)
+  bool synapses = scope.connection >= 0;
+  if (e.args.empty() || e.args.size() > 2 || llvm::any_of(e.args, [](auto &a) { return a.name; }))
     ev.fail(e.args.empty() ? Code::MissingArgument : Code::TooManyArguments, e.span,
-            "`push` takes one value: by how much each unit is displaced");
-  if (phase.empty() && tick.total > 1)
+            "`push` takes by how much each " + std::string(synapses ? "weight" : "unit") +
+                " is displaced, and before it what that moves");
+  const ast::Expr *asked = e.args.size() == 2 ? e.args[0].value : nullptr;
+  const ast::Expr &by = *e.args.back().value;
+  if (!synapses && phase.empty() && tick.total > 1)
     ev.unsupported(e.span, "`push` behind a presentation of several ticks is");
   auto &moved = pushed[&e];
-  if (auto it = moved.find(scope.area); it != moved.end())
+  if (auto it = moved.find(&scope); it != moved.end())
     return it->second;
   OpBuilder &b = ev.fields.builder;
   llvm::SmallVector<Value> outputs, inputs, displacements;
-  llvm::SmallVector<Field> after, by;
-  llvm::SmallVector<int> areas;
+  llvm::SmallVector<Field> after;
+  llvm::SmallVector<const Scope *> places;
   Field needs;
   for (const Scope &other : *scopes) {
     if (other.body != scope.body)
       continue;
-    const Area &area = rule.net.areas[other.area];
-    Field v = evaluate(tick, other, *e.args[0].value, position);
-    auto [x, y] = ends(tick, other.area, e.span);
+    Field v = evaluate(tick, other, by, position), x, y;
+    if (synapses)
+      x = displaced(other, e.span);
+    else
+      std::tie(x, y) = ends(tick, other.area, e.span);
+    if (asked)
+      y = evaluate(tick, other, *asked, position);
     for (Axis axis : v.axes)
       if (!v.constant && !x.has(axis)) {
         if (isLoop(axis))
           ev.unsupported(e.span, "one displacement for each member of a loop is");
-        ev.fail(Code::ShapeMismatch, e.args[0].value->span,
-                "a displacement is one number for each unit of `" + area.name + "`, and this is " +
-                    describe(v));
+        const std::string &name =
+            synapses ? rule.connection(other.connection).name : rule.net.areas[other.area].name;
+        ev.fail(Code::ShapeMismatch, by.span,
+                "a displacement is one number for each " +
+                    std::string(synapses ? "weight" : "unit") + " of `" + name + "`, and this is " +
+                    describe(v),
+                synapses && axis == Axis::Sample
+                    ? "a weight has no samples: `shared state` declares what is one for all"
+                    : "");
       }
-    for (auto &[place, value] : tick.values)
-      if (place.first != other.area && value.tensor == x.tensor)
-        ev.unsupported(e.span, "`push` for the area `" + area.name +
-                                   "`, whose input is a variable of `" +
-                                   rule.net.areas[place.first].name + "` over a wire, is");
     Extent extent;
     for (Axis axis : x.axes)
       extent.push_back({axis, x.size(axis)});
     needs.inherit(v);
     inputs.push_back(x.tensor);
     displacements.push_back(ev.fields.broadcast(ev.location(e.span), v, extent).tensor);
-    outputs.push_back(y.tensor);
     y.dimension = y.dimension.times(v.dimension).times(x.dimension, -1);
     y.dimension.any = v.dimension.any;
     after.push_back(y);
-    areas.push_back(other.area);
+    places.push_back(&other);
+    if (!y.constant)
+      outputs.push_back(y.tensor);
   }
+  // Units move in the tick at hand, weights in all.
+  auto elsewhere = [&](Value v) { return !synapses && rule.ofOtherTick(v, tick); };
+  llvm::SmallVector<Value> held;
+  // A unit may ignore what it receives; what lies in other ticks only was not meant.
+  if (asked && !reaches(inputs, outputs, elsewhere, held) && (outputs.empty() || !held.empty()))
+    ev.fail(Code::NotDifferentiable, asked->span,
+            "`" + ast::toString(*asked) + "` depends on no " +
+                std::string(synapses ? "weight" : "input") + " that `push` displaces here",
+            synapses ? "" : "displaced are the units in the tick at hand, not those of a phase");
   auto op = b.create<ir::JvpOp>(ev.location(e.span), TypeRange(ValueRange(outputs)), outputs,
-                                inputs, displacements, ValueRange());
-  for (auto [k, area] : llvm::enumerate(areas)) {
+                                inputs, displacements, held);
+  unsigned next = 0;
+  for (auto [k, place] : llvm::enumerate(places)) {
     Field f = after[k];
-    f.tensor = op.getResult(k);
+    if (f.constant)
+      f = Field::number(0, f.dimension);
+    else
+      f.tensor = op.getResult(next++);
     f.capabilities = 0;
     f.reads.clear();
     f.inherit(needs);
-    f.readsForwardWeight = false;
+    f.readsForwardWeight = f.variable = f.signal = false;
     f.needs(Nonlocal, e.span);
-    moved[area] = f;
+    moved[place] = f;
   }
-  return moved.at(scope.area);
+  return moved.at(&scope);
 }
 
 } // namespace apical::sema

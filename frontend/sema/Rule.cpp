@@ -108,6 +108,7 @@ void RuleInstance::instantiate() {
   for (auto &[name, state] : ownStates)
     if (!state.symbol.empty())
       write(state.symbol, state.before, args.at(name), active, state.at);
+  warnOfSilence();
 }
 
 /// An argument that varies from trial to trial is one number for all synapses: `m : signal`.

@@ -95,7 +95,13 @@ private:
   /// error(area.variable) as this rule delivers it; shape of the variable.
   std::optional<Field> error(int area, const std::string &variable, Span at);
   bool dependsOn(mlir::Value y, mlir::Value x) const;
+  /// Is the value a variable of a tick, and not of this one?
+  bool ofOtherTick(mlir::Value v, const Tick &tick) const;
   std::optional<Field> directError(int area, const std::string &variable, Span at);
+  /// The error of a variable to which nothing arrives: 0, which is noted.
+  Field noError(int area, const std::string &variable, Span at);
+  std::vector<std::string> readOf(int area);
+  void warnOfSilence();
   void eachWeight(const ast::TemplateStmt &t);
   bool applies(const ast::TemplateStmt &t, const Connection &c) const;
   bool applies(const ast::TemplateStmt &t, int area) const;
@@ -222,7 +228,13 @@ private:
   std::unique_ptr<Intervention> besides;    ///< that, and what the experiment does in this tick
   std::shared_ptr<ast::TemplateStmt> whole; ///< of a rule that is plain synapse statements
   std::set<std::tuple<const Tick *, int, std::string>> running; ///< errors under way
-  std::set<std::string> ruleWeights;                            ///< "connection.B", "area.c"
+  struct Silent {
+    int area;
+    std::string variable;
+    Span at; ///< where its error is read
+  };
+  std::vector<Silent> silent;
+  std::set<std::string> ruleWeights; ///< "connection.B", "area.c"
   /// A connection that the rule makes: from a variable or its error, to an input of the rule's or the
   /// error of a variable.
   struct OwnConnection {

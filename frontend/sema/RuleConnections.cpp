@@ -188,8 +188,10 @@ std::optional<Field> RuleInstance::conducted(const OwnConnection &own) {
   Span at = c.decl->span;
   auto from =
       own.fromError ? error(c.from, c.fromVariable, at) : trial.variable(c.from, c.fromVariable);
-  if (!from)
+  if (!from) {
+    noError(c.from, c.fromVariable, at);
     return std::nullopt;
+  }
   Field sent = ev.binary(ast::BinaryOp::Mul, trial.read(c.weights[0].symbol),
                          from->as(Axis::Unit, c.preAxis()), at);
   if (c.topology == Topology::Dense)

@@ -42,7 +42,7 @@ Frame RuleInstance::areaFrame(int area, const std::string &binder) {
     if (!cost)
       ev.fail(Code::NeedsCost, e.span, "`error` needs a rule with a cost");
     auto f = error(area, m->member.text, e.span);
-    return f ? f : Field::number(0);
+    return f ? f : noError(area, m->member.text, e.span);
   };
   return frame;
 }

@@ -46,7 +46,7 @@ Frame RuleInstance::synapseFrame(const Connection &c, bool bias) {
       bool asError = member.empty() && made && (pre ? made->fromError : made->toError);
       auto f = asError ? error(area, variable, at) : trial.variable(area, variable);
       if (!f && asError)
-        return Field::number(0);
+        return noError(area, variable, at);
       if (!f)
         ev.fail(Code::RuleNeedsVariable, at,
                 who() + " reads `" + (pre ? "pre." : "post.") + variable + "`, which the area `" +
@@ -77,10 +77,8 @@ Frame RuleInstance::synapseFrame(const Connection &c, bool bias) {
         int area = pre ? c.from : c.to;
         std::string variable = !member->empty() ? *member : pre ? c.fromVariable : c.toPort;
         auto f = error(area, variable, e.span);
-        if (!f) {
-          Field zero = Field::number(0);
-          return zero;
-        }
+        if (!f)
+          return noError(area, variable, e.span);
         if (net.areas[area].componentsOf(variable) && variable == (pre ? c.fromVariable : c.toPort))
           f = trial.asEndpoint(*f, area, variable);
         return f->as(Axis::Unit, pre ? c.preAxis() : Axis::Post);

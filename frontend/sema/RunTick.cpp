@@ -72,10 +72,13 @@ Frame RunTick::frame(Tick &tick, const Scope &scope, size_t position) {
       return f ? f : areas(e);
     };
   }
-  if (scope.area >= 0 && !scope.plain)
+  if (!scope.plain)
     frame.call = [this, &tick, &scope, position,
                   outer = frame.call](const ast::CallExpr &e, Frame &f) -> std::optional<Field> {
-      return callOf(e, "push") ? push(tick, scope, e, position) : outer(e, f);
+      // A synapse alone is moved by nothing: there, what moves must be said.
+      bool here =
+          scope.area >= 0 || (!rule.own(rule.connection(scope.connection)) && e.args.size() != 1);
+      return callOf(e, "push") && here ? push(tick, scope, e, position) : outer(e, f);
     };
   tick.addClock(frame);
   frame.resolve = [this, &tick, &scope, position,

@@ -63,27 +63,30 @@ void Phases::settle(const ast::RunStmt &run, const Values &before, Tick &tick, S
       settling.active ? ev.binary(ast::BinaryOp::And, *settling.active, moving, at) : moving;
 }
 
+/// Something about an area at the end of a phase.
+static void report(Evaluator &ev, llvm::StringRef area, llvm::StringRef kind, llvm::StringRef phase,
+                   const Field &value, Span at) {
+  OpBuilder &b = ev.fields.builder;
+  auto op = b.create<ir::ReportOp>(ev.location(at), b.getStringAttr(area), b.getStringAttr(kind),
+                                   value.tensor);
+  op->setAttr("phase", b.getStringAttr(phase));
+}
+
 void Phases::reportHealth(const Values &states, const std::string &phase, Span at) {
   Evaluator &ev = rule.ev;
-  OpBuilder &b = ev.fields.builder;
   for (auto &[place, value] : states) {
     if (!value.has(Axis::Sample))
       continue;
-    std::string name = rule.net.areas[place.first].name + "' in phase '" + phase;
-    b.create<ir::ReportOp>(ev.location(at), b.getStringAttr(name), b.getStringAttr("health"),
-                           ev.meanSize(value, at).tensor);
+    report(ev, rule.net.areas[place.first].name, "health", phase, ev.meanSize(value, at), at);
   }
 }
 
 void Phases::reportResiduals(const Settling &settling, const std::string &phase, Span at) {
   Evaluator &ev = rule.ev;
-  OpBuilder &b = ev.fields.builder;
   for (auto &[area, change] : settling.changes) {
     Field left = ev.select(*settling.active, change, Field::number(0), at);
     left = ev.reduce("max", left, left.axes, at);
-    std::string name = rule.net.areas[area].name + "' in phase '" + phase;
-    b.create<ir::ReportOp>(ev.location(at), b.getStringAttr(name), b.getStringAttr("residual"),
-                           left.tensor);
+    report(ev, rule.net.areas[area].name, "residual", phase, left, at);
   }
 }
 

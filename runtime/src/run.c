@@ -143,6 +143,20 @@ static int save(run *r) {
 // Divergence
 //===----------------------------------------------------------------------===//
 
+/// The name of a measure as messages have it: 'hidden', or 'hidden' in phase 'settled'.
+typedef struct quoted {
+  char text[400];
+} quoted;
+
+static quoted quote(const apical_measure *m) {
+  quoted q;
+  if (m->phase[0])
+    snprintf(q.text, sizeof q.text, "'%s' in phase '%s'", m->name, m->phase);
+  else
+    snprintf(q.text, sizeof q.text, "'%s'", m->name);
+  return q;
+}
+
 /// Fails if a cost or an area is no longer finite. Areas are named first, in
 /// the order of the table: the first is where the trouble starts. Says how
 /// large it was before.
@@ -171,7 +185,7 @@ static int checkFinite(run *r, int index, int64_t samples) {
   // Before anything was learnt it is what the cost compares with.
   int first = culprit->kind == APICAL_COST && r->instance->position.trial == 0;
   // In the first step nothing has been learnt: what relaxes does so by itself.
-  int inPhase = strstr(culprit->name, "' in phase '") && r->instance->position.trial == 0;
+  int inPhase = culprit->phase[0] && r->instance->position.trial == 0;
   const char *mend = first ? "look at what the first samples present: a class of `one_hot` that is "
                              "not one of its numbers has no place"
                      : inPhase
@@ -180,8 +194,8 @@ static int checkFinite(run *r, int index, int64_t samples) {
                          : "lower the learning rate, bound the weights or clip the gradient";
   return apical_fail(
       r->error, APICAL_ERROR_DIVERGED,
-      "%s: %s '%s' is no longer finite at step %lld, epoch %lld: it is %s%s; %s%s%s", e->network,
-      culprit->kind == APICAL_COST ? "cost" : "area", culprit->name,
+      "%s: %s %s is no longer finite at step %lld, epoch %lld: it is %s%s; %s%s%s", e->network,
+      culprit->kind == APICAL_COST ? "cost" : "area", quote(culprit).text,
       (long long)r->instance->position.trial + 1, (long long)r->instance->position.epoch + 1,
       isnan(results[culprit - e->measures]) ? "not a number" : "beyond 3.4e+38", before, mend,
       o->save ? ". the last good checkpoint, if there was one, is kept: " : "",
@@ -201,9 +215,9 @@ static void checkSettled(run *r, int index) {
     return;
   r->unsettled = index;
   fprintf(stderr,
-          "warning: %s: area '%s' has not settled at step %lld: it still changes by %.3g a tick; "
+          "warning: %s: area %s has not settled at step %lld: it still changes by %.3g a tick; "
           "run more ticks or raise the tolerance\n",
-          e->network, e->measures[worst].name, (long long)r->instance->position.trial + 1,
+          e->network, quote(&e->measures[worst]).text, (long long)r->instance->position.trial + 1,
           results[worst]);
 }
 

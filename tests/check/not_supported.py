@@ -89,6 +89,14 @@ CASES = {
         add="unit mine { input drive; state u = 0, v = 0; output rate = u; v = u; u = drive }\n"
             "rule pushing(C: cost) : nonlocal {\neach hidden a { let e = ⟦push(1)⟧ }\n"
             "each connection { w.grad += error(post) * pre }\n}\n"),
+    "push of tied weights": edit(
+        (CONNECT, "area other[3] : tanh_unit\n    connect petal -> hidden : dense\n    connect petal -> other : tied(petal_hidden)\n"
+                  "    connect other -> kind : dense"), (LEARN, "learn recognition by pushing() with sgd(rate)"),
+        add="rule pushing(C: cost) : nonlocal {\neach connection { w.grad += ⟦push(C, 1)⟧ }\n}\n"),
+    "push of synapses with two weights": edit(
+        (CONNECT, "connect petal -> hidden : dense of mine"), (LEARN, "learn recognition by pushing() with sgd(rate)"),
+        add="synapse mine { weight w, m; post += (w + m) * pre }\n"
+            "rule pushing(C: cost) : nonlocal {\neach connection { w.grad += ⟦push(C, 1)⟧ }\n}\n"),
     "gradient by a variable": rule("each area a { let g = ⟦grad⟧(C, a.rate) }\neach connection { w.grad += post.g * pre }"),
     "window": rule("each weight p { p.grad += ⟦grad(C, p, window = 3 ticks)⟧ }"),
     "error of a weight": rule("each connection { w.grad += ⟦error⟧(w) }"),

@@ -378,6 +378,15 @@ private:
     });
   }
 
+  /// Some connections have the same weights, or two for each synapse.
+  bool sharesOrSplitsWeights() {
+    auto some = [](const vector<string> &texts, const char *what) {
+      return std::any_of(texts.begin(), texts.end(),
+                         [&](const string &text) { return text.find(what) != string::npos; });
+    };
+    return some(model.connections, ": tied(") || some(model.definitions, "weight g ~");
+  }
+
   /// No area on the way to the cost feeds two others.
   bool chained(const Cost &cost) const {
     std::set<string> feeding;
@@ -405,6 +414,8 @@ private:
                      std::any_of(weighted.begin(), weighted.end(),
                                  [&](const Weighted &w) { return "c_" + w.to == cost.name; });
         if ((r->wantsChain() && !chained(cost)) || (unphased && r->has("\\bphase\\b")))
+          continue;
+        if ((r->pushesUnits() && !wired.empty()) || (r->pushesWeights() && sharesOrSplitsWeights()))
           continue;
         if (wants.empty() && shows && !r->triesSynapses() && (!stateful || r->has("grad\\(C")) &&
             !(r->callsUnits() && remembers()))

@@ -173,6 +173,14 @@ bool Declaration::addsInRuns() const {
   return std::regex_search(body, std::regex("\\bwith each connection [^}]*\\bw\\.grad"));
 }
 
+bool Declaration::pushesUnits() const {
+  return std::regex_search(body, std::regex("\\beach area [^}]*\\bpush\\("));
+}
+
+bool Declaration::pushesWeights() const {
+  return std::regex_search(body, std::regex("\\beach connection [^}]*\\bpush\\("));
+}
+
 bool Declaration::hasState() const {
   return std::regex_search(std::regex_replace(body, std::regex("\\blasting[ ]+state"), ""),
                            std::regex("\\bstate\\b"));

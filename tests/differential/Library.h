@@ -39,6 +39,9 @@ struct Declaration {
   bool wantsChain() const; ///< each area feeds one other
   bool addsInRuns() const; ///< to gradients, tick by tick
   bool triesSynapses() const { return has("in synapses"); } ///< one by one
+  bool pushesUnits() const; ///< asks what moves with its areas' inputs, which wires must not end at
+  bool pushesWeights()
+      const; ///< with its connections' weights: one for each synapse, which no other shares
   bool hasState() const;
   bool answersAtOnce() const; ///< the output of a unit reads an input of the same tick
 };

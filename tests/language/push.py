@@ -1,6 +1,6 @@
 # Part of the Apical project, under the Apache License v2.0 with LLVM
 # Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""`push(v)`, the Jacobian of one tick times v (docs/language.md, 5.5), beside closed forms in NumPy.
+"""`push(v)` and `push(y, v)`, the Jacobian times v (docs/language.md, 5.5), beside closed forms in NumPy.
 
 Each rule is compared in double precision; tolerances as in templates.py.
 """
@@ -121,7 +121,83 @@ rule forwards(C: cost) : nonlocal {
     near(got["n.x_h.w"], X.T @ moved / len(X), "x_h")
 
 
+def weights(s):
+    return [(s[f"n.{c}.w"], s[f"n.{c}.b"]) for c in ("x_h", "h_k", "k_y")]
+
+
+def the_cost_moves_with_what_units_receive(interpret):
+    """push(C, v): how the cost of each sample moves, which here reads no rate but log-probabilities. v differs from unit
+    to unit and from sample to sample."""
+    rule = """
+rule along(C: cost) : nonlocal {
+    each area a { let along = push(C, a.drive + 1) }
+    each connection { w.grad += post.along * pre }
+}
+"""
+    text = model(rule, "along() with sgd(1)").replace("y[2] : linear_unit", "y[2] : softmax_unit")
+    got, s = changes(text.replace("squared_error(y.rate, y.target)", "cross_entropy(y.log_p, y.target)"), interpret)
+    below, moved = X, numpy.zeros_like(X)
+    rates = [X]
+    for k, (w, b) in enumerate(weights(s)):
+        drive = below @ w + b
+        moved = moved @ w + drive + 1
+        if k < 2:
+            below = numpy.tanh(drive)
+            rates.append(below)
+            moved = (1 - below**2) * moved
+    p = numpy.exp(drive) / numpy.exp(drive).sum(1, keepdims=True)
+    steepness = -(T * (moved - (p * moved).sum(1, keepdims=True))).sum(1)
+    for name, pre in zip(("x_h", "h_k", "k_y"), rates):
+        near(got[f"n.{name}.w"], pre.T @ numpy.tile(steepness[:, None], got[f"n.{name}.w"].shape[1]) / len(X), name)
+
+
+def the_cost_moves_with_the_weights(interpret):
+    """In `each connection` all weights are displaced at once, biases too; the derivative goes through what other
+    connections do with what a displaced one made of it."""
+    rule = """
+rule along(C: cost) : nonlocal {
+    each connection { w.grad += push(C, 0.5 * w + 1) * pre }
+}
+"""
+    got, s = changes(model(rule, "along() with sgd(1)"), interpret)
+    rates = [X, *forward(s)]
+    moved = numpy.zeros_like(X)
+    for k, (w, b) in enumerate(weights(s)):
+        moved = rates[k] @ (0.5 * w + 1) + 0.5 * b + 1 + moved @ w
+        if k < 2:
+            moved = (1 - rates[k + 1] ** 2) * moved
+    steepness = ((rates[3] - T) * moved).sum(1)
+    for name, pre in zip(("x_h", "h_k", "k_y"), rates):
+        near(got[f"n.{name}.w"], pre.T @ numpy.tile(steepness[:, None], got[f"n.{name}.w"].shape[1]) / len(X), name)
+
+
+def the_cost_of_a_phase_moves_with_the_weights(interpret):
+    """Through the states of several ticks: weights stay displaced. C@p is the sum over the ticks of p."""
+    rule = """
+rule along(C: cost) : nonlocal {
+    phase p { run 3 }
+    each connection { w.grad += push(C@p, 0.5 * w + 1) }
+}
+"""
+    text = model(SETTLING + rule, "along() with sgd(1)", "leaky").replace("linear_unit", "leaky")
+    got, s = changes(text.replace("y.rate", "y.u"), interpret)
+    u = [numpy.full((len(X), n), 0.2) for n in (4, 5, 2)]
+    e = [numpy.zeros_like(x) for x in u]
+    steepness = 0
+    for _ in range(3):
+        steepness = steepness + ((u[2] - T) * e[2]).sum(1)  # a cost reads the state at the tick's start
+        sent, moved = [X, *u[:-1]], [numpy.zeros_like(X), *e[:-1]]
+        for k, (w, b) in enumerate(weights(s)):
+            drive = sent[k] @ w + b
+            by = sent[k] @ (0.5 * w + 1) + 0.5 * b + 1 + moved[k] @ w
+            u[k], e[k] = (u[k] + 0.5 * (numpy.tanh(drive) - u[k]),
+                          0.5 * e[k] + 0.5 * (1 - numpy.tanh(drive) ** 2) * by)
+    for name in ("x_h", "h_k", "k_y"):
+        near(got[f"n.{name}.w"], numpy.full_like(s[f"n.{name}.w"], steepness.mean()), name)
+
+
 if __name__ == "__main__":
     on_both_engines(displaced_inputs_move_outputs, only_the_areas_of_the_template_are_displaced,
                     the_gradient_forwards, states_are_pushed_from_tick_to_tick,
-                    maxima_and_reductions_pass_it_on)
+                    maxima_and_reductions_pass_it_on, the_cost_moves_with_what_units_receive,
+                    the_cost_moves_with_the_weights, the_cost_of_a_phase_moves_with_the_weights)

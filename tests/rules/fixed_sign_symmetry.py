@@ -30,20 +30,8 @@ def sizes_are_constant(rule):
     assert abs(deviation / numpy.sqrt(2 / 18) - 1) < 1 / 3, f"deviation {deviation:.3f}"
 
 
-@system.check
-def signs_agree_at_all_times(rule):
-    """Before training, after 40 and after 400 updates, in which a tenth of the weights at least change their sign, all
-    elements of the feedback have the sign of their weight, in both connections. Null model: about half of those of
-    fixed random feedback (below 70 %)."""
-    sign_symmetry.signs_agree_at_all_times(rule)
-
-
-@system.check
-def half_of_the_signs_is_not_enough(rule):
-    """Null model: with the signs of half of the synapses flipped in the feedback, the cost after 400 updates is more
-    than five times as large in the mean over three seeds (measured: fifteen times and more)."""
-    sign_symmetry.half_of_the_signs_is_not_enough(rule)
-
+system.check(sign_symmetry.signs_agree_at_all_times)
+system.check(sign_symmetry.half_of_the_signs_is_not_enough)
 
 system.mutant("the sizes of the weights", ("abs(size)", "abs(w)"))
 system.mutant("no signs: fixed positive feedback", ("sign(w)", "1"))

@@ -4,7 +4,7 @@
 import numpy
 
 from harness import Engine, Rule, before, run
-from networks import classes, deep
+from networks import Perceptron, classes, deep
 
 # An optimizer that changes nothing and remembers the first two moments of what it is given.
 MOMENTS = Rule("moments", """
@@ -105,3 +105,28 @@ def estimate(rule, trials, least):
             assert cosine > least, f"{name}: cosine {cosine:.3f}"
             length = g @ e / (e @ e) / (last["n.learn0.updates"] / exact["n.learn0.updates"])
             assert abs(length - 1) < off, f"{name}: {float(length):.2f} times the gradient"
+
+
+def derivative_along(rule, direction, kinds):
+    """One trial of one sample, for four seeds: the change of each array of weights that the direction displaces (`kinds`:
+    w, b) is minus its part of the direction times the central difference of the cost along the whole of it, in NumPy.
+    Changes of order one are read from single precision, to 1e-7, and native code rounds sums of a few dozen terms: 1e-5."""
+    data = classes(1)
+    x, y = data["x.npy"].astype(float), data["y.npy"]
+    for seed in range(1, 5):
+        how = dict(data=data, seed=seed, rules=[rule, direction])
+        model = deep(rule.name, batch=1, trials=1, optimizer="sgd(1)")
+        first, last = before(model, **how), run(model, **how)
+        drawn = run(deep("direction", batch=1, trials=1, optimizer="sgd(1)"), **how)
+        names = [n for n in first.states if n[-1] in kinds]
+        xi = {n: first[n].astype(float) - drawn[n] for n in names}
+
+        def cost(step):
+            net = Perceptron({n: first[n].astype(float) + step * xi.get(n, 0) for n in first.states})
+            return -numpy.log(net.forward(x)[-1][0, y[0]])
+
+        along = (cost(1e-5) - cost(-1e-5)) / 2e-5
+        assert abs(along) > 1e-2, "the cost does not move: another seed"
+        for n in names:
+            off = numpy.abs(first[n].astype(float) - last[n] - along * xi[n]).max()
+            assert off <= 1e-5 * (1 + abs(along)), f"{n} is {off:.1e} from {along:.3f} times its direction"

@@ -73,20 +73,8 @@ def output_learns_exactly(rule):
     assert not ours.same(exact, ["n.h1_h2.w"])
 
 
-@system.check
-def signs_agree_at_all_times(rule):
-    """Before training, after 40 and after 400 updates, in which a tenth of the weights at least change their sign, all
-    elements of the feedback have the sign of their weight, in both connections. Null model: about half of those of
-    fixed random feedback (below 70 %)."""
-    sign_symmetry.signs_agree_at_all_times(rule)
-
-
-@system.check
-def half_of_the_signs_is_not_enough(rule):
-    """Null model: with the signs of half of the synapses flipped in the feedback, the cost after 400 updates is more
-    than five times as large in the mean over three seeds (measured: fifteen times and more)."""
-    sign_symmetry.half_of_the_signs_is_not_enough(rule)
-
+system.check(sign_symmetry.signs_agree_at_all_times)
+system.check(sign_symmetry.half_of_the_signs_is_not_enough)
 
 system.mutant("sizes drawn once", ("shared state size", "weight size"))
 system.mutant("no signs", ("sign(w)", "1"))

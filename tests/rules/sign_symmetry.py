@@ -41,7 +41,9 @@ def feedback(rule, w):
 
 
 def signs_agree_at_all_times(rule):
-    """At several moments of a training in which many weights change their sign."""
+    """Before training, after 40 and after 400 updates, in which a tenth of the weights at least change their sign, all
+    elements of the feedback have the sign of their weight, in both connections. Null model: about half of those of
+    fixed random feedback (below 70 %)."""
     def agreement(rule):
         shares, w = [], {}
         for trials in (0, 40, 400):
@@ -61,8 +63,10 @@ def signs_agree_at_all_times(rule):
 
 
 def half_of_the_signs_is_not_enough(rule):
-    """The same rule with half of the signs flipped, those of synapses drawn once. Whatever sign a weight of these comes
-    to have, its feedback has the other, so that unlike fixed feedback it cannot come to agree."""
+    """Null model: with the signs of half of the synapses flipped in the feedback, the cost after 400 updates is more
+    than five times as large in the mean over three seeds (measured: fifteen times and more)."""
+    # Whose signs are flipped is drawn once. Whatever sign a weight of these comes to have, its feedback has the other,
+    # so that unlike fixed feedback it cannot come to agree.
     flipped = rule.edit(("each connection {", "each connection {\n        weight flip ~ uniform(-1, 1)"),
                         ("error(pre) += ", "error(pre) += sign(flip) * "))
     model = deep(rule.name, batch=16, trials=400)

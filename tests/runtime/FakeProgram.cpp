@@ -92,10 +92,10 @@ FakeProgram::FakeProgram(const Folder &folder, int rows)
   params = {{"spread", 1.0, "", 1.0}, {"rate", 0.020, "ms", 0.001}};
   columns = {{"numbers", "x-idx", "", APICAL_IDX, APICAL_F32, 3, 0, 0},
              {"labels", y.c_str(), "y", APICAL_CSV, APICAL_I32, 1, 3, 0}};
-  measures = {{"loss", APICAL_COST, 1, ""},
-              {"wrong", APICAL_MEASURE, 0.01, "%"},
-              {"hidden", APICAL_HEALTH, 1, ""},
-              {"first", APICAL_WHOLE, 1, ""}};
+  measures = {{"loss", APICAL_COST, 1, "", ""},
+              {"wrong", APICAL_MEASURE, 0.01, "%", ""},
+              {"hidden", APICAL_HEALTH, 1, "", ""},
+              {"first", APICAL_WHOLE, 1, "", ""}};
   apical_experiment train = {APICAL_TRAIN, "net", "table.train", 10,   4,    0,   1, 2, nullptr, 4,
                              nullptr,      0,     nullptr,       step, this, 128, 0, 0, 0};
   train.columns = columns.data();

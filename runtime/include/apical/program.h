@@ -101,6 +101,7 @@ typedef struct apical_measure {
   int32_t kind; ///< apical_measure_kind
   double scale; ///< SI value of the unit to report in; 1 if none
   const char *unit;
+  const char *phase; ///< behind which the area `name` was looked at; "": the trial
 } apical_measure;
 
 /// What a step tells about each sample: `probe NAME = e`; or what an item state
