@@ -308,6 +308,21 @@ def gan():
     save(figure, "gan")
 
 
+@plot
+def fashion_gan():
+    figure, axes = plt.subplots(figsize=(6.2, 3.4), constrained_layout=True)
+    with tempfile.TemporaryDirectory() as folder:
+        made = os.path.join(folder, "made")
+        trained("fashion_gan", extra=["--probe", made])
+        with open(made) as file:
+            images = numpy.array([json.loads(line)["made"] for line in file if '"gan"' in line][:72])
+    picture = images.reshape(6, 12, 28, 28).swapaxes(1, 2).reshape(168, 336)
+    axes.imshow(numpy.round(15 * picture), cmap="gray", vmin=0, vmax=15, interpolation="none")  # few shades: a small file
+    axes.set_title("made images, as they come")
+    axes.axis("off")
+    save(figure, "fashion_gan")
+
+
 def mosaic(axes, columns, across, title):
     """Weights to some units as images, red positive and blue negative, each scaled to its largest."""
     side = math.isqrt(columns.shape[0])

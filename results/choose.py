@@ -8,9 +8,9 @@ choose.py check                does each model have the settings that were found
 choose.py page                 writes results/settings.md again
 
 A network is trained on the first 50 000 training images and tested on the last 10 000, for every setting of its grid
-and for seeds that the results do not use. What was found is kept in results/chosen.json.
+and for seeds that the results do not use; the width of kernels around made images is chosen there too. What was found is
+kept in results/chosen.json.
 """
-import gzip
 import itertools
 import json
 import os
@@ -18,31 +18,15 @@ import re
 import statistics
 import sys
 
-import numpy
-
 from grids import GRIDS
+from images import FOLDERS, idx
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
 CHOSEN = os.path.join(HERE, "chosen.json")
 PAGE = os.path.join(HERE, "settings.md")
 sys.path.insert(0, os.path.join(ROOT, "tests", "rules"))
-from harness import Diverged, run
-
-FOLDERS = {
-    "fashion_mnist": "/usr/share/datasets/fashion-mnist",  # of the Debian package dataset-fashion-mnist
-    "mnist": os.path.join(os.environ.get("XDG_DATA_HOME", os.path.expanduser("~/.local/share")), "apical", "mnist"),
-}
-
-
-def idx(path):
-    """The array of an IDX file, plain or gzipped."""
-    plain = os.path.exists(path)
-    with open(path, "rb") if plain else gzip.open(path + ".gz") as file:
-        raw = file.read()
-    rank = raw[3]
-    shape = [int.from_bytes(raw[4 + 4 * k : 8 + 4 * k], "big") for k in range(rank)]
-    return numpy.frombuffer(raw, numpy.uint8, offset=4 + 4 * rank).reshape(shape)
+from harness import Diverged, forget, run
 
 
 def split(name):
@@ -64,8 +48,8 @@ def model_text(name):
 
 
 def alone(text, network):
-    """The model without its other networks and their experiments."""
-    for other in set(re.findall(r"^network (\w+)", text, re.M)) - {network}:
+    """The model without its other networks that are run, and their experiments."""
+    for other in set(re.findall(r"^(?:train|test)\s+(\w+)", text, re.M)) - {network}:
         text = re.sub(rf"^network {other} \{{.*?^\}}\n", "", text, flags=re.M | re.S)
         text = re.sub(rf"^(train|test)\s+{other}\b.*\n", "", text, flags=re.M)
     return text
@@ -92,12 +76,17 @@ def choose(name, networks):
             scores = []
             for seed in grid.seeds:
                 try:
-                    tests = run(model, data=arrays, seed=seed, epochs=grid.epochs,
-                                sets={k: v for k, v in setting.items() if k != "schedule"}).series(grid.measure, "test")
-                    assert len(tests) == 1 or network == "*"
-                    scores.append(statistics.mean(tests))
+                    done = run(model, data=arrays, seed=seed, epochs=grid.epochs,
+                               sets={k: v for k, v in setting.items() if k != "schedule"})
+                    tests = done.series(grid.measure, "test") if not grid.by_width else None
+                    assert not tests or len(tests) == 1 or network == "*"
+                    scores.append(statistics.mean(tests) if tests else grid.by_width(done.probes))
                 except Diverged:
                     scores.append(None)
+                forget()
+            if grid.by_width and None not in scores:
+                setting["width"] = max(scores[0], key=lambda width: statistics.mean(s[width] for s in scores))
+                scores = [s[setting["width"]] for s in scores]
             rows.append({"setting": setting, "seeds": list(grid.seeds), "scores": scores})
             print(f"{name}, {network}, {setting}: {scores}", flush=True)
         chosen = load()  # again: others may have written meanwhile

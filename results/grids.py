@@ -4,6 +4,8 @@
 or `schedule`, the text of its `where(epoch …)`."""
 from typing import Callable, NamedTuple, Optional
 
+import parzen
+
 
 class Grid(NamedTuple):
     data: str  # the data set that is split
@@ -13,6 +15,7 @@ class Grid(NamedTuple):
     measure: str = "accuracy"
     least: bool = False  # is the least the best?
     show: Callable = lambda x: f"{100 * x:.2f} %"
+    by_width: Optional[Callable] = None  # of what was probed: the measure for each width of kernels, which is chosen too
 
 
 RATES = (0.005, 0.01, 0.02, 0.05)
@@ -87,6 +90,8 @@ GRIDS = {
                                               "incremental": {"incremental_rate": (2e-4, 5e-4, 1e-3)},
                                               "strict": {"strict_rate": (1e-3, 2e-3, 4e-3)},
                                               "fixed_predictions": {"fixed_rate": (1e-3, 2e-3, 4e-3)}}, epochs=5),
+    "fashion_gan": Grid("fashion_mnist", {"gan": {"rate": (5e-4, 2e-4), "noise": (0.3,)}}, measure="log_likelihood",
+                        show=lambda x: f"{x:.1f} nats", by_width=parzen.held_out),
     "competing_hidden_units": Grid("mnist", {"digits": {"rate": (0.1, 0.2, 0.4)},
                                              "random_hidden": {"random_rate": (0.1, 0.2, 0.4)}}),
 }

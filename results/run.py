@@ -82,17 +82,23 @@ def digest(name):
 def measure(task, seed):
     """The measures of each network after every epoch, and the seconds of the run."""
     with tempfile.TemporaryDirectory() as folder:
-        metrics = os.path.join(folder, "metrics")
-        subprocess.run([APICAL, "run", model_path(task.model), "--quiet", "--threads", "1", "--test-every-epoch",
-                        "--seed", str(seed), "--metrics", metrics], check=True, cwd=ROOT)
+        metrics, probes = os.path.join(folder, "metrics"), os.path.join(folder, "probes")
+        subprocess.run([APICAL, "run", model_path(task.model), "--quiet", "--threads", "1", "--seed", str(seed), "--metrics", metrics]
+                       + (["--probe", probes] if task.probed else ["--test-every-epoch"]), check=True, cwd=ROOT)
         with open(metrics) as file:
             records = [json.loads(line) for line in file]
+        further = {}
+        if task.probed:
+            with open(probes) as file:
+                further = task.probed(map(json.loads, file))
     curves = {}
     for record in records:
         if record["event"] == "test":
             curve = curves.setdefault(record["network"], {})
             for name in record.keys() - NOT_MEASURES:
                 curve.setdefault(name, []).append(record[name])
+    for network, values in further.items():
+        curves.setdefault(network, {}).update({name: [value] for name, value in values.items()})
     end = records[-1]
     assert end["event"] == "end" and end["status"] == "finished", end
     found = {"curves": curves, "seconds": round(end["seconds"], 1), "model": digest(task.model)}
@@ -175,6 +181,9 @@ def rows(task, measured, networks=None):
         said = {True: "", False: ": **missed**", None: ": open"}[fine]
         spread = "–" if deviation is None else plain(deviation) if task.plain else f"{100 * deviation:.2f}"
         lines.append(f"| {target.title} | {show(value)} | {spread} | {wanted}{said} | {target.published} |")
+    for name in () if networks else task.beside:
+        if name in measured.get("references", {}):
+            lines.append(f"| for comparison: {name} | {show(measured['references'][name])} | – | – | – |")
     return lines, good
 
 

@@ -1,7 +1,9 @@
 # Part of the Apical project, under the Apache License v2.0 with LLVM
 # Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """The tasks of docs/results.md: models, and what each of their networks should reach."""
-from typing import NamedTuple, Optional
+from typing import Callable, NamedTuple, Optional
+
+import parzen
 
 
 class Target(NamedTuple):
@@ -24,8 +26,10 @@ class Task(NamedTuple):
     title: str
     targets: tuple
     plain: bool = False  # numbers as they are, not percentages
-    chosen: Optional[str] = None  # how the settings were chosen, if not by choose.py
+    chosen: Optional[str] = None  # how the settings were chosen, if choose.py does not say it
     seeds: tuple = (1, 2, 3)
+    probed: Optional[Callable] = None  # further measures of each network at the end, from what the run probes
+    beside: tuple = ()  # numbers of references.py to see it beside
 
 
 class Angle(NamedTuple):
@@ -197,6 +201,12 @@ TASKS = (
         Target("gan", "made points within three spreads of a place", measure="within_3_spreads", low=0.9),
     ) + tuple(Target("gan", f"of all, at place {k}", measure=f"place_{k}", low=0.05) for k in range(8)),
         chosen="the rate and b1 were chosen by how many places are reached; an equal share is 12.5 %"),
+    Task("fashion_gan", "Fashion-MNIST, images made by a generative pair, 20 epochs: log-likelihood of the test images in nats", (
+        Target("gan", "of 10 000 made images", "225 ± 2 on MNIST (Goodfellow et al. 2014)", measure="log_likelihood", low=250),
+        Target("gan", "its standard error over the test images", measure="standard_error"),
+        Target("untrained", "null model: before training, all grey", measure="log_likelihood"),
+    ), plain=True, chosen="settings and widths of kernels chosen on held-out training images", probed=parzen.measures, beside=(
+        "10 000 training images", "10 000 draws with the mean and covariance of the training images")),
     Task("area_costs", "MNIST, three areas, 3 epochs", tuple(
         Target(f"{network}_assignment", f"{network} assignment: area {area} on bit {bit}"
                + (", its own" if bit == own else ""), measure=f"{area}_bit{bit}",

@@ -61,7 +61,8 @@ std::string describe(const Field &f) {
   }
   if (text.empty())
     return f.has(Axis::Sample) ? "one number per sample" : "one number";
-  return text + (f.has(Axis::Sample) ? " numbers per sample" : " numbers");
+  text = text == "1" ? "an array of one number" : text + " numbers";
+  return text + (f.has(Axis::Sample) ? " per sample" : "");
 }
 
 std::optional<Axis> FieldBuilder::conflict(llvm::ArrayRef<Field> fields) {

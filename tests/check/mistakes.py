@@ -98,6 +98,8 @@ MISTAKES = [
      "3 numbers per sample"),
     ("a cost per unit", cost("(kind.rate - kind.target)^2"), "E0201", "one number per sample", "`sum` or `mean`"),
     ("a measure per unit", MODEL + TEST % "kind.rate == kind.target", "E0201", "`sum` or `mean`"),
+    ("a measure of an area of one unit", edit(("hidden[3]", "hidden")) + TEST % "hidden.rate", "E0201",
+     "an array of one number per sample", "`sum` or `mean`"),
     ("one-to-one between sizes", connect("one_to_one"), "E0201", "1 unit", "3 units"),
     ("size that is a param", edit(("hidden[3]", "hidden[rate]")), "E0203", "use `const`"),
     ("size of no unit", edit(("hidden[3]", "hidden[0]")), "E0204", "from 1 to"),

@@ -12,6 +12,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 sys.path[:0] = [HERE, os.path.join(ROOT, "docs")]
 import generate
+import numpy
+import parzen
 import run as results
 import snippets
 import tasks
@@ -98,13 +100,30 @@ class Results(unittest.TestCase):
             text = generate.read("models", task.model + ".apical")
             for target in task.targets:
                 self.assertIn(f"network {target.network} ", text, task.model)
-                self.assertRegex(text, rf"(measure|cost) {target.measure} ", task.model)
+                if not task.probed:
+                    self.assertRegex(text, rf"(measure|cost) {target.measure} ", task.model)
 
     def test_lists_are_kept_on_one_line(self):
         data = {"a": [1, 2.5, None], "b": {"c": []}, "d": [{"e": [3]}]}
         text = results.shorten(json.dumps(data, indent=1))
         self.assertEqual(json.loads(text), data)
         self.assertIn("[1, 2.5, null]", text)
+
+    def test_kernels_around_points_are_a_mixture_of_gaussians(self):
+        centres, points = numpy.array([[0, 0], [1, 0.5]]), numpy.array([[0.3, 0.1], [1, 0.5], [4, -4]])
+        for row, width in zip(parzen.log_density(points, centres, (0.3, 0.5)), (0.3, 0.5)):
+            for found, (x, y) in zip(row, points):
+                closed = sum(numpy.exp(-((x - a) ** 2 + (y - b) ** 2) / 2 / width**2) for a, b in centres) / 2
+                self.assertAlmostEqual(found, numpy.log(closed / (2 * numpy.pi * width**2)), places=3)
+
+    def test_kernels_around_draws_are_their_density_widened(self):
+        """Around draws of N(0, s²) in three dimensions stands N(0, s² + h²), whose mean logarithm over other draws is known."""
+        s, h, random = 0.7, 0.4, numpy.random.default_rng(1)
+        draws, others = random.normal(0, s, (2, 20000, 3))
+        both = s**2 + h**2
+        expected = -1.5 * (numpy.log(2 * numpy.pi * both) + s**2 / both)
+        error = 3 * (1.5**0.5 * s**2 / both) / 20000**0.5
+        self.assertAlmostEqual(parzen.log_density(others, draws, [h])[0].mean(), expected, delta=error + 0.01)
 
 
 if __name__ == "__main__":

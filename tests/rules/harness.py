@@ -200,6 +200,11 @@ def run(model, data=None, seed=1, interpret=None, sets=None, rules=(), epochs=No
     return _runs[key]
 
 
+def forget():
+    """Lets go of the runs that are kept to be asked for again."""
+    _runs.clear()
+
+
 def before(model, **how):
     """The same model before its first update: every learn line is gated off."""
     def gate(line):
