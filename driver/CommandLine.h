@@ -35,6 +35,7 @@ struct Invocation {
   bool time = false;   ///< print what compiling took
   int64_t steps = 500; ///< of every training that is verified
   int64_t every = 50;  ///< steps from one measurement to the next
+  int64_t ticks = 0;   ///< of a trial of a network that settles; 0: as the model says
   apical_run_options run;
   bool help = false;
 

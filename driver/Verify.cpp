@@ -122,6 +122,7 @@ int verifyCommand(Invocation &invocation) {
   Session session(invocation.folders);
   sema::Account account;
   account.keepDirections = true;
+  account.ticks = invocation.ticks;
   auto module = loadModule(session, invocation, &account);
   if (!module)
     return 1;

@@ -71,6 +71,8 @@ static const std::vector<Command> &commands() {
        "  apical verify model.apical\n"
        "  apical verify model.apical --steps=2000 --every=200 --format=json\n",
        {{"--steps", "N", "steps of each training (500)", nullptr, nullptr, &Invocation::steps},
+        {"--ticks", "T", "length of a trial of networks that settle, if the model names none (1)",
+         nullptr, nullptr, &Invocation::ticks},
         {"--every", "K", "steps from one measurement to the next (50)", nullptr, nullptr,
          &Invocation::every},
         {"--format", "text|json", "form of the report (text)", &Invocation::format},

@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "frontend/Experiment.h"
+#include "frontend/sema/Account.h"
 #include "frontend/sema/Generic.h"
 #include "frontend/sema/Memory.h"
 #include "frontend/sema/Statements.h"
@@ -109,6 +110,11 @@ void Experiment::elaborate(ir::StepOp into) {
   collectLets();
   for (const ast::Stmt *s : decl.body)
     statement(*s);
+  bool settles = llvm::any_of(net.areas, [](const Area &area) {
+    return llvm::any_of(area.states, [](const State &s) { return s.life == State::Life::Reset; });
+  });
+  if (train && ticks == 1 && settles && lab.options.account && lab.options.account->ticks)
+    ticks = lab.options.account->ticks;
   trial.announce(decl.span, ticks);
   present();
   emitMeasures();

@@ -94,11 +94,10 @@ GradientCheck GradientOracle::check(llvm::StringRef weight, llvm::StringRef desc
       return result;
     // Beside a kink the slope depends on the width, by more than the square of the width times a
     // third derivative. Upon it the two sides differ by as much at half the width, where on a
-    // curve they come together.
+    // curve they come together: twice the one less the other is the jump, whatever the curve.
     double allowed = 1e-6 * std::max(result.greatest, std::abs(narrow)) + 1e-9;
-    double bend = std::abs(nearRight - nearLeft);
-    if (std::abs(narrow - wide) > allowed ||
-        (bend > allowed && bend > 0.75 * std::abs(right - left))) {
+    double jump = 2 * (nearRight - nearLeft) - (right - left);
+    if (std::abs(narrow - wide) > allowed || std::abs(jump) > allowed) {
       ++result.kinks;
       continue;
     }

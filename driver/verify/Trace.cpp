@@ -104,8 +104,8 @@ void checks(const Trace &trace, const LineTrace &line, llvm::raw_ostream &os) {
   if (line.vanishes())
     os << "the gradient is zero everywhere, so there is nothing to compare with: what the weights "
           "change does not "
-          "reach the cost in the trial; let it last until areas with states have settled, as in "
-          "`train …, trial = 40 ticks`\n";
+          "reach the cost in the trial; let it last until areas with states have settled: "
+          "`apical verify --ticks 40`\n";
   os << "gradient against central differences in double precision: " << compared
      << " weights, largest relative error " << llvm::format("%.1e", worst);
   if (kinks)

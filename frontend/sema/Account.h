@@ -128,6 +128,8 @@ struct StateAccount {
 /// Of a whole model. Refers to its tree.
 struct Account {
   bool keepDirections = false; ///< asks for WeightChange::direction and descent
+  /// Asks for trials as long as this where a network has states of the trial and its experiment names no length; 0: does not.
+  int64_t ticks = 0;
   std::deque<Network> networks;
   std::deque<LearnAccount> lines;
   std::vector<StateAccount> states;
