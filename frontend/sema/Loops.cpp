@@ -142,9 +142,7 @@ std::optional<Field> RuleInstance::loopMember(const ast::Expr &e) {
   if (auto it = areaStates.find({l->area, name}); !value && it != areaStates.end())
     value = it->second;
   if (!value)
-    ev.fail(Code::RuleNeedsVariable, e.span,
-            who() + " reads `" + ast::toString(e) + "`, which the area `" +
-                net.areas[l->area].name + "` lacks");
+    lacks(l->area, name, ast::toString(e), e.span);
   return l->units ? value->as(Axis::Unit, l->axis) : value;
 }
 

@@ -52,6 +52,11 @@ private:
   }
   /// "the rule `x`": for messages.
   std::string who() const;
+  [[noreturn]] void lacks(int area, const std::string &variable, const std::string &written,
+                          Span at, llvm::StringRef verb = "reads");
+  /// Whoever speaks of the error of a variable means one that there is.
+  void requireErrorOf(int area, const std::string &variable, const std::string &written, Span at,
+                      llvm::StringRef verb = "reads");
   /// Phases, `let`s, assignments and loops, in the order of the text.
   void statement(const ast::Stmt &s);
   void announce(const ast::Stmt &s);
@@ -95,6 +100,7 @@ private:
   /// error(area.variable) as this rule delivers it; shape of the variable.
   std::optional<Field> error(int area, const std::string &variable, Span at);
   bool dependsOn(mlir::Value y, mlir::Value x) const;
+  bool isWeight(const Field &f) const;
   std::optional<Field> directError(int area, const std::string &variable, Span at);
   void eachWeight(const ast::TemplateStmt &t);
   bool applies(const ast::TemplateStmt &t, const Connection &c) const;

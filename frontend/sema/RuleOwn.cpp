@@ -34,12 +34,11 @@ Frame RuleInstance::areaFrame(int area, const std::string &binder) {
         return f;
       if (auto it = areaStates.find({area, m->member.text}); it != areaStates.end())
         return it->second;
-      ev.fail(Code::RuleNeedsVariable, e.span,
-              who() + " reads `" + binder + "." + m->member.text + "`, which the area `" +
-                  net.areas[area].name + "` lacks");
+      lacks(area, m->member.text, binder + "." + m->member.text, e.span);
     }
     if (!cost)
       ev.fail(Code::NeedsCost, e.span, "`error` needs a rule with a cost");
+    requireErrorOf(area, m->member.text, ast::toString(*m), e.span);
     auto f = error(area, m->member.text, e.span);
     return f ? f : Field::number(0);
   };

@@ -48,9 +48,7 @@ Frame RuleInstance::synapseFrame(const Connection &c, bool bias) {
       if (!f && asError)
         return Field::number(0);
       if (!f)
-        ev.fail(Code::RuleNeedsVariable, at,
-                who() + " reads `" + (pre ? "pre." : "post.") + variable + "`, which the area `" +
-                    net.areas[area].name + "` lacks");
+        lacks(area, variable, (pre ? "pre." : "post.") + variable, at);
       if (net.areas[area].componentsOf(variable) && variable == (pre ? c.fromVariable : c.toPort))
         f = trial.asEndpoint(*f, area, variable);
       return f->as(Axis::Unit, pre ? c.preAxis() : Axis::Post);
@@ -76,6 +74,7 @@ Frame RuleInstance::synapseFrame(const Connection &c, bool bias) {
           ev.fail(Code::NeedsCost, e.span, "`error` needs a rule with a cost");
         int area = pre ? c.from : c.to;
         std::string variable = !member->empty() ? *member : pre ? c.fromVariable : c.toPort;
+        requireErrorOf(area, variable, end + ("." + variable), e.span);
         auto f = error(area, variable, e.span);
         if (!f) {
           Field zero = Field::number(0);

@@ -176,6 +176,11 @@ void RunTick::learn(Tick &tick, const Scope &scope, const ast::AssignStmt &assig
   for (bool pre : {true, false})
     if (auto member = errorOf(*assign.target, pre ? "pre" : "post")) {
       int area = pre ? c.from : c.to;
+      if (!scope.bias && !member->empty()) {
+        Trial::At here(rule.trial, {&tick, nullptr});
+        rule.requireErrorOf(area, *member, (pre ? "pre." : "post.") + *member, assign.target->span,
+                            "adds to");
+      }
       if (!scope.bias && rule.areas.count(area)) // else nobody listens: an input of the scope
         messages(tick, {area, !member->empty() ? *member : pre ? c.fromVariable : c.toPort});
       return;
@@ -259,9 +264,8 @@ void RunTick::checkTarget(const Scope &scope, const ast::AssignStmt &assign) {
   if (auto *member = memberOf(*target, scope.binder)) {
     if (area.has(member->member.text))
       return;
-    rule.ev.fail(Code::RuleNeedsVariable, target->span,
-                 rule.who() + " assigns `" + scope.binder + "." + member->member.text +
-                     "`, which the area `" + area.name + "` lacks");
+    rule.lacks(scope.area, member->member.text, scope.binder + "." + member->member.text,
+               target->span, "assigns");
   }
   auto *name = llvm::dyn_cast<ast::NameExpr>(target);
   bool declared =
