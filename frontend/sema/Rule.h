@@ -77,6 +77,7 @@ private:
     bool bias = false, ownedByRule = false;
     std::optional<Field> gradient, direct; ///< since the last update
     bool graded = false;                   ///< some gradient was added to
+    std::optional<Span> added, set;        ///< statements that change it directly
     Span at;
   };
   /// The rule's connections, phases, `let`s and templates.

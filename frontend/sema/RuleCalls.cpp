@@ -83,7 +83,7 @@ Field RuleInstance::localDerivative(const ast::CallExpr &e, Frame &frame, const 
                                 : -1;
   Field y = ev.evaluate(*e.args[0].value, frame), x = ev.evaluate(*e.args[1].value, frame);
   // A weight of synapses is no variable of an area: it is held, and the derivative by it would be 0.
-  if (!m && end == ends.end() && isWeight(x))
+  if (!m && end == ends.end() && ends.count("pre") && isWeight(x))
     ev.fail(Code::NotDifferentiable, e.args[1].value->span,
             "`d` differentiates by a variable of a unit, and `" + name->name + "` is a weight",
             "what a weight changes is written with the error of its unit, `error(post) * pre`; the "

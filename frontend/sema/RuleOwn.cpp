@@ -25,6 +25,8 @@ Frame RuleInstance::areaFrame(int area, const std::string &binder) {
   frame.resolve = [this, area, binder](const ast::Expr &e) -> std::optional<Field> {
     auto *call = callOf(e, "error");
     const ast::Expr &named = call && call->args.size() == 1 ? *call->args[0].value : e;
+    if (auto *n = llvm::dyn_cast<ast::NameExpr>(&named); n && n->name == binder && learns)
+      ev.areaAsValue(named.span, binder, net.areas[area].mainOutput);
     auto *m = llvm::dyn_cast<ast::MemberExpr>(&named);
     auto *base = m ? llvm::dyn_cast<ast::NameExpr>(m->base) : nullptr;
     if (!base || base->name != binder)

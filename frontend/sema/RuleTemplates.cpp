@@ -146,7 +146,8 @@ void RuleInstance::eachWeight(const ast::TemplateStmt &t) {
           ev.fail(Code::NotAssignable, s->span,
                   "a template over weights changes `" + t.binder.text + "` or adds to its `.grad`");
         if (m && assign->op != ast::AssignOp::Add)
-          ev.fail(Code::NotAssignable, assign->span, "gradients are added to: write `+=`");
+          ev.fail(Code::NotAssignable, assign->span, "gradients are added to: write `+=`",
+                  "`+= -(…)` takes away");
         Target &changed = target(c, w.name, w.bias);
         Field value = ev.evaluate(*assign->value, frame);
         if (WeightChange *change = noted(changed))

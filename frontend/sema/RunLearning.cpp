@@ -97,7 +97,8 @@ std::optional<Field> RunTick::messages(Tick &tick, const Place &place) {
         if (scope.area != place.first || !member || member->member.text != place.second)
           continue;
         if (assign->op != ast::AssignOp::Add)
-          ev.fail(Code::NotAssignable, s->span, "errors are added to: write `+=`");
+          ev.fail(Code::NotAssignable, s->span, "errors are added to: write `+=`",
+                  "`+= -(…)` takes away");
         if (rule.account)
           rule.account->add(
               {place.first, place.second, -1, assign, scope.body, phase, false, scope.binder});
@@ -115,7 +116,8 @@ std::optional<Field> RunTick::messages(Tick &tick, const Place &place) {
                             : c.toPort) != place.second)
         continue;
       if (assign->op != ast::AssignOp::Add)
-        ev.fail(Code::NotAssignable, s->span, "errors are added to: write `+=`");
+        ev.fail(Code::NotAssignable, s->span, "errors are added to: write `+=`",
+                "`+= -(…)` takes away");
       Field e = evaluate(tick, scope, *assign->value, k);
       if (e.constant)
         continue;
@@ -216,7 +218,8 @@ void RunTick::learn(Tick &tick, const Scope &scope, const ast::AssignStmt &assig
   if (state || perturbs || (own && scope.bias))
     return;
   if (m && assign.op != ast::AssignOp::Add)
-    ev.fail(Code::NotAssignable, assign.span, "gradients are added to: write `+=`");
+    ev.fail(Code::NotAssignable, assign.span, "gradients are added to: write `+=`",
+            "`+= -(…)` takes away");
   Field value = evaluate(tick, scope, *assign.value, k);
   Trial::At here(rule.trial, {&tick, nullptr});
   RuleInstance::Target &changed = rule.target(c, base->name, scope.bias);
@@ -244,7 +247,8 @@ void RunTick::learnOfArea(Tick &tick, const Scope &scope, const ast::AssignStmt 
     return;
   }
   if ((m && m->member.text != "grad") || (m && assign.op != ast::AssignOp::Add))
-    rule.ev.fail(Code::NotAssignable, assign.span, "gradients are added to: write `+=`");
+    rule.ev.fail(Code::NotAssignable, assign.span, "gradients are added to: write `+=`",
+                 "`+= -(…)` takes away");
   Field value = evaluate(tick, scope, *assign.value, k).as(Axis::Unit, Axis::Post);
   Trial::At here(rule.trial, {&tick, nullptr});
   RuleInstance::Target &changed = rule.target(scope.area, base->name);
