@@ -146,7 +146,7 @@ static int save(run *r) {
 /// Fails if a cost or an area is no longer finite. Areas are named first, in
 /// the order of the table: the first is where the trouble starts. Says how
 /// large it was before.
-static int checkFinite(run *r, int index, int64_t samples) {
+static int checkFinite(run *r, int index, const table *t, int64_t samples) {
   const apical_experiment *e = &r->program->experiments[index];
   const double *results = r->instance->results;
   const apical_measure *culprit = NULL;
@@ -172,11 +172,21 @@ static int checkFinite(run *r, int index, int64_t samples) {
   int first = culprit->kind == APICAL_COST && r->instance->position.trial == 0;
   // In the first step nothing has been learnt: what relaxes does so by itself.
   int inPhase = strstr(culprit->name, "' in phase '") && r->instance->position.trial == 0;
-  const char *mend = first ? "look at what the first samples present: a class of `one_hot` that is "
-                             "not one of its numbers has no place"
+  int unlearned = r->instance->position.trial == 0;
+  char data[400];
+  int64_t row = 0;
+  int column = notFinite(t, samples, &row);
+  if (column >= 0)
+    snprintf(data, sizeof data, "row %lld of column '%s' is not finite: mend the data", (long long)row,
+             e->columns[column].name);
+  const char *mend = column >= 0 ? data
+                     : first     ? "nothing had been learned yet: look at what the first samples present; a "
+                                   "class of `one_hot` that is not one of its numbers has no place"
                      : inPhase
                          ? "let its units move less in a tick, run fewer ticks, or start from "
                            "smaller weights"
+                     : unlearned ? "nothing had been learned yet: look at the data, at what is divided "
+                                   "by, and at the initial values"
                          : "lower the learning rate, bound the weights or clip the gradient";
   return apical_fail(
       r->error, APICAL_ERROR_DIVERGED,
@@ -346,7 +356,7 @@ static int runInside(run *r, int index) {
       callStep(instance, index, (const void *const *)t.batch, t.batchRows, samples,
                learning ? trial : trial + presented, learning, batch + 1 == x.perEpoch);
       ++presented;
-      failed = learning ? checkFinite(r, index, samples) : 0;
+      failed = learning ? checkFinite(r, index, &t, samples) : 0;
       instance->position.trial += learning;
       addTotals(&sums, instance->results, e->measure_count, samples);
       if (!failed && !learning)
@@ -392,7 +402,7 @@ static int presentBatch(run *r, int index, table *t, int64_t trialOffset, int ep
   int64_t samples = gatherBatch(t, p->batch);
   callStep(instance, index, (const void *const *)t->batch, t->batchRows, samples,
            p->trial + trialOffset, learning, epochEnd);
-  int failed = learning ? checkFinite(r, index, samples) : 0;
+  int failed = learning ? checkFinite(r, index, t, samples) : 0;
   if (learning && !failed)
     checkSettled(r, index);
   if (failed)
