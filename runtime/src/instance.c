@@ -141,10 +141,11 @@ static int outOfMemory(const apical_program *program, int64_t size, apical_error
   for (int i = 0; i < program->state_count; ++i)
     states += program->states[i].bytes;
   if (states < size / 2) // the rest is what a step computes for its samples
-    return apical_fail(error, APICAL_ERROR_MEMORY,
-                       "not enough memory for one trial of a batch: it needs %lld bytes beside %lld for "
-                       "the weights and states; choose a smaller batch",
-                       (long long)(size - states), (long long)states);
+    return apical_fail(
+        error, APICAL_ERROR_MEMORY,
+        "not enough memory for one trial of a batch: it needs %lld bytes beside %lld for "
+        "the weights and states; choose a smaller batch",
+        (long long)(size - states), (long long)states);
   for (int i = 1; i < program->state_count; ++i)
     if (program->states[i].bytes > program->states[largest].bytes)
       largest = i;
