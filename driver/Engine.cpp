@@ -13,6 +13,7 @@
 #include "mlir/Pass/PassManager.h"
 #include "passes/Passes.h"
 #include "llvm/Support/raw_ostream.h"
+#include <chrono>
 #include <utility>
 
 using namespace mlir;
@@ -102,8 +103,11 @@ private:
   static void callLate(const apical_call *call, void *context) {
     auto *self = static_cast<Late *>(context);
     Native &engine = *self->engine;
-    if (!engine.rest)
+    if (!engine.rest) {
+      auto begin = std::chrono::steady_clock::now();
       engine.compileRest();
+      apical_apart(std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
+    }
     const apical_experiment &real = engine.rest->program()->experiments[self->experiment];
     apical_call here = *call;
     here.scratch = engine.scratch;

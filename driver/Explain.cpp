@@ -11,7 +11,21 @@
 
 namespace apical {
 
+/// Is anything wrong with the model but that its data are not here, or are too large for this machine?
+static bool isWrong(const Session &session) {
+  return llvm::any_of(session.diags.sorted(), [](const Diagnostic &d) {
+    return d.severity == Severity::Error && d.code != Code::DataMissing &&
+           d.code != Code::DataDamaged && d.code != Code::DataMismatch && d.code != Code::TooLarge;
+  });
+}
+
 int explainCommand(Invocation &invocation) {
+  // What is explained reads no data, and so skips what experiments present: that is checked as `check` does.
+  Session checked(invocation.folders);
+  if (checked.load(invocation.file))
+    checked.elaborate();
+  if (isWrong(checked))
+    return report(checked, invocation);
   Session session(invocation.folders);
   sema::Account account;
   if (session.load(invocation.file) && session.elaborate(&account, /*withoutData=*/true)) {
@@ -25,6 +39,10 @@ int explainCommand(Invocation &invocation) {
       explain::printLatex(explained, os);
     else
       explain::printText(explained, os);
+    if (invocation.format == "json" && invocation.json()) { // one document stands there already
+      session.diags.printJson(llvm::errs());
+      return 0;
+    }
   }
   return report(session, invocation);
 }

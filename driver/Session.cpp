@@ -20,6 +20,7 @@
 #include <cstdlib>
 #include <sys/resource.h>
 #include <unistd.h>
+#include <utility>
 
 namespace apical {
 
@@ -69,6 +70,7 @@ bool Session::loadText(llvm::StringRef text, llvm::StringRef name) {
 }
 
 bool Session::loadLibrary() {
+  bool loaded = false;
   for (size_t k = 0; k < files[0].body.size(); ++k) {
     auto *use = llvm::dyn_cast<ast::UseDecl>(files[0].body[k]);
     if (!use)
@@ -78,6 +80,8 @@ bool Session::loadLibrary() {
           .hint("the library is called `std`");
       continue;
     }
+    if (std::exchange(loaded, true))
+      continue;
     std::vector<std::string> paths;
     std::error_code error;
     for (llvm::sys::fs::directory_iterator it(findInstalled({"share/apical/std"}), error), end;
@@ -90,7 +94,6 @@ bool Session::loadLibrary() {
           .hint("install Apical again, or run it from its build tree");
     for (auto &p : paths)
       read(p);
-    break;
   }
   return !diags.hasErrors();
 }

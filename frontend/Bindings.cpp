@@ -160,7 +160,11 @@ void Experiment::bindArea(const ast::AssignStmt &assign, const ast::MemberExpr &
                "`" + a.name + "." + variable + "` has " + std::to_string(a.size) +
                    (a.size == 1 ? " unit" : " units") + ", and the data give " + describe(value))
         .label(a.decl->span, std::to_string(a.size) + " units")
-        .hint(!perUnit && llvm::isa<ast::NameExpr>(*assign.value)
+        .hint(perUnit            ? ""
+              : a.inputs.empty() ? "columns side by side are the units of an area: `[a, b]`; a "
+                                   "column of `csv(\"file\")` has "
+                                   "all columns of its file"
+              : llvm::isa<ast::NameExpr>(*assign.value)
                   ? "a class is presented as `one_hot(" + ast::toString(*assign.value) + ", " +
                         std::to_string(a.size) + ")`"
                   : "");
@@ -185,6 +189,20 @@ void Experiment::bindAll(Span at) {
 /// where there is one unit.
 Field Experiment::components(const Area &area, const std::string &variable, Field value, Span at) {
   int64_t n = area.componentsOf(variable);
+  // `[a, b]`: columns of one number each, side by side, are the units of the area.
+  if (!n && !value.constant && value.has(Axis::Component) && !value.has(Axis::Unit)) {
+    if (value.size(Axis::Component) == area.size)
+      return value.as(Axis::Component, Axis::Unit);
+    ev.diags
+        .error(Code::ShapeMismatch, at,
+               "`" + area.name + "." + variable + "` has " + std::to_string(area.size) +
+                   (area.size == 1 ? " unit" : " units") + ", and this is a list of " +
+                   std::to_string(value.size(Axis::Component)))
+        .label(area.decl->span, std::to_string(area.size) + (area.size == 1 ? " unit" : " units"))
+        .hint("a list has one number for each unit; a column `csv(\"file\")` has all columns of "
+              "its file, and `npy(\"file\")` all that follow the first axis");
+    throw Reported();
+  }
   if (n && !value.constant && value.has(Axis::Unit) && !value.has(Axis::Component)) {
     if (area.endpoints(variable) == n)
       value = value.as(Axis::Unit, Axis::Component);

@@ -55,6 +55,10 @@ public:
       for (auto &[name, net] : networks)
         if (!trained.count(name))
           guarded([&] { rehearse(net); });
+    if (!diags.hasErrors()) // else it may be a wrong name that was found elsewhere
+      checkUnread(files[0], globals, diags);
+    if (!diags.hasErrors())
+      findSilentAreas();
     if (!diags.hasErrors())
       guarded([&] { initialise(); });
     if (diags.hasErrors())
@@ -70,6 +74,50 @@ private:
       f();
     } catch (Reported &) {
     }
+  }
+
+  /// What the runs of rules and experiments assign to, by its text; "" if it may be any area.
+  static void assignedInRuns(const ast::Block &block, bool anyArea, std::set<std::string> &names) {
+    for (const ast::Stmt *s : block) {
+      if (auto *p = llvm::dyn_cast<ast::PhaseDecl>(s))
+        assignedInRuns(p->body, anyArea, names);
+      else if (auto *f = llvm::dyn_cast<ast::ForStmt>(s))
+        assignedInRuns(f->body, anyArea, names);
+      else if (auto *t = llvm::dyn_cast<ast::TemplateStmt>(s); t && anyArea)
+        names.insert("");
+      else if (auto *r = llvm::dyn_cast<ast::RunStmt>(s))
+        for (auto &with : r->with)
+          assignedInRuns(with, anyArea, names);
+      else if (auto *a = llvm::dyn_cast<ast::AssignStmt>(s))
+        if (auto *m = llvm::dyn_cast<ast::MemberExpr>(a->target))
+          names.insert(ast::toString(*m->base));
+    }
+  }
+
+  /// An area that waits for what no connection brings has the same value for ever.
+  void findSilentAreas() {
+    std::set<std::string> driven;
+    for (const ast::Stmt *s : files[0].body)
+      if (auto *e = llvm::dyn_cast<ast::ExperimentDecl>(s))
+        assignedInRuns(e->body, true, driven);
+      else if (auto *r = llvm::dyn_cast<ast::RuleDecl>(s))
+        assignedInRuns(r->body, false, driven);
+    std::set<const ast::AreaDecl *> silent;
+    for (auto &[name, net] : networks)
+      for (size_t k = 0; k < net.areas.size() && run.count(name); ++k) {
+        const Area &area = net.areas[k];
+        if (area.inputs.empty() || driven.count("") ||
+            driven.count(net.local(area.name, area.part)) ||
+            llvm::any_of(net.connections, [&](auto &c) { return c.to == static_cast<int>(k); }) ||
+            !silent.insert(area.decl).second)
+          continue;
+        diags
+            .warning(Code::NothingArrives, area.decl->name.span,
+                     "no connection arrives at `" + area.name + "`: its `" + area.mainInput +
+                         "` is 0")
+            .hint("write `connect … -> " + net.local(area.name, area.part) +
+                  " : dense`, or give the area a unit without inputs");
+      }
   }
 
   static const ast::Name *nameOf(const ast::Stmt &s) {
@@ -94,6 +142,12 @@ private:
             refuse(*s, InFile, diags);
           continue;
         }
+        if (llvm::isa<ast::FnDecl, ast::ConstDecl, ast::ParamDecl>(s) &&
+            isValueOfLanguage(name->text))
+          diags
+              .error(Code::DefinedTwice, name->span,
+                     "`" + name->text + "` is a word of the language, and keeps its meaning")
+              .hint("choose another name");
         auto [it, fresh] = places.emplace(name->text, name->span);
         // The model comes first: it may replace what the library defines.
         if (fresh)
@@ -148,7 +202,13 @@ private:
       if (auto *p = llvm::dyn_cast<ast::ParamDecl>(statement))
         guarded([&] {
           Frame empty;
-          double value = ev.evaluateConstant(*p->value, empty, "the default of a `param`");
+          Dimension dimension;
+          double value =
+              ev.evaluateConstant(*p->value, empty, "the default of a `param`", &dimension);
+          if (p->type && !dimension.fits(ev.typeDimension(*p->type)))
+            ev.fail(Code::DimensionMismatch, p->value->span,
+                    "`" + name + "` is declared to be " + ev.typeDimension(*p->type).kind() +
+                        ", and its default is " + dimension.kind());
           auto *number = llvm::dyn_cast<ast::NumberExpr>(p->value);
           auto unit = number ? readUnit(number->unit) : std::nullopt;
           builder.create<ir::ParamOp>(ev.location(p->span), builder.getStringAttr(name),

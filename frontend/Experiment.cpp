@@ -31,8 +31,14 @@ Experiment::Experiment(Laboratory &lab, const ast::ExperimentDecl &decl, const N
 }
 
 void Experiment::readOptions() {
+  std::map<std::string, Span> given;
   for (auto &o : decl.options) {
     Frame empty;
+    if (auto [other, fresh] = given.emplace(o.name.text, o.name.span); !fresh) {
+      diags.error(Code::DefinedTwice, o.name.span, "`" + o.name.text + "` is given twice")
+          .label(other->second, "first given here");
+      throw Reported();
+    }
     if (o.name.text == "batch") {
       batchAt = o.value->span;
       batch = ev.evaluateSize(*o.value, empty, 1, "`batch`");
@@ -119,12 +125,20 @@ void Experiment::elaborate(ir::StepOp into) {
   present();
   emitMeasures();
   emitProbes();
-  if (diags.hasErrors())
+  if (diags.hasErrors() || !namesKnown())
     throw Reported();
   moveWritesLast(step);
   eraseUnused(step);
   requireMemory(lab.states, step, batch, batchAt, lab.options.memory, diags);
   step.setExperimentAttr(attributes());
+}
+
+/// Also in what nothing reads.
+bool Experiment::namesKnown() {
+  std::vector<std::string> names;
+  for (auto &c : columns)
+    names.push_back(c.name);
+  return lab.options.withoutData || checkUnread(decl, names, ev.globals, diags);
 }
 
 void Experiment::statement(const ast::Stmt &s) {
@@ -173,6 +187,23 @@ void Experiment::addInside(const ast::OnStmt &on) {
   }
 }
 
+/// Each line of the metrics and of the probes has every key once.
+void Experiment::requireFreeKey(const ast::Name &name, llvm::StringRef what) {
+  if (isKeyOfMetrics(name.text))
+    ev.fail(Code::DefinedTwice, name.span,
+            "`" + name.text + "` is a key that every line of the metrics has",
+            "give the " + what + " another name");
+  const Cost *cost = what == "measure" ? net.cost(name.text) : nullptr;
+  if (!cost)
+    return;
+  diags
+      .error(Code::DefinedTwice, name.span,
+             "`" + name.text + "` is a cost, which is reported under this name")
+      .label(cost->decl->name.span, "the cost")
+      .hint("give the measure another name, or leave it out: costs are measured in any case");
+  throw Reported();
+}
+
 void Experiment::addMeasure(const ast::MeasureStmt &m) {
   for (auto *other : measures)
     if (other->name.text == m.name.text) {
@@ -180,6 +211,7 @@ void Experiment::addMeasure(const ast::MeasureStmt &m) {
           .label(other->name.span, "first defined here");
       throw Reported();
     }
+  requireFreeKey(m.name, "measure");
   if (!lab.options.withoutData)
     measures.push_back(&m);
 }
@@ -227,6 +259,7 @@ void Experiment::emitMeasures() {
 }
 
 void Experiment::emitProbes() {
+  std::map<std::string, Span> named;
   for (auto *p : probes)
     for (const ast::Expr *e : p->values) {
       Frame frame = afterTrial();
@@ -237,7 +270,14 @@ void Experiment::emitProbes() {
         value = ev.fields.reduce(ev.location(e->span), value, {Axis::Unit})
                     .as(Axis::Component, Axis::Unit);
       }
-      emitProbe(p->name.text.empty() ? ast::toString(*e) : p->name.text, value, e->span);
+      ast::Name name = p->name.text.empty() ? ast::Name{ast::toString(*e), e->span} : p->name;
+      requireFreeKey(name, "probe");
+      if (auto [other, fresh] = named.emplace(name.text, name.span); !fresh) {
+        diags.error(Code::DefinedTwice, name.span, "`" + name.text + "` is defined twice")
+            .label(other->second, "first defined here");
+        throw Reported();
+      }
+      emitProbe(name.text, value, e->span);
     }
 }
 

@@ -53,7 +53,9 @@ private:
   void checkPrecision(const ast::Expr &e);
   void addInside(const ast::OnStmt &on);
   void statement(const ast::Stmt &s);
+  bool namesKnown();
   void addMeasure(const ast::MeasureStmt &m);
+  void requireFreeKey(const ast::Name &name, llvm::StringRef what);
   void present();
   void reportNetwork();
   void emitMeasures();

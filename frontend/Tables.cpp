@@ -17,6 +17,24 @@ static const ast::CallExpr *tableCall(const ast::Expr *e) {
   return callee && callee->name == "table" ? call : nullptr;
 }
 
+/// A file, and of `csv` perhaps a column: nothing else is read.
+void Tables::requireFile(const ast::NameExpr &format, llvm::ArrayRef<ast::Argument> args) {
+  const char *takes =
+      format.name == "csv" ? "a file and a column: `csv(\"file\", \"column\")`" : "one file";
+  size_t most = format.name == "csv" ? 2 : 1;
+  for (auto [k, a] : llvm::enumerate(args)) {
+    if (a.name)
+      ev.fail(Code::UnknownArgument, a.name.span,
+              "`" + format.name + "` has no option `" + a.name.text + "`",
+              "it takes " + llvm::Twine(takes));
+    if (k >= most)
+      ev.fail(Code::TooManyArguments, a.value->span,
+              "`" + format.name + "` takes " + llvm::Twine(takes));
+    if (!llvm::isa<ast::StringExpr>(a.value))
+      ev.fail(Code::WrongType, a.value->span, "the column of a file is a text, in quotes");
+  }
+}
+
 std::vector<Column> Tables::columnsOf(const ast::Expr &source) {
   std::vector<std::string> path;
   const ast::Expr *e = &source;
@@ -83,6 +101,7 @@ std::vector<Column> Tables::columnsOf(const ast::Expr &source) {
     if (format < 0 || !pathArg || !a.name)
       ev.fail(Code::WrongKind, a.value->span,
               "a column of a table is `name = idx(\"file\")`, `npy(…)` or `csv(…)`");
+    requireFile(*kind, file->args);
     columns.push_back(
         {a.name.text, pathArg->value, field ? field->value : "", format, a.value->span});
   }
@@ -94,9 +113,10 @@ ColumnInfo Tables::probe(const Column &c) {
   if (!options.probe || !options.probe(c.path, c.format, c.field, info, why)) {
     auto [first, rest] = llvm::StringRef(why).split('\n'); // the folders that were searched
     Diagnostic &d = diags.error(info.found ? Code::DataDamaged : Code::DataMissing, c.span,
-                                why.empty() ? "`" + c.path + "` cannot be read" : first);
+                                why.empty() ? "`" + c.path + "` cannot be read"
+                                            : first.split(". tried, each").first);
     if (!rest.empty())
-      d.note("looked for\n" + rest);
+      d.note("looked for, each with and without .gz\n" + rest);
     throw Reported();
   }
   return info;

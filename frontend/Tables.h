@@ -27,6 +27,7 @@ public:
 
   /// The columns of `name.train`: nested `table(…)`s are groups of tables.
   std::vector<Column> columnsOf(const ast::Expr &source);
+  void requireFile(const ast::NameExpr &format, llvm::ArrayRef<ast::Argument> args);
   /// The rows of a table, as its first column has them.
   int64_t rowsOf(const std::vector<Column> &columns) { return probe(columns.front()).rows; }
 

@@ -109,6 +109,9 @@ GradientCheck GradientOracle::check(llvm::StringRef weight, llvm::StringRef desc
   double rounding = 1e-10 * std::max(size, 1e-3);
   result.error = result.greatest > 0 ? worst / result.greatest : worst > 0 ? HUGE_VAL : 0;
   result.failed = worst > 1e-6 * result.greatest + rounding;
+  result.zero = result.greatest <= rounding && !result.failed;
+  if (result.zero)
+    result.error = 0;
   return result;
 }
 

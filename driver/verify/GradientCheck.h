@@ -16,6 +16,7 @@ struct GradientCheck {
   unsigned kinks = 0;    ///< elements left out: the cost has a kink within reach
   double greatest = 0;   ///< largest element of the gradient
   double error = 0;      ///< largest difference, relative to `greatest`
+  bool zero = false;     ///< both gradients are 0 within rounding
   bool failed = false;   ///< the interpreter could not compute the step, or the error is too large
 };
 

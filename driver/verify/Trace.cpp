@@ -87,12 +87,12 @@ void overTraining(const LineTrace &line, llvm::raw_ostream &os) {
 }
 
 void checks(const Trace &trace, const LineTrace &line, llvm::raw_ostream &os) {
-  unsigned compared = 0, kinks = 0;
+  unsigned compared = 0, kinks = 0, zeros = 0;
   double worst = 0;
   for (const WeightTrace &w : line.weights) {
     if (!w.check)
       continue;
-    compared += w.check->compared;
+    (w.check->zero ? zeros : compared) += w.check->compared;
     kinks += w.check->kinks;
     worst = std::max(worst, w.check->error);
     if (w.check->failed)
@@ -108,6 +108,8 @@ void checks(const Trace &trace, const LineTrace &line, llvm::raw_ostream &os) {
           "`apical verify --ticks 40`\n";
   os << "gradient against central differences in double precision: " << compared
      << " weights, largest relative error " << llvm::format("%.1e", worst);
+  if (zeros)
+    os << "; " << zeros << " more are zero within rounding";
   if (kinks)
     os << "; " << kinks << " more lie at a kink of the cost";
   os << "\n";

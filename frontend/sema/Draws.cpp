@@ -34,7 +34,9 @@ bool isDistribution(llvm::StringRef name) {
 
 Field Evaluator::draw(llvm::StringRef distribution, Frame &frame, Span at) {
   if (frame.stream.empty())
-    unsupported(at, "draws outside initial values are");
+    fail(Code::NotSupported, at, "a draw in the middle of an expression is not supported yet",
+         "give it a name first: `let n ~ " + distribution +
+             "(…)`, or `x ~ …` for a whole variable; then read `n`");
   llvm::SmallVector<int64_t> shape;
   Field unit;
   for (auto [axis, size] : frame.drawExtent) {

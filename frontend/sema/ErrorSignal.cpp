@@ -101,6 +101,20 @@ std::optional<Field> RuleInstance::directError(int area, const std::string &vari
   return e;
 }
 
+void RuleInstance::requireErrorOf(int area, const std::string &variable, const std::string &written,
+                                  Span at, llvm::StringRef verb) {
+  auto has = [&](int a) {
+    return net.areas[a].has(variable) || areaStates.count({a, variable}) ||
+           trial.variable(a, variable).has_value();
+  };
+  if (has(area))
+    return;
+  // What only sends may be of another unit than those that the rule is for: no error is known there.
+  if (!areas.count(area) && llvm::any_of(areas, has))
+    return;
+  lacks(area, variable, written, at, (verb + " the error of").str());
+}
+
 /// Semantics 5.3: (a) + (b) + (c), in the shape of the variable, over the area's own units.
 std::optional<Field> RuleInstance::error(int area, const std::string &variable, Span at) {
   Trial::At here(trial, {trial.now.tick, nullptr});

@@ -87,7 +87,11 @@ llvm::StringRef translation(llvm::StringRef name) {
       .Cases("detach", "stop_gradient", "no_grad", "`stop(x)`")
       .Cases("clamp", "clip_by_value", "`clip(x, low, high)`")
       .Cases("onehot", "to_categorical", "`one_hot(labels, 10)`")
-      .Cases("pi", "PI", "3.14159265")
+      .Case("pi", "3.14159265")
+      .Case("true", "`true`")
+      .Case("false", "`false`")
+      .Cases("np", "numpy", "jnp", "torch", "tf", "math", "without a library before it: `tanh(x)`")
+      .Cases("ifelse", "cond", "select", "`where(condition, a, b)`")
       .Default("");
 }
 
@@ -145,8 +149,13 @@ void Evaluator::unknown(Span at, llvm::StringRef name, const Frame &frame) {
   if (near.empty() && sources.count() == 1)
     fail(Code::UnknownName, at, "unknown name `" + name + "`",
          "a model that uses the library starts with `use std`");
+  std::string all;
+  for (auto &known : frame.known)
+    all += (all.empty() ? "there are `" : ", `") + known + "`";
   fail(Code::UnknownName, at, "unknown name `" + name + "`",
-       near.empty() ? llvm::Twine() : "did you mean `" + llvm::Twine(near) + "`?");
+       !near.empty()  ? "did you mean `" + near + "`?"
+       : frame.listed ? all
+                      : std::string());
 }
 
 void Evaluator::requireDimension(const Field &f, const Dimension &d, Span at,
@@ -306,7 +315,12 @@ Field Evaluator::evaluate(const ast::Expr &e, Frame &frame) {
     if (frame.resolve)
       if (auto f = frame.resolve(e))
         return *f;
-    fail(Code::UnknownName, e.span, "`" + ast::toString(e) + "` has no meaning here");
+    bool transposed = llvm::cast<ast::MemberExpr>(e).member.text == "T";
+    fail(Code::UnknownName, e.span, "`" + ast::toString(e) + "` has no meaning here",
+         transposed
+             ? "code is written for one element, and nothing is transposed in it; a connection "
+               "that conducts backwards is `transpose(NAME)`"
+             : "");
   }
   if (auto *c = llvm::dyn_cast<ast::CallExpr>(&e))
     return call(*c, frame);
@@ -382,6 +396,25 @@ bool Evaluator::execute(const ast::Stmt &s, Frame &frame) {
   return true;
 }
 
+/// What a method of other languages is called here: `x.sum()`, `x.flatten()`.
+static std::string methodHint(const ast::Expr &callee, const Frame &frame) {
+  auto *m = llvm::dyn_cast<ast::MemberExpr>(&callee);
+  if (!m)
+    return "";
+  std::string base = ast::toString(*m->base);
+  const std::string &name = m->member.text;
+  if (llvm::is_contained({"flatten", "reshape", "view", "ravel", "squeeze", "unsqueeze"}, name))
+    return "the axes of data are those of the units as they come: write `" + base + "`";
+  if (llvm::is_contained({"float", "astype", "to", "double", "item", "numpy"}, name))
+    return "all numbers are of one type: write `" + base + "`";
+  if (llvm::is_contained(primitives(), name))
+    return "functions stand before what they are of: write `" + name + "(" + base + ")`";
+  if (llvm::StringRef here = translation(name); !here.empty())
+    return "that is written " + here.str();
+  return frame.others ? "in a rule, `h.x(e)` is the variable x of the unit if its main input were e"
+                      : "";
+}
+
 Field Evaluator::call(const ast::CallExpr &e, Frame &frame) {
   if (frame.resolve)
     if (auto f = frame.resolve(e))
@@ -392,7 +425,7 @@ Field Evaluator::call(const ast::CallExpr &e, Frame &frame) {
   auto *callee = llvm::dyn_cast<ast::NameExpr>(e.callee);
   if (!callee)
     fail(Code::UnknownName, e.span, "`" + ast::toString(*e.callee) + "` is no function here",
-         "in a rule, `h.x(e)` is the variable x of the unit if its main input were e");
+         methodHint(*e.callee, frame));
   if (auto *fn = globals.find<ast::FnDecl>(callee->name))
     return callFunction(*fn, e, frame);
   bool found = true;
@@ -519,7 +552,10 @@ void Evaluator::requireArguments(llvm::StringRef name, const ast::CallExpr &e, s
   for (auto &a : e.args)
     if (a.name && a.name.text != "over")
       fail(Code::UnknownArgument, a.name.span,
-           "the arguments of `" + name + "` have no names: they are told apart by their order");
+           "the arguments of `" + name + "` have no names: they are told apart by their order",
+           isReduction(name, 1)
+               ? "a reduction may say over what: `over = pre`, `post`, `units` or `components`"
+               : "");
 }
 
 /// What is relative to the others is no information where there are none.

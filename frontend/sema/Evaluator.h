@@ -32,6 +32,7 @@ struct Frame {
   std::function<std::optional<Field>(const ast::CallExpr &, Frame &)> call;
   /// Names for suggestions, beyond the locals.
   std::vector<std::string> known;
+  bool listed = false; ///< name them all if none is near
   /// What the code is instantiated for, if it stands elsewhere: an area, for the body of its unit.
   std::optional<Span> subject;
   /// Code of a rule: a reduction reads other units or synapses.
@@ -120,6 +121,11 @@ public:
   [[noreturn]] void unknown(Span at, llvm::StringRef what, llvm::StringRef name,
                             const std::vector<std::string> &candidates);
   /// A variable that an area lacks.
+  /// An area where one of its variables is meant.
+  [[noreturn]] void areaAsValue(Span at, llvm::StringRef name, llvm::StringRef variable) {
+    fail(Code::WrongKind, at, "`" + name + "` is an area, and a variable of it is meant here",
+         "write `" + name + "." + variable + "`");
+  }
   [[noreturn]] void unknownMember(Span at, llvm::StringRef kind, llvm::StringRef area,
                                   llvm::StringRef name, const std::vector<std::string> &has);
   /// The definition that `NAME` or `NAME(args)` refers to; `wrong` says what is
@@ -137,6 +143,7 @@ public:
       fail(Code::WrongKind, e ? e->span : at, wrong);
     Frame ofThisKind;
     ofThisKind.known = globals.names<T>();
+    ofThisKind.listed = true;
     unknown(name->span, name->name, ofThisKind);
   }
 
@@ -219,6 +226,8 @@ bool isReserved(llvm::StringRef name);
 bool isDistribution(llvm::StringRef name);
 /// Is it a word of the language at all, which no definition may lack?
 bool isPrimitive(llvm::StringRef name);
+/// A function or value of the language, which no definition of a model replaces.
+bool isValueOfLanguage(llvm::StringRef name);
 /// What a word of other systems and of the textbooks is called here, or "".
 llvm::StringRef translation(llvm::StringRef name);
 /// The functions that this version knows: for suggestions.

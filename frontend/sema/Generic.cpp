@@ -15,6 +15,8 @@
 //
 //===----------------------------------------------------------------------===//
 #include "frontend/sema/Generic.h"
+#include "frontend/sema/Dimension.h"
+#include "frontend/sema/Forms.h"
 
 namespace apical::sema {
 bool isPrimitive(llvm::StringRef name) {
@@ -30,6 +32,27 @@ bool isPrimitive(llvm::StringRef name) {
       "ring",       "idx",        "npy",       "csv",       "delay",     "like",    "assume",
       "links",      "symmetric",  "stateful",  "pointwise", "ports"};
   return llvm::is_contained(words, name) || isReserved(name);
+}
+
+bool isValueOfLanguage(llvm::StringRef name) {
+  static const char *const words[] = {
+      "d",       "error",    "grad",     "push",     "dt",       "tick",       "ticks",
+      "trial",   "epoch",    "training", "updates",  "first",    "last",       "change",
+      "prev",    "next",     "time",     "elapsed",  "ended",    "index",      "fan_in",
+      "fan_out", "position", "hops",     "wald",     "identity", "orthogonal", "twin",
+      "assume",  "links",    "ports",    "stateful", "pointwise"};
+  return llvm::is_contained(words, name) || llvm::is_contained(primitives(), name);
+}
+
+/// Words that have a meaning in the body of a unit, synapse, rule or optimizer only, and words that are no values.
+static bool isOfDefinitions(llvm::StringRef name) {
+  static const char *const words[] = {
+      "pre",    "post",  "w",     "grad",       "hidden", "output",    "outputs", "input",
+      "inputs", "areas", "units", "components", "start",  "synapses",  "over",    "dense",
+      "sparse", "conv",  "local", "one_to_one", "wire",   "pool",      "tied",    "transpose",
+      "table",  "ring",  "idx",   "npy",        "csv",    "delay",     "like",    "assume",
+      "links",  "ports", "size",  "symmetric",  "fan_in", "pointwise", "fan_out", "stateful"};
+  return llvm::is_contained(words, name);
 }
 
 std::vector<std::string> primitives() {
@@ -108,53 +131,11 @@ std::vector<const ast::Expr *> expressionsOf(const ast::Stmt &s) {
   return {}; // what remains names connections, areas or phases of the network
 }
 
-class DefinitionChecker {
+/// Every name that an expression reads is declared, and every function has its arguments.
+class NameChecker {
 public:
-  DefinitionChecker(const ast::Definition &definition, const Globals &globals, Diagnostics &diags)
-      : definition(definition), globals(globals), diags(diags),
-        rule(dyn_cast<ast::RuleDecl>(&definition)) {}
-
-  void run() {
-    for (auto &p : definition.params)
-      declared.insert(p.name.text);
-    everyStatement(definition.body, [&](const ast::Stmt &s) { declare(s); });
-    if (rule) // a rule sees the weights and variables of the synapses it meets
-      for (auto &[name, statement] : globals.named)
-        if (auto *synapse = dyn_cast<ast::SynapseDecl>(statement))
-          everyStatement(synapse->body, [&](const ast::Stmt &s) { declare(s); });
-    for (auto &p : definition.params)
-      if (p.init)
-        expression(*p.init);
-    everyStatement(definition.body, [&](const ast::Stmt &s) {
-      for (const ast::Expr *e : expressionsOf(s))
-        if (e)
-          expression(*e);
-      order(s);
-    });
-    orderIn(definition.body);
-    if (rule)
-      locality();
-  }
-
-private:
-  void declare(const ast::Stmt &s) {
-    if (auto *v = dyn_cast<ast::VarDecl>(&s))
-      for (auto &d : v->vars)
-        declared.insert(d.name.text);
-    else if (auto *e = dyn_cast<ast::EventDecl>(&s))
-      declared.insert(e->name.text);
-    else if (auto *f = dyn_cast<ast::ForStmt>(&s))
-      declared.insert(f->var.text);
-    else if (auto *t = dyn_cast<ast::TemplateStmt>(&s))
-      declared.insert(t->binder.text);
-    else if (auto *p = dyn_cast<ast::PhaseDecl>(&s)) {
-      declared.insert(p->name.text);
-      phases.insert(p->name.text);
-      if (p->index)
-        collectNames(*p->index, declared);
-    } else if (auto *c = dyn_cast<ast::ConnectDecl>(&s))
-      declared.insert(c->name.text);
-  }
+  NameChecker(std::string owner, const Globals &globals, Diagnostics &diags)
+      : owner(std::move(owner)), globals(globals), diags(diags) {}
 
   void unknown(const ast::NameExpr &n) {
     std::vector<std::string> candidates = globals.names();
@@ -167,13 +148,14 @@ private:
       d.hint("that is written " + here);
     else if (!near.empty())
       d.hint("did you mean `" + near + "`?");
-    else
-      d.note("`" + definition.name.text + "` declares no such variable or parameter");
+    else if (!owner.empty())
+      d.note("`" + owner + "` declares no such variable or parameter");
   }
 
   void expression(const ast::Expr &e) {
     if (auto *n = dyn_cast<ast::NameExpr>(&e)) {
-      if (!declared.count(n->name) && !globals.named.count(n->name) && !isPrimitive(n->name))
+      bool word = isPrimitive(n->name) && (inDefinition || !isOfDefinitions(n->name));
+      if (!declared.count(n->name) && !globals.named.count(n->name) && !word)
         unknown(*n);
     } else if (auto *m = dyn_cast<ast::MemberExpr>(&e)) {
       expression(*m->base);
@@ -193,9 +175,13 @@ private:
         std::string near = nearest(at->phase.text, {phases.begin(), phases.end()});
         Diagnostic &d = diags.error(Code::PhaseNotThere, at->phase.span,
                                     "there is no phase `" + at->phase.text + "`");
-        d.hint(!near.empty()    ? "did you mean `" + near + "`?"
-               : phases.empty() ? std::string("this rule has no phases")
-                                : "a phase is declared by `phase NAME { run }`");
+        d.hint(
+            !near.empty() ? "did you mean `" + near + "`?"
+            : phases.empty()
+                ? std::string("this rule has no phases: `e@p` is e at the end of the phase p. "
+                              "There is no product "
+                              "of matrices: code is written for one element, as `w * error(post)`")
+                : "a phase is declared by `phase NAME { run }`");
       }
     } else if (auto *u = dyn_cast<ast::UnaryExpr>(&e)) {
       expression(*u->operand);
@@ -238,6 +224,116 @@ private:
                     "`" + name->name + "` needs the argument `" + p.name.text + "`");
         return;
       }
+  }
+
+  std::string owner; ///< whoever should have declared what is missing
+  const Globals &globals;
+  Diagnostics &diags;
+  bool rule = false, inDefinition = false;
+  std::set<std::string> declared, phases;
+};
+
+class DefinitionChecker : NameChecker {
+public:
+  DefinitionChecker(const ast::Definition &definition, const Globals &globals, Diagnostics &diags)
+      : NameChecker(definition.name.text, globals, diags), definition(definition),
+        ofRule(dyn_cast<ast::RuleDecl>(&definition)) {
+    rule = ofRule;
+    inDefinition = true;
+  }
+
+  void run() {
+    for (auto &p : definition.params) {
+      declared.insert(p.name.text);
+      own(p.name);
+      if (p.type)
+        type(*p.type);
+    }
+    everyStatement(definition.body, [&](const ast::Stmt &s) { declare(s); });
+    if (rule) // a rule sees the weights and variables of the synapses it meets
+      for (auto &[name, statement] : globals.named)
+        if (auto *synapse = dyn_cast<ast::SynapseDecl>(statement))
+          everyStatement(synapse->body, [&](const ast::Stmt &s) { declare(s); });
+    for (auto &p : definition.params)
+      if (p.init)
+        expression(*p.init);
+    everyStatement(definition.body, [&](const ast::Stmt &s) {
+      for (const ast::Expr *e : expressionsOf(s))
+        if (e)
+          expression(*e);
+      order(s);
+    });
+    orderIn(definition.body);
+    if (rule)
+      locality();
+    if (llvm::isa<ast::OptimizerDecl>(definition))
+      changesWeights();
+  }
+
+private:
+  void declare(const ast::Stmt &s) {
+    if (auto *v = dyn_cast<ast::VarDecl>(&s))
+      for (auto &d : v->vars) {
+        declared.insert(d.name.text);
+        if (d.name.span.file == definition.name.span.file)
+          own(d.name);
+      }
+    else if (auto *e = dyn_cast<ast::EventDecl>(&s))
+      declared.insert(e->name.text);
+    else if (auto *f = dyn_cast<ast::ForStmt>(&s))
+      declared.insert(f->var.text);
+    else if (auto *t = dyn_cast<ast::TemplateStmt>(&s))
+      declared.insert(t->binder.text);
+    else if (auto *p = dyn_cast<ast::PhaseDecl>(&s)) {
+      declared.insert(p->name.text);
+      phases.insert(p->name.text);
+      if (p->index)
+        collectNames(*p->index, declared);
+    } else if (auto *c = dyn_cast<ast::ConnectDecl>(&s))
+      declared.insert(c->name.text);
+  }
+
+  /// What every rule is given under this name cannot be something else in one of them.
+  void own(const ast::Name &name) {
+    if (!rule || !llvm::is_contained({"pre", "post", "error", "d", "grad", "push"}, name.text))
+      return;
+    diags
+        .error(Code::DefinedTwice, name.span,
+               "`" + name.text + "` has a meaning in every rule, and cannot be declared")
+        .hint("choose another name");
+  }
+
+  /// The type of a parameter.
+  void type(const ast::Expr &e) {
+    if (auto *b = dyn_cast<ast::BinaryExpr>(&e)) {
+      type(*b->lhs);
+      type(*b->rhs);
+    }
+    auto *name = dyn_cast<ast::NameExpr>(&e);
+    std::vector<std::string> known = {"cost", "signal", "network", "area", "weight"};
+    if (!name || llvm::is_contained(known, name->name) || namedDimension(name->name))
+      return;
+    llvm::append_range(known, dimensionNames());
+    std::string near = nearest(name->name, known);
+    diags.error(Code::UnknownName, e.span, "unknown type `" + name->name + "`")
+        .hint(!near.empty() ? "did you mean `" + near + "`?"
+              : rule ? std::string("a parameter of a rule is a `cost`, a `signal`, a `time`, …, or "
+                                   "has no type")
+                     : std::string("a parameter is a `time`, a `voltage`, …, or has no type"));
+  }
+
+  void changesWeights() {
+    bool changes = false;
+    everyStatement(definition.body, [&](const ast::Stmt &s) {
+      auto *assign = dyn_cast<ast::AssignStmt>(&s);
+      auto *target = assign ? dyn_cast<ast::NameExpr>(assign->target) : nullptr;
+      changes |= target && target->name == "w";
+    });
+    if (!changes)
+      diags
+          .error(Code::NothingChanges, definition.name.span,
+                 "the optimizer `" + definition.name.text + "` never changes the weight `w`")
+          .hint("as `w -= rate * grad`");
   }
 
   void order(const ast::Stmt &s) {
@@ -340,25 +436,83 @@ private:
   }
 
   void needs(llvm::StringRef capability, Span at) {
-    for (auto &l : rule->localities)
+    for (auto &l : ofRule->localities)
       if (l.text == capability || l.text == "nonlocal")
         return;
     diags
         .error(Code::Locality, at,
-               "the rule `" + rule->name.text + "` declares less than it uses: this is `" +
+               "the rule `" + ofRule->name.text + "` declares less than it uses: this is `" +
                    capability + "`")
-        .label(rule->name.span, "declared here")
+        .label(ofRule->name.span, "declared here")
         .hint("declare `" + capability + "`, or use only what the synapse itself can know");
   }
 
   const ast::Definition &definition;
-  const Globals &globals;
-  Diagnostics &diags;
-  const ast::RuleDecl *rule;
-  std::set<std::string> declared, phases;
+  const ast::RuleDecl *ofRule;
 };
 
+/// What a network declares, at any depth: areas, parts, costs and numbers.
+void namesOf(const ast::Block &block, std::set<std::string> &names) {
+  for (const ast::Stmt *s : block)
+    if (auto *a = dyn_cast<ast::AreaDecl>(s))
+      names.insert(a->name.text);
+    else if (auto *p = dyn_cast<ast::PartDecl>(s))
+      names.insert(p->name.text);
+    else if (auto *c = dyn_cast<ast::CostDecl>(s))
+      names.insert(c->name.text);
+    else if (auto *v = dyn_cast<ast::VarDecl>(s))
+      for (auto &d : v->vars)
+        names.insert(d.name.text);
+    else if (auto *f = dyn_cast<ast::ForStmt>(s)) {
+      names.insert(f->var.text);
+      namesOf(f->body, names);
+    }
+}
+
+void namesOf(const ast::NetworkDecl &network, std::set<std::string> &names) {
+  for (auto &p : network.params)
+    names.insert(p.name.text);
+  namesOf(network.body, names);
+}
+
+void checkLets(const ast::Block &block, NameChecker &checker) {
+  for (const ast::Stmt *s : block)
+    if (auto *v = dyn_cast<ast::VarDecl>(s)) {
+      for (auto &d : v->vars)
+        if (d.init)
+          checker.expression(*d.init);
+    } else if (auto *f = dyn_cast<ast::ForStmt>(s)) {
+      checkLets(f->body, checker);
+    }
+}
+
 } // namespace
+
+bool checkUnread(const ast::ExperimentDecl &experiment, const std::vector<std::string> &columns,
+                 const Globals &globals, Diagnostics &diags) {
+  unsigned before = diags.errorCount();
+  llvm::ArrayRef<ast::Argument> args;
+  auto *name = calleeOf(experiment.network, args);
+  auto *network = name ? globals.find<ast::NetworkDecl>(name->name) : nullptr;
+  NameChecker checker("", globals, diags);
+  if (network)
+    namesOf(*network, checker.declared);
+  namesOf(experiment.body, checker.declared);
+  checker.declared.insert(columns.begin(), columns.end());
+  checkLets(experiment.body, checker);
+  return diags.errorCount() == before;
+}
+
+void checkUnread(const ast::File &file, const Globals &globals, Diagnostics &diags) {
+  for (const ast::Stmt *s : file.body)
+    if (auto *c = dyn_cast<ast::ConstDecl>(s)) {
+      NameChecker("", globals, diags).expression(*c->value);
+    } else if (auto *n = dyn_cast<ast::NetworkDecl>(s)) {
+      NameChecker checker(n->name.text, globals, diags);
+      namesOf(*n, checker.declared);
+      checkLets(n->body, checker);
+    }
+}
 
 std::set<const ast::Stmt *> checkDefinitions(const ast::File &file, const Globals &globals,
                                              Diagnostics &diags) {

@@ -20,5 +20,11 @@ namespace apical::sema {
 std::set<const ast::Stmt *> checkDefinitions(const ast::File &file, const Globals &globals,
                                              Diagnostics &diags);
 
+/// Names in what nothing reads, and so nothing evaluates: every `const` of the file and every `let` of a network, or of
+/// an experiment, where `columns` are those of its table. False if one is unknown.
+void checkUnread(const ast::File &file, const Globals &globals, Diagnostics &diags);
+bool checkUnread(const ast::ExperimentDecl &experiment, const std::vector<std::string> &columns,
+                 const Globals &globals, Diagnostics &diags);
+
 } // namespace apical::sema
 #endif

@@ -142,9 +142,7 @@ std::optional<Field> RuleInstance::loopMember(const ast::Expr &e) {
   if (auto it = areaStates.find({l->area, name}); !value && it != areaStates.end())
     value = it->second;
   if (!value)
-    ev.fail(Code::RuleNeedsVariable, e.span,
-            who() + " reads `" + ast::toString(e) + "`, which the area `" +
-                net.areas[l->area].name + "` lacks");
+    lacks(l->area, name, ast::toString(e), e.span);
   return l->units ? value->as(Axis::Unit, l->axis) : value;
 }
 
@@ -231,10 +229,14 @@ void RuleInstance::loopAssign(const ast::AssignStmt &s) {
   SynapsePlace synapse{l ? l->connection : -1, l && l->bias, place.second};
   bool known = l && (l->area >= 0 ? areaStates.count(place) : synapseStates.count(synapse));
   if (!known || s.op == ast::AssignOp::Draw)
-    ev.fail(Code::NotAssignable, s.target->span,
-            "`" + ast::toString(*s.target) + "` cannot be assigned here",
-            "a loop assigns to states that the rule declares for what it runs over: "
-            "`each area a { state x = 0 }`, then `for u in units { … u.x = … }`");
+    ev.fail(
+        Code::NotAssignable, s.target->span,
+        "`" + ast::toString(*s.target) + "` cannot be assigned here",
+        learns
+            ? "a loop assigns to states that the rule declares for what it runs over: `each area "
+              "a { state x = 0 }`, then `for u in units { … u.x = … }`"
+            : "an experiment gives values outside loops; what its runs change stands in a "
+              "phase: `phase p { run with … }`");
   Frame frame = ruleFrame();
   Field value = ev.evaluate(*s.value, frame);
   if (l->units)

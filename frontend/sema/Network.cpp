@@ -22,6 +22,11 @@ int Network::area(const ast::Expr &e, Evaluator &ev, int part,
   std::string path = pathOf(e, ev, visible);
   return path.empty() ? -1 : area(parts[part].own(path));
 }
+bool isKeyOfMetrics(llvm::StringRef name) {
+  return llvm::is_contained(
+      {"event", "network", "experiment", "seed", "step", "epoch", "seconds", "status", "row"},
+      name);
+}
 std::string pathOf(const ast::Expr &e, Evaluator &ev, const std::map<std::string, Field> &visible) {
   if (auto *name = llvm::dyn_cast<ast::NameExpr>(&e))
     return name->name;
@@ -575,9 +580,12 @@ private:
       throw Reported();
     }
     const ast::Argument *initial = nullptr;
+    std::set<std::string> given;
     for (auto &a : args) {
       Frame frame;
       frame.locals = visible;
+      if (a.name && !given.insert(a.name.text).second)
+        ev.fail(Code::DefinedTwice, a.name.span, "`" + a.name.text + "` is given twice");
       if (!a.name)
         ev.fail(Code::UnknownArgument, a.value->span, "an argument of a topology has a name",
                 "write `" + kind + "(bias = true)` or `" + kind + "(w ~ normal(0, 0.1))`");
@@ -783,6 +791,10 @@ private:
   void addOther(const ast::Stmt &s) {
     if (auto *c = llvm::dyn_cast<ast::CostDecl>(&s)) {
       claim(c->name);
+      if (isKeyOfMetrics(c->name.text))
+        ev.fail(Code::DefinedTwice, c->name.span,
+                "`" + c->name.text + "` is a key that every line of the metrics has",
+                "give the cost another name");
       net.costs.push_back({c, net.parts[here].own(c->name.text), here});
     } else if (auto *l = llvm::dyn_cast<ast::LearnDecl>(&s)) {
       if (tiedPart())

@@ -170,6 +170,9 @@ struct Network {
   }
 };
 
+/// A key that every line of the metrics or the probes has: nothing else may be reported under it.
+bool isKeyOfMetrics(llvm::StringRef name);
+
 /// `real.seen`, `h[3]`: the names of an expression joined by dots; empty for other forms.
 std::string pathOf(const ast::Expr &e, Evaluator &evaluator,
                    const std::map<std::string, Field> &visible = {});

@@ -52,6 +52,11 @@ private:
   }
   /// "the rule `x`": for messages.
   std::string who() const;
+  [[noreturn]] void lacks(int area, const std::string &variable, const std::string &written,
+                          Span at, llvm::StringRef verb = "reads");
+  /// Whoever speaks of the error of a variable means one that there is.
+  void requireErrorOf(int area, const std::string &variable, const std::string &written, Span at,
+                      llvm::StringRef verb = "reads");
   /// Phases, `let`s, assignments and loops, in the order of the text.
   void statement(const ast::Stmt &s);
   void announce(const ast::Stmt &s);
@@ -72,6 +77,7 @@ private:
     bool bias = false, ownedByRule = false;
     std::optional<Field> gradient, direct; ///< since the last update
     bool graded = false;                   ///< some gradient was added to
+    std::optional<Span> added, set;        ///< statements that change it directly
     Span at;
   };
   /// The rule's connections, phases, `let`s and templates.
@@ -97,6 +103,7 @@ private:
   bool dependsOn(mlir::Value y, mlir::Value x) const;
   /// Is the value a variable of a tick, and not of this one?
   bool ofOtherTick(mlir::Value v, const Tick &tick) const;
+  bool isWeight(const Field &f) const;
   std::optional<Field> directError(int area, const std::string &variable, Span at);
   /// The error of a variable to which nothing arrives: 0, which is noted.
   Field noError(int area, const std::string &variable, Span at);

@@ -14,6 +14,11 @@ namespace apical::sema {
 std::optional<Field> RuleInstance::call(const ast::CallExpr &e, Frame &frame, const Ends &ends) {
   if (callOf(e, "d"))
     return localDerivative(e, frame, ends);
+  if (auto *error = callOf(e, "error");
+      error && !ends.empty() &&
+      (error->args.size() != 1 || !llvm::isa<ast::NameExpr, ast::MemberExpr>(error->args[0].value)))
+    ev.fail(Code::WrongType, e.span, "`error` takes one variable of a unit",
+            "as `error(post)` or `error(post.rate)`");
   if (auto known = structure(e, ends))
     return known;
   auto *m = llvm::dyn_cast<ast::MemberExpr>(e.callee);
@@ -31,9 +36,7 @@ Field RuleInstance::response(const ast::CallExpr &e, const ast::MemberExpr &call
   const Area &area = net.areas[end.area];
   const std::string &name = callee.member.text;
   if (!area.has(name))
-    ev.fail(Code::RuleNeedsVariable, e.span,
-            who() + " reads `" + ast::toString(callee) + "`, which the area `" + area.name +
-                "` lacks");
+    lacks(end.area, name, ast::toString(callee), e.span);
   if (e.args.size() != 1 || e.args[0].name)
     ev.fail(Code::MissingArgument, e.span,
             "`" + ast::toString(callee) + "` takes one value, for its main input");
@@ -46,6 +49,13 @@ Field RuleInstance::response(const ast::CallExpr &e, const ast::MemberExpr &call
   Field answer = trial.now.tick->respond(end.area, name, drive.as(end.axis, Axis::Unit), e.span);
   answer.inherit(drive);
   return answer.as(Axis::Unit, end.axis);
+}
+
+bool RuleInstance::isWeight(const Field &f) const {
+  auto read = f.tensor ? f.tensor.getDefiningOp<ir::ReadOp>() : nullptr;
+  auto state =
+      read ? trial.states.bySymbol.find(read.getState().str()) : trial.states.bySymbol.end();
+  return state != trial.states.bySymbol.end() && trial.states.list[state->second].role == "weight";
 }
 
 /// Semantics 5.2: other areas are held. If y has units, their sum is meant, which for elementwise y is the
@@ -72,6 +82,16 @@ Field RuleInstance::localDerivative(const ast::CallExpr &e, Frame &frame, const 
              : ends.size() == 1 ? ends.begin()->second.area
                                 : -1;
   Field y = ev.evaluate(*e.args[0].value, frame), x = ev.evaluate(*e.args[1].value, frame);
+  // A weight of synapses is no variable of an area: it is held, and the derivative by it would be 0.
+  if (!m && end == ends.end() && ends.count("pre") && isWeight(x))
+    ev.fail(Code::NotDifferentiable, e.args[1].value->span,
+            "`d` differentiates by a variable of a unit, and `" + name->name + "` is a weight",
+            "what a weight changes is written with the error of its unit, `error(post) * pre`; the "
+            "exact derivative of a cost by a weight is `grad(C, p)` in `each weight p`");
+  if (!m && end == ends.end() && cost && name->name == costParameter)
+    ev.fail(Code::NotDifferentiable, e.args[1].value->span,
+            "`d` differentiates by a variable of a unit, and `" + name->name + "` is the cost",
+            "the derivative of the cost by a variable is `d(" + name->name + ", post.rate)`");
   if (y.constant || x.constant)
     return Field::number(0);
   llvm::SmallVector<Value> held;

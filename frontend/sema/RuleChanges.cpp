@@ -144,6 +144,20 @@ void RuleInstance::contribute(Target &t, const Field &value, ast::AssignOp op, b
       throw Reported();
     }
   }
+  if (!gradient) {
+    (op == ast::AssignOp::Set ? t.set : t.added) = at;
+    if (t.set && t.added) {
+      ev.diags
+          .error(Code::AssignedTwice, at,
+                 "`" + t.name + "` of `" + t.owner +
+                     "` is assigned here and added to there: both see "
+                     "the weight as it was before")
+          .label(op == ast::AssignOp::Set ? *t.added : *t.set, "the other statement")
+          .hint("write one statement, as `w = 0.9 * w + …`; a bound or a norm is a `keep` of the "
+                "connection, and what else shrinks or grows is an optimizer's");
+      throw Reported();
+    }
+  }
   e = ev.averageOverSamples(e, at);
   if (gradient && cost && !t.value.dimension.any) {
     Dimension needed = cost->dimension.times(t.value.dimension, -1);

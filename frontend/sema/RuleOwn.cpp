@@ -26,6 +26,8 @@ Frame RuleInstance::areaFrame(int area, const std::string &binder) {
   frame.resolve = [this, area, binder](const ast::Expr &e) -> std::optional<Field> {
     auto *call = callOf(e, "error");
     const ast::Expr &named = call && call->args.size() == 1 ? *call->args[0].value : e;
+    if (auto *n = llvm::dyn_cast<ast::NameExpr>(&named); n && n->name == binder && learns)
+      ev.areaAsValue(named.span, binder, net.areas[area].mainOutput);
     auto *m = llvm::dyn_cast<ast::MemberExpr>(&named);
     auto *base = m ? llvm::dyn_cast<ast::NameExpr>(m->base) : nullptr;
     if (!base || base->name != binder)
@@ -35,12 +37,11 @@ Frame RuleInstance::areaFrame(int area, const std::string &binder) {
         return f;
       if (auto it = areaStates.find({area, m->member.text}); it != areaStates.end())
         return it->second;
-      ev.fail(Code::RuleNeedsVariable, e.span,
-              who() + " reads `" + binder + "." + m->member.text + "`, which the area `" +
-                  net.areas[area].name + "` lacks");
+      lacks(area, m->member.text, binder + "." + m->member.text, e.span);
     }
     if (!cost)
       ev.fail(Code::NeedsCost, e.span, "`error` needs a rule with a cost");
+    requireErrorOf(area, m->member.text, ast::toString(*m), e.span);
     auto f = error(area, m->member.text, e.span);
     return f ? f : noError(area, m->member.text, e.span);
   };

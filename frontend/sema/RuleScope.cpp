@@ -154,7 +154,8 @@ void RuleInstance::findScope() {
         for (auto &k : net.connections)
           names.push_back(net.local(k.name, learn.part));
         for (auto &p : net.parts)
-          names.push_back(net.local(p.name, learn.part));
+          if (net.inside(p.parent, learn.part))
+            names.push_back(net.local(p.name, learn.part));
         if (net.area(*e, ev, learn.part) >= 0)
           ev.fail(Code::WrongKind, e->span,
                   "`" + path + "` is an area, and `in` and `through` name connections",

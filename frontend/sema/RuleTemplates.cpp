@@ -48,9 +48,7 @@ Frame RuleInstance::synapseFrame(const Connection &c, bool bias) {
       if (!f && asError)
         return noError(area, variable, at);
       if (!f)
-        ev.fail(Code::RuleNeedsVariable, at,
-                who() + " reads `" + (pre ? "pre." : "post.") + variable + "`, which the area `" +
-                    net.areas[area].name + "` lacks");
+        lacks(area, variable, (pre ? "pre." : "post.") + variable, at);
       if (net.areas[area].componentsOf(variable) && variable == (pre ? c.fromVariable : c.toPort))
         f = trial.asEndpoint(*f, area, variable);
       return f->as(Axis::Unit, pre ? c.preAxis() : Axis::Post);
@@ -76,6 +74,7 @@ Frame RuleInstance::synapseFrame(const Connection &c, bool bias) {
           ev.fail(Code::NeedsCost, e.span, "`error` needs a rule with a cost");
         int area = pre ? c.from : c.to;
         std::string variable = !member->empty() ? *member : pre ? c.fromVariable : c.toPort;
+        requireErrorOf(area, variable, end + ("." + variable), e.span);
         auto f = error(area, variable, e.span);
         if (!f)
           return noError(area, variable, e.span);
@@ -150,7 +149,8 @@ void RuleInstance::eachWeight(const ast::TemplateStmt &t) {
           ev.fail(Code::NotAssignable, s->span,
                   "a template over weights changes `" + t.binder.text + "` or adds to its `.grad`");
         if (m && assign->op != ast::AssignOp::Add)
-          ev.fail(Code::NotAssignable, assign->span, "gradients are added to: write `+=`");
+          ev.fail(Code::NotAssignable, assign->span, "gradients are added to: write `+=`",
+                  "`+= -(…)` takes away");
         Target &changed = target(c, w.name, w.bias);
         Field value = ev.evaluate(*assign->value, frame);
         if (WeightChange *change = noted(changed))

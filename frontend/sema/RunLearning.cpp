@@ -97,7 +97,8 @@ std::optional<Field> RunTick::messages(Tick &tick, const Place &place) {
         if (scope.area != place.first || !member || member->member.text != place.second)
           continue;
         if (assign->op != ast::AssignOp::Add)
-          ev.fail(Code::NotAssignable, s->span, "errors are added to: write `+=`");
+          ev.fail(Code::NotAssignable, s->span, "errors are added to: write `+=`",
+                  "`+= -(…)` takes away");
         if (rule.account)
           rule.account->add(
               {place.first, place.second, -1, assign, scope.body, phase, false, scope.binder});
@@ -115,7 +116,8 @@ std::optional<Field> RunTick::messages(Tick &tick, const Place &place) {
                             : c.toPort) != place.second)
         continue;
       if (assign->op != ast::AssignOp::Add)
-        ev.fail(Code::NotAssignable, s->span, "errors are added to: write `+=`");
+        ev.fail(Code::NotAssignable, s->span, "errors are added to: write `+=`",
+                "`+= -(…)` takes away");
       Field e = evaluate(tick, scope, *assign->value, k);
       if (e.constant)
         continue;
@@ -176,6 +178,11 @@ void RunTick::learn(Tick &tick, const Scope &scope, const ast::AssignStmt &assig
   for (bool pre : {true, false})
     if (auto member = errorOf(*assign.target, pre ? "pre" : "post")) {
       int area = pre ? c.from : c.to;
+      if (!scope.bias && !member->empty()) {
+        Trial::At here(rule.trial, {&tick, nullptr});
+        rule.requireErrorOf(area, *member, (pre ? "pre." : "post.") + *member, assign.target->span,
+                            "adds to");
+      }
       if (!scope.bias && rule.areas.count(area)) // else nobody listens: an input of the scope
         messages(tick, {area, !member->empty() ? *member : pre ? c.fromVariable : c.toPort});
       return;
@@ -211,7 +218,8 @@ void RunTick::learn(Tick &tick, const Scope &scope, const ast::AssignStmt &assig
   if (state || perturbs || (own && scope.bias))
     return;
   if (m && assign.op != ast::AssignOp::Add)
-    ev.fail(Code::NotAssignable, assign.span, "gradients are added to: write `+=`");
+    ev.fail(Code::NotAssignable, assign.span, "gradients are added to: write `+=`",
+            "`+= -(…)` takes away");
   Field value = evaluate(tick, scope, *assign.value, k);
   Trial::At here(rule.trial, {&tick, nullptr});
   RuleInstance::Target &changed = rule.target(c, base->name, scope.bias);
@@ -239,7 +247,8 @@ void RunTick::learnOfArea(Tick &tick, const Scope &scope, const ast::AssignStmt 
     return;
   }
   if ((m && m->member.text != "grad") || (m && assign.op != ast::AssignOp::Add))
-    rule.ev.fail(Code::NotAssignable, assign.span, "gradients are added to: write `+=`");
+    rule.ev.fail(Code::NotAssignable, assign.span, "gradients are added to: write `+=`",
+                 "`+= -(…)` takes away");
   Field value = evaluate(tick, scope, *assign.value, k).as(Axis::Unit, Axis::Post);
   Trial::At here(rule.trial, {&tick, nullptr});
   RuleInstance::Target &changed = rule.target(scope.area, base->name);
@@ -259,9 +268,8 @@ void RunTick::checkTarget(const Scope &scope, const ast::AssignStmt &assign) {
   if (auto *member = memberOf(*target, scope.binder)) {
     if (area.has(member->member.text))
       return;
-    rule.ev.fail(Code::RuleNeedsVariable, target->span,
-                 rule.who() + " assigns `" + scope.binder + "." + member->member.text +
-                     "`, which the area `" + area.name + "` lacks");
+    rule.lacks(scope.area, member->member.text, scope.binder + "." + member->member.text,
+               target->span, "assigns");
   }
   auto *name = llvm::dyn_cast<ast::NameExpr>(target);
   bool declared =

@@ -107,7 +107,8 @@ void refuse(const ast::Stmt &s, Body body, Diagnostics &diags) {
   }
   if (belongs & body) {
     diags.error(Code::NotSupported, s.span, name + " " + where + " is not supported yet")
-        .hint("docs/language.md lists what is");
+        .hint(s.kind == K::If ? "a choice between values is `where(condition, a, b)`"
+                              : "docs/language.md lists what is");
     return;
   }
   std::vector<std::string> places;

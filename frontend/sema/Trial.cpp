@@ -79,6 +79,9 @@ Frame Trial::networkFrame(int part) {
     }
     if (s)
       return now.tick->scalar(*s);
+    if (int area = m ? -1 : net.area(name); area >= 0 && !ev.globals.find<ast::ConstDecl>(path) &&
+                                            !ev.globals.find<ast::ParamDecl>(path))
+      ev.areaAsValue(e.span, path, net.areas[area].mainOutput);
     if (!m)
       return std::nullopt;
     int a = net.area(*m->base, ev, part);

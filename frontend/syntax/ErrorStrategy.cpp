@@ -256,6 +256,9 @@ void ErrorStrategy::report(antlr4::Parser *parser, size_t at) {
     auto &d = expected(at, "a statement");
     if (t.type == P::ELSE)
       d.hint("`else` follows the `}` of an `if`");
+    else if (t.type == P::SLASH && at + 1 < tokens.list.size() &&
+             tokens.list[at + 1].type == P::STAR)
+      d.hint("a comment starts with `//`, on each of its lines");
     else if (t.type == P::PLUS || t.type == P::STAR || t.type == P::SLASH)
       d.hint("to go on from the line above, put the operator at its end");
     else if (t.type == P::LBRACE)
@@ -298,6 +301,17 @@ void ErrorStrategy::report(antlr4::Parser *parser, size_t at) {
     auto &d = expected(at, "an expression" + after());
     if (before == P::STAR && t.type == P::STAR)
       d.hint("a power is written `^`");
+    else if (before == P::SLASH && t.type == P::STAR)
+      d.hint("a comment starts with `//`");
+    else if ((before == P::STAR || before == P::SLASH) && t.type == P::ASSIGN)
+      d.hint("there is no `" + text(at - 1) + "=`: write `x = x " + text(at - 1) + " …`");
+    else if (before == P::EQ && t.type == P::ASSIGN)
+      d.hint("equality is `==`");
+    else if (t.type == P::DOT && at + 1 < tokens.list.size() &&
+             tokens.list[at + 1].type == P::NUMBER)
+      d.hint("a number begins with a digit: `0." + text(at + 1) + "`");
+    else if (t.type == P::IF)
+      d.hint("a choice between values is `where(condition, a, b)`");
     else if ((t.type == P::ASSIGN || t.type == P::GT || t.type == P::LT) && before != 0 &&
              (before == P::LT || before == P::GT || before == P::ASSIGN))
       d.hint("comparisons are `<`, `<=`, `>`, `>=`, `==`, `!=`");
@@ -386,6 +400,8 @@ void ErrorStrategy::report(antlr4::Parser *parser, size_t at) {
       d.hint("one statement assigns once; compare with `==`");
     else if (t.type == P::LBRACE)
       d.hint("this statement has no block");
+    else if (t.type == P::IF)
+      d.hint("a choice between values is `where(condition, a, b)`");
     else if (isKeyword(t.type))
       d.hint("a new statement stands on its own line or after `;`");
     return;

@@ -137,11 +137,18 @@ int apical_instance_place(const apical_program *program, uint64_t seed, void *me
 
 static int outOfMemory(const apical_program *program, int64_t size, apical_error *error) {
   int largest = 0;
+  int64_t states = 0;
+  for (int i = 0; i < program->state_count; ++i)
+    states += program->states[i].bytes;
+  if (states < size / 2) // the rest is what a step computes for its samples
+    return apical_fail(
+        error, APICAL_ERROR_MEMORY,
+        "not enough memory for one trial of a batch: it needs %lld bytes beside %lld for "
+        "the weights and states; choose a smaller batch",
+        (long long)(size - states), (long long)states);
   for (int i = 1; i < program->state_count; ++i)
     if (program->states[i].bytes > program->states[largest].bytes)
       largest = i;
-  if (!program->state_count)
-    return apical_fail(error, APICAL_ERROR_MEMORY, "not enough memory for one trial of a batch");
   return apical_fail(error, APICAL_ERROR_MEMORY,
                      "not enough memory for the model: it needs %lld bytes, '%s' alone %lld of "
                      "them; make the model or the batch smaller",

@@ -62,6 +62,8 @@ int apical_main(int argc, char **argv, const apical_program *program) {
     if (result <= 0)
       return report(&error);
   }
+  if (options.directory_count < APICAL_MAX_LIST) // where a model would look beside itself
+    options.directories[options.directory_count++] = ".";
   if (options.help) {
     printf("usage: %s [options]\n\nruns the experiments of %s.\n\n%s", name, program->name,
            apical_option_help());

@@ -31,6 +31,7 @@
 #define gatherBatch apical_internal_gatherBatch
 #define guessFormat apical_internal_guessFormat
 #define measureValue apical_internal_measureValue
+#define notFinite apical_internal_notFinite
 #define openInput apical_internal_openInput
 #define openProgress apical_internal_openProgress
 #define openTable apical_internal_openTable

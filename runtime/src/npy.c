@@ -141,7 +141,7 @@ static int parseHeader(input *in, const char *text, int64_t length, apical_data_
   info->type = typeOfDescription(type);
   if (info->type < 0)
     return apical_fail(error, APICAL_ERROR_FORMAT,
-                       "%s holds elements of type '%s', expected one of <f4 <f8 |u1 |b1 |i1 <i2 "
+                       "%s holds elements of type '%s', expected one of <f4 <f8 |u1 |b1 <i2 "
                        "<i4 <i8; convert the array with astype and save it again",
                        in->path, type);
   if (fortran && info->rank > 1)

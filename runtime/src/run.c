@@ -48,6 +48,11 @@ static double seconds(void) {
   return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
+/// What the host spent on other things since the process began.
+static double apart;
+void apical_apart(double spent) { apart += spent; }
+static double worked(void) { return seconds() - apart; }
+
 /// The first Ctrl-C ends the run after the step in hand, a second one ends the
 /// process. Some senders signal both the process and its group, so what comes
 /// at the same moment counts once.
@@ -160,7 +165,7 @@ static quoted quote(const apical_measure *m) {
 /// Fails if a cost or an area is no longer finite. Areas are named first, in
 /// the order of the table: the first is where the trouble starts. Says how
 /// large it was before.
-static int checkFinite(run *r, int index, int64_t samples) {
+static int checkFinite(run *r, int index, const table *t, int64_t samples) {
   const apical_experiment *e = &r->program->experiments[index];
   const double *results = r->instance->results;
   const apical_measure *culprit = NULL;
@@ -186,12 +191,22 @@ static int checkFinite(run *r, int index, int64_t samples) {
   int first = culprit->kind == APICAL_COST && r->instance->position.trial == 0;
   // In the first step nothing has been learnt: what relaxes does so by itself.
   int inPhase = culprit->phase[0] && r->instance->position.trial == 0;
-  const char *mend = first ? "look at what the first samples present: a class of `one_hot` that is "
-                             "not one of its numbers has no place"
-                     : inPhase
-                         ? "let its units move less in a tick, run fewer ticks, or start from "
-                           "smaller weights"
-                         : "lower the learning rate, bound the weights or clip the gradient";
+  int unlearned = r->instance->position.trial == 0;
+  char data[400];
+  int64_t row = 0;
+  int column = notFinite(t, samples, &row);
+  if (column >= 0)
+    snprintf(data, sizeof data, "row %lld of column '%s' is not finite: mend the data",
+             (long long)row, e->columns[column].name);
+  const char *mend =
+      column >= 0 ? data
+      : first     ? "nothing had been learned yet: look at what the first samples present; a "
+                    "class of `one_hot` that is not one of its numbers has no place"
+      : inPhase   ? "let its units move less in a tick, run fewer ticks, or start from "
+                    "smaller weights"
+      : unlearned ? "nothing had been learned yet: look at the data, at what is divided "
+                    "by, and at the initial values"
+                  : "lower the learning rate, bound the weights or clip the gradient";
   return apical_fail(
       r->error, APICAL_ERROR_DIVERGED,
       "%s: %s %s is no longer finite at step %lld, epoch %lld: it is %s%s; %s%s%s", e->network,
@@ -267,10 +282,10 @@ static int testNow(run *r, int index, int64_t epoch) {
   const apical_experiment *e = &r->program->experiments[index];
   table t;
   totals sums = {.sums = calloc((size_t)e->measure_count + 1, sizeof(double))};
-  double start = seconds();
   int failed = openTable(&t, r->program, e, &r->cache, r->options, r->error);
   if (!failed && !sums.sums)
     failed = apical_fail(r->error, APICAL_ERROR_MEMORY, "not enough memory for a test");
+  double start = worked();
   int64_t count = failed || t.order || !e->trials ? (failed ? 0 : batchesPerEpoch(&t)) : e->trials;
   int64_t trial = r->instance->position.trial;
   for (int64_t batch = 0; !failed && !interrupted && batch < count; ++batch) {
@@ -283,7 +298,7 @@ static int testNow(run *r, int index, int64_t epoch) {
   if (!failed && !interrupted) {
     char what[64];
     snprintf(what, sizeof what, "test after epoch %lld", (long long)epoch);
-    printResult(&r->progress, e, what, &sums, seconds() - start);
+    printResult(&r->progress, e, what, &sums, worked() - start);
     failed = writeMetrics(r, "test", index, epoch, &sums, NULL);
   }
   closeTable(&t);
@@ -342,13 +357,13 @@ static int runInside(run *r, int index) {
   int learning = e->kind != APICAL_TEST;
   table t;
   totals sums = {.sums = calloc((size_t)e->measure_count + 1, sizeof(double))};
-  double start = seconds();
   int failed = openTable(&t, r->program, e, &r->cache, r->options, r->error);
   if (!failed && !sums.sums)
     failed = apical_fail(r->error, APICAL_ERROR_MEMORY, "not enough memory for an experiment");
   extent x = {0};
   if (!failed)
     x = measureExtent(r, e, &t);
+  double start = worked();
   int64_t presented = 0;
   for (int64_t epoch = 0; !failed && epoch < x.epochs; ++epoch) {
     if (t.order && e->shuffle && learning)
@@ -360,7 +375,7 @@ static int runInside(run *r, int index) {
       callStep(instance, index, (const void *const *)t.batch, t.batchRows, samples,
                learning ? trial : trial + presented, learning, batch + 1 == x.perEpoch);
       ++presented;
-      failed = learning ? checkFinite(r, index, samples) : 0;
+      failed = learning ? checkFinite(r, index, &t, samples) : 0;
       instance->position.trial += learning;
       addTotals(&sums, instance->results, e->measure_count, samples);
       if (!failed && !learning)
@@ -371,7 +386,7 @@ static int runInside(run *r, int index) {
   }
   if (!failed) {
     printResult(&r->progress, e, learning ? "inside: epoch" : "inside: test", &sums,
-                seconds() - start);
+                worked() - start);
     failed = writeMetrics(r, learning ? "epoch" : "test", index,
                           learning ? instance->epochsDone[index] : -1, &sums, NULL);
   }
@@ -406,7 +421,7 @@ static int presentBatch(run *r, int index, table *t, int64_t trialOffset, int ep
   int64_t samples = gatherBatch(t, p->batch);
   callStep(instance, index, (const void *const *)t->batch, t->batchRows, samples,
            p->trial + trialOffset, learning, epochEnd);
-  int failed = learning ? checkFinite(r, index, samples) : 0;
+  int failed = learning ? checkFinite(r, index, t, samples) : 0;
   if (learning && !failed)
     checkSettled(r, index);
   if (failed)
@@ -476,7 +491,7 @@ static int runEpoch(run *r, int index, table *t, const extent *x) {
   const apical_experiment *e = t->experiment;
   int64_t batches = p->epoch + 1 == x->epochs ? x->last : x->perEpoch;
   int64_t first = p->batch;
-  double start = seconds();
+  double start = worked();
   if (t->order && e->shuffle && e->kind != APICAL_TEST)
     apical_shuffle(r->instance->seed, index, p->epoch, t->order, t->rows);
   int64_t before = r->instance->epoch.samples;
@@ -491,7 +506,7 @@ static int runEpoch(run *r, int index, table *t, const extent *x) {
       return failed;
     if (!r->progress.bar)
       continue;
-    double now = seconds(), spent = now - start;
+    double now = seconds(), spent = worked() - start;
     double done = (double)p->epoch * (double)x->perEpoch + (double)p->batch;
     double all = (double)(x->epochs - 1) * (double)x->perEpoch + (double)x->last;
     double perBatch = spent / (double)(p->batch - first);
@@ -499,7 +514,7 @@ static int runEpoch(run *r, int index, table *t, const extent *x) {
             spent > 0 ? (double)(r->instance->epoch.samples - before) / spent : 0,
             (all - done) * perBatch, now);
   }
-  return finishEpoch(r, index, x, seconds() - start);
+  return finishEpoch(r, index, x, worked() - start);
 }
 
 static int runExperiment(run *r, int index) {

@@ -8,6 +8,7 @@
 #include "instance.h"
 
 #include <limits.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -161,6 +162,21 @@ void closeTable(table *t) {
 
 int64_t batchesPerEpoch(const table *t) {
   return t->order ? (t->rows - 1) / t->experiment->batch + 1 : 1;
+}
+
+int notFinite(const table *t, int64_t samples, int64_t *row) {
+  for (int c = 0; c < t->experiment->column_count; ++c) {
+    const apical_column *column = &t->experiment->columns[c];
+    if (column->type != APICAL_F32 && column->type != APICAL_F64)
+      continue;
+    for (int64_t i = 0; t->data[c] && i < samples * column->elements; ++i)
+      if (!isfinite(column->type == APICAL_F32 ? ((const float *)t->batch[c])[i]
+                                               : ((const double *)t->batch[c])[i])) {
+        *row = t->batchRows[i / column->elements];
+        return c;
+      }
+  }
+  return -1;
 }
 
 int64_t gatherBatch(table *t, int64_t batch) {

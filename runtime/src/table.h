@@ -39,6 +39,9 @@ void freeLoaded(loaded *cache);
 /// Batches in a pass over the data; 1 without data.
 int64_t batchesPerEpoch(const table *t);
 
+/// The first value among `samples` rows of the batch that is not finite: the number of its column, and its row; else −1.
+int notFinite(const table *t, int64_t samples, int64_t *row);
+
 /// Fills the buffers with batch number `batch` of the pass. Returns the number
 /// of valid rows; the others repeat them.
 int64_t gatherBatch(table *t, int64_t batch);

@@ -195,6 +195,41 @@ class BadInput(unittest.TestCase):
             said = self.expect(r"no longer finite", "run", name, "--save", "m.ckpt", *how)
             self.assertRegex(said, r"hidden|kind|petal")  # the area
             self.assertRegex(said, r"(trial|step) \d+")
+            self.assertRegex(said, r"row (8|9|10|11) of column 'petal' is not finite: mend the data")
+
+    def test_not_finite_before_anything_was_learned(self):
+        name = self.model("petal.rate = petal", "petal.rate = petal / 0")
+        for how in ([], ["--interpret"]):
+            said = self.expect(r"no longer finite at step 1.*nothing had been learned yet", "run", name, *how)
+            self.assertNotIn("learning rate", said)
+
+    def test_explain_refuses_what_check_refuses(self):
+        """Also in what experiments present; data need not be there. JSON stays one document."""
+        self.expect(r"E0101.*`petl`", "explain", self.model("petal.rate = petal", "petal.rate = petl"))
+        name = self.model('csv("flowers.csv", "petal")', 'csv("nowhere.csv", "petal")')
+        self.assertEqual(self.run_apical("explain", name).returncode, 0)
+        name = self.model("area hidden", "area lonely : tanh_unit\n    area hidden")
+        result = self.run_apical("explain", "--format=json", "--diagnostics=json", name)
+        self.assertEqual(result.returncode, 0)
+        json.loads(result.stdout)
+        self.assertEqual(json.loads(result.stderr)["code"], "E0305")
+
+    def test_areas_at_which_nothing_arrives(self):
+        name = self.model("area hidden", "area lonely : tanh_unit\n    area hidden")
+        result = self.run_apical("check", name)
+        self.assertEqual(result.returncode, 0)
+        self.assertRegex(result.stderr.decode(), r"warning\[E0305\]: no connection arrives at `lonely`")
+        with open(self.path(name)) as file:
+            text = file.read()
+        self.write(name, text + "test flowers on bed { kind.target = 0; petal.rate = 0; "
+                   "phase p { run with { lonely.drive += 1 } } }\n")
+        self.assertEqual(self.run_apical("check", name).stderr, b"")
+
+    def test_programs_find_data_in_their_folder(self):
+        self.assertEqual(self.run_apical("build", "model.apical", "-o", "alone").returncode, 0)
+        done = subprocess.run(["./alone", "--epochs", "1"], cwd=self.folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, env={"HOME": "/nowhere"}, timeout=60)
+        self.assertEqual(done.returncode, 0, done.stdout)
 
     def test_computed_classes_out_of_range(self):
         """A column of labels is looked at when it is read; what is computed from it, in the run."""

@@ -318,6 +318,9 @@ int apical_start(const apical_program *program, const apical_run_options *option
 /// after the step in hand, with APICAL_ERROR_INTERRUPTED.
 int apical_run(apical_instance *instance, const apical_run_options *options, apical_error *error);
 
+/// Seconds of a run that its host spent on something else, as compiling a step: they count in no rate that is printed.
+void apical_apart(double seconds);
+
 /// apical_start and apical_run; prints errors to stderr. Returns the exit code
 /// of the process: 0, 1 for errors of the user's, 2 for usage, 130 for Ctrl-C.
 int apical_run_program(const apical_program *program, const apical_run_options *options);
