@@ -7,6 +7,7 @@ A page says where a part belongs and what it is, and what stands between is writ
 
     <!-- begin library oja sanger -->          definitions of std/, with their comments
     <!-- begin explain MODEL NETWORK -->       what `apical explain` says of one network of models/
+    <!-- begin text MODEL NETWORK... -->       networks of models/, as they are written there
     <!-- begin model MODEL -->                 what a model says of itself, and how it is run
     <!-- begin results MODEL [NETWORK...] -->  rows of docs/results.md
     <!-- begin angles MODEL [NETWORK...] -->   angles to the gradient
@@ -129,6 +130,16 @@ def model(page, name):
             + fence("sh", f"apical run models/{name}.apical"))
 
 
+def networks(page, name, *wanted):
+    text, out = read("models", f"{name}.apical"), []
+    for network in wanted:
+        found = re.search(rf"^(?:///[^\n]*\n)*network {network}\b.*?^\}}", text, re.M | re.S)
+        if not found:
+            raise Problem(f"models/{name}.apical has no network `{network}`")
+        out.append(found[0])
+    return f"From [models/{name}.apical]({link(page, 'models', name + '.apical')}):\n\n" + fence("apical", "\n\n".join(out))
+
+
 def result_rows(page, name, *networks):
     task = next((t for t in tasks.TASKS if t.model == name), None)
     if not task:
@@ -176,11 +187,11 @@ def system_file(name):
     title, checks, mutants = None, [], []
     for node in tree.body:
         if isinstance(node, ast.FunctionDef) and any("check" in ast.unparse(d) for d in node.decorator_list):
-            checks.append(documented(node))
+            checks.append((*documented(node), any("interpreted_check" in ast.unparse(d) for d in node.decorator_list)))
         elif isinstance(node, ast.Expr) and ast.unparse(node.value).startswith("system.check("):
             module, function = ast.unparse(node.value.args[0]).split(".")  # one that several systems share
             shared = ast.parse(read("tests", "rules", module + ".py")).body
-            checks += [documented(f) for f in shared if isinstance(f, ast.FunctionDef) and f.name == function]
+            checks += [(*documented(f), False) for f in shared if isinstance(f, ast.FunctionDef) and f.name == function]
     for node in ast.walk(tree):
         if not isinstance(node, ast.Call):
             continue
@@ -201,7 +212,8 @@ def checks(page, *names):
             raise Problem(f"tests/rules/{name}.py has no check")
         out.append(f"[tests/rules/{name}.py]({link(page, 'tests', 'rules', name + '.py')}), in native code and in the "
                    "interpreter:\n\n")
-        out += [f"- *{check.replace('_', ' ')}*: {said}\n" for check, said in found]
+        out += [f"- *{check.replace('_', ' ')}*{', in the interpreter only' if only else ''}: {said}\n"
+                for check, said, only in found]
         out.append(f"\nEach of these mutants fails at least one of them: {'; '.join(mutants)}.\n\n")
     return "".join(out).rstrip() + "\n"
 
@@ -266,7 +278,7 @@ def mutants(page):
             raise Problem(f"the mutants of tests/rules/{name}.py are others than were run: tests/rules/table.py {name}")
         for mutant in declared:
             caught = kept[name][mutant].split(", ")
-            if not set(caught) <= {check for check, _ in found}:
+            if not set(caught) <= {check for check, *_ in found}:
                 raise Problem(f"`{mutant}` was caught by checks that tests/rules/{name}.py has not: run table.py {name}")
             lines.append(f"| [{title}]({link(page, 'tests', 'rules', name + '.py')}) | {mutant} | "
                          f"{'; '.join(c.replace('_', ' ') for c in caught)} |")
@@ -282,7 +294,7 @@ def mutations(page):
     return "\n".join(lines) + "\n"
 
 
-PARTS = {"plot": plot, "mutants": mutants, "mutations": mutations, "library": library, "explain": explain, "model": model, "results": result_rows, "angles": angle_rows,
+PARTS = {"plot": plot, "mutants": mutants, "mutations": mutations, "library": library, "explain": explain, "model": model, "text": networks, "results": result_rows, "angles": angle_rows,
          "checks": checks, "systems": systems, "models": models}
 
 

@@ -75,7 +75,7 @@ class Generated(unittest.TestCase):
     def test_checks_and_mutants_are_read_from_the_file(self):
         title, checks, mutants = generate.system_file("oja")
         self.assertEqual(title, "Oja")
-        self.assertIn("follows_its_equation", [name for name, _ in checks])
+        self.assertIn("follows_its_equation", [name for name, *_ in checks])
         self.assertIn("no decay: plain Hebb", mutants)
 
 

@@ -75,5 +75,7 @@ system.mutant("of other inputs", ("over = post", "over = pre"))
 system.mutant("Oja's rule", ("(post.rate * sum(post.rate * w, over = post) - post.rate^2 * w)",
                              "(post.rate^2 * w - post.rate * pre)"))
 system.mutant("no second R", ("sum(post.rate * w, over = post)", "pre"))
+system.mutant("pre and post swapped", ("post.rate * sum(post.rate * w, over = post) - post.rate^2 * w",
+                                      "pre * sum(pre * w, over = pre) - pre^2 * w"))
 
 system.main()

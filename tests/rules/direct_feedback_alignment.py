@@ -57,8 +57,8 @@ network n {
     area h2[7] : tanh_unit
     area label[5] : linear_unit { given target }
     connect x -> h1 : dense(bias = true)
-    connect h1 -> h2 : dense(bias = true, w ~ normal(0, SIZE))
-    connect h2 -> label : dense(bias = true, w ~ normal(0, SIZE))
+    connect h1 -> h2 : dense(bias = true, w ~ normal(0, MIDDLE))
+    connect h2 -> label : dense(bias = true, w ~ normal(0, UPPER))
     cost c = sum(label.rate * label.target)
     learn c by RULE() with sgd(0.125)
 }
@@ -69,17 +69,20 @@ train n on points, batch = 4, trials = 1 { x.rate = x; label.target = one_hot(y,
 @system.check
 def upper_weights_do_not_matter(rule):
     """What a hidden area learns depends on its own activity and on the output's error only. With a cost that keeps
-    that error, other weights above leave the update of the first area unchanged to the bit. Null model: in
-    feedback alignment they do not."""
-    def first_area(name, size):
-        model = STEADY.replace("RULE", name).replace("SIZE", size)
+    that error, other weights in the connection that leaves a hidden area, or in all above it, leave its own update
+    unchanged to the bit: of the first area, and of the second. Null model: backprop with the same weights, where they
+    change the update of either."""
+    def updated(name, middle, upper):
+        model = STEADY.replace("RULE", name).replace("MIDDLE", middle).replace("UPPER", upper)
         last = run(model, data=classes(), rules=[rule] if name == rule.name else [])
-        return last["n.x_h1.w"].tobytes() + last["n.x_h1.b"].tobytes(), last["n.h1_h2.w"].tobytes()
+        return [last[f"n.{c}.w"].tobytes() + last[f"n.{c}.b"].tobytes() for c in ("x_h1", "h1_h2", "h2_label")]
 
-    one, other = (first_area(rule.name, size) for size in ("0.5", "1.5"))
-    assert one[1] != other[1], "the weights above are the same"
-    assert one[0] == other[0], "the weights above matter"
-    assert first_area("feedback_alignment", "0.5")[0] != first_area("feedback_alignment", "1.5")[0]
+    for middle, upper, same in (("1.5", "0.5", 1), ("0.5", "1.5", 2), ("1.5", "1.5", 1)):
+        one, other = updated(rule.name, "0.5", "0.5"), updated(rule.name, middle, upper)
+        assert one[same] != other[same], "the weights above are the same"
+        assert one[:same] == other[:same], "the weights above matter"
+        one, other = updated("weight_transport", "0.5", "0.5"), updated("weight_transport", middle, upper)
+        assert all(a != b for a, b in zip(one[:same], other[:same])), "they do not matter to backprop"
 
 
 @system.check
@@ -108,5 +111,7 @@ system.mutant("the error arrives behind the derivative", ("error(hidden.rate)", 
 system.mutant("pre and post swapped in the update", ("error(post) * pre", "error(post) * post"))
 system.mutant("messages through the forward weights as well", (": feedback", ": nonlocal"),
               ("w.grad +=", "error(pre) += w * error(post); w.grad +="))
+system.mutant("feedback redrawn in every step", ("dense(w ~ normal(0, 1 / sqrt(fan_in)))",
+              "dense(w ~ normal(0, 1 / sqrt(fan_in))) { let fresh ~ normal(0, 1 / sqrt(fan_in)); w += fresh - w }"))
 
 system.main()

@@ -39,7 +39,9 @@ system.mutant("signs of the sizes as well", ("abs(size)", "size"))
 system.mutant("the sign of the message", ("abs(size)", "-abs(size)"))
 system.mutant("sizes learn", ("w.grad     +=", "size.grad += error(post) * pre\n        w.grad     +="))
 system.mutant("no derivative of the unit", ("error(post) * pre", "error(post.rate) * pre"))
-system.mutant("sizes redrawn in every step", ("weight size", "shared state size"))
+system.mutant("sizes redrawn in every step",
+              ("weight size ~", "weight size ~ normal(0, sqrt(2 / (fan_in + fan_out)))\n        shared state fresh ~"),
+              ("abs(size)", "abs(fresh)"))
 system.mutant("pre and post swapped in the update", ("error(post) * pre", "error(post) * post"))
 system.mutant("the first signs of the weights", ("each connection {", "each connection {\n        weight first = w"),
               ("sign(w)", "sign(first)"))

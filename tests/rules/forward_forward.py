@@ -100,6 +100,7 @@ system.mutant("real and fake are the same", (" with each input i { i.rate = i.ne
 system.mutant("the sum in place of the mean", ("mean(a.rate^2)", "sum(a.rate^2)"))
 system.mutant("goodness of what is handed on", ("a.rate^2", "a.sent^2"))
 system.mutant("the inputs of the other pass", ("pre@real +", "pre@fake +"))
+system.mutant("pre and post swapped", ("post@real) * pre@real", "post@real) * post@real"), ("post@fake) * pre@fake", "post@fake) * post@fake"))
 system.mutant("no negative pass", (" + d(post.loss, post@fake) * pre@fake", ""))
 
 system.main()

@@ -99,5 +99,7 @@ system.mutant("the rate goes on instead", (MESSAGE, "error(post.rate) += w * pre
 system.mutant("no derivative of the unit", (UPDATE, "w.grad += error(post.rate) * pre"))
 system.mutant("nothing goes on", (MESSAGE, "error(post.rate) += 0 * w * error(pre.drive)"))
 system.mutant("pre and post swapped", (UPDATE, "w.grad += error(post) * post"))
+system.mutant("feedback redrawn in every step", ("dense(w ~ normal(0, 1 / sqrt(fan_in)))",
+              "dense(w ~ normal(0, 1 / sqrt(fan_in))) { let fresh ~ normal(0, 1 / sqrt(fan_in)); w += fresh - w }"))
 
 system.main()

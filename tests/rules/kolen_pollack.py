@@ -60,6 +60,10 @@ system.mutant("B is fixed", (LAST, ""))
 system.mutant("B changes the other way", (LAST, "B.grad += -error(post) * pre"))
 system.mutant("B decays twice", (LAST, LAST + "; B.grad += B / 16"))
 system.mutant("errors through w", ("+= B * error", "+= w * error"), (": feedback", ": nonlocal"))
+system.mutant("feedback redrawn in every step",
+              ("weight B ~ normal(0, 1 / sqrt(fan_out))",
+               "weight B ~ normal(0, 1 / sqrt(fan_out))\n        shared state fresh ~ normal(0, 1 / sqrt(fan_out))"),
+              ("+= B * error", "+= fresh * error"))
 system.mutant("the sign of the message", ("+= B * error", "+= -B * error"))
 system.mutant("no derivative of the unit, in both", ("error(post) * pre", "error(post.rate) * pre"))
 system.mutant("B learns from pre and pre", (LAST, "B.grad += pre * pre"))

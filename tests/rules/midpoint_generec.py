@@ -20,9 +20,11 @@ def becomes_the_gradient_where_feedback_is_weak(rule):
     the cross-entropy, up to a part proportional to gamma (power 1 within 0.05)."""
     weak_feedback(rule)
 
+
 system.mutant("anti-Hebbian", ("post.rate@minus - post.rate@plus", "post.rate@plus - post.rate@minus"))
 system.mutant("the outputs stay free", ("o.rate = o.target", "o.rate = o.rate"))
 system.mutant("not the mean", (") / 2", ")"))
 system.mutant("the sender without the answer", ("(pre@minus + pre@plus) / 2", "pre@minus"))
+system.mutant("pre and post swapped", ("(pre@minus + pre@plus) / 2", "(post@minus + post@plus) / 2"))
 
 system.main()

@@ -43,7 +43,7 @@ def energies(rule, step, ticks):
     each output o { weight kept = 0; kept += (C@infer + 0 * o.drive) / size }
 }"""
         model = deep(rule.name, f"steps = {n}, step = {step}", batch=8, trials=1, optimizer="sgd(1)")
-        end = run(model, data=classes(8), rules=[Rule(rule.name, text)], interpret=True)
+        end = run(model, data=classes(8), rules=[Rule(rule.name, text)])
         hidden = sum(end[f"n.learn0.{a}.kept"].sum() for a in ("h1", "h2"))
         found.append((hidden, end["n.learn0.label.kept"].sum()))
     # The cost at a phase is its sum over the ticks.
@@ -53,9 +53,10 @@ def energies(rule, step, ticks):
 
 @system.check
 def the_energy_never_rises(rule):
-    """In 12 steps of 0.1, and it falls by more than a tenth; steps are explicit, so that at a step of 1.8 it does rise."""
+    """In 12 steps of 0.1, and it falls by more than a tenth; steps are explicit, so that at a step of 1.8 it does rise.
+    Native code knows sums of costs up to 32 to 4e-6: an energy may rise by 1e-5 there."""
     energy = energies(rule, 0.1, range(1, 13))
-    assert numpy.all(numpy.diff(energy) <= 1e-12), energy
+    assert numpy.all(numpy.diff(energy) <= (1e-12 if Engine.interpret else 1e-5)), energy
     assert energy[-1] < 0.9 * energy[0], energy
     assert numpy.any(numpy.diff(energies(rule, 1.8, range(1, 5))) > 0)
 
@@ -86,7 +87,7 @@ def angle_to_backpropagation(model, exact, data, rules=()):
     """Of the whole update, in degrees."""
     flat = []
     for text in (model, exact):
-        runs = [how(text, data=data, rules=rules, interpret=True) for how in (before, run)]
+        runs = [how(text, data=data, rules=rules) for how in (before, run)]
         flat.append(numpy.concatenate([numpy.ravel(runs[0][n] - runs[1][n]) for n in sorted(runs[1].states)
                                        if n.endswith((".w", ".b"))]))
     return numpy.degrees(numpy.arccos(flat[0] @ flat[1] / numpy.linalg.norm(flat[0]) / numpy.linalg.norm(flat[1])))
@@ -96,9 +97,10 @@ def angle_to_backpropagation(model, exact, data, rules=()):
 def a_small_displacement_is_not_enough(rule):
     """However close the target comes to the output, the update stays away from the gradient: errors are first of all
     shared out among the areas. From 1e-2 to 1e-4 of the way the angle moves by less than 1 % of itself, about the
-    curvature of tanh within the displacement, and is above 5 degrees."""
+    curvature of tanh within the displacement, and is above 5 degrees. Native code knows the output to 1e-6, so that its
+    smaller displacement is 1e-3."""
     angles = []
-    for fraction in (1e-2, 1e-4):
+    for fraction in (1e-2, 1e-4 if Engine.interpret else 1e-3):
         data = displaced(fraction)
         angles.append(angle_to_backpropagation(displacement(rule.name, "steps = 150, step = 0.1"),
                                                displacement("backprop"), data, [rule]))

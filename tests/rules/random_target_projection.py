@@ -34,5 +34,7 @@ system.mutant("no derivative of the unit", ("w.grad += error(post) * pre", "w.gr
 system.mutant("the target arrives behind the derivative", ("error(hidden.rate)", "error(hidden.drive)"))
 system.mutant("pre and post swapped in the update", ("error(post) * pre", "error(post) * post"))
 system.mutant("the sign of the update", ("w.grad += error(post)", "w.grad += -error(post)"))
+system.mutant("feedback redrawn in every step", ("dense(w ~ normal(0, 1 / sqrt(fan_in)))",
+              "dense(w ~ normal(0, 1 / sqrt(fan_in))) { let fresh ~ normal(0, 1 / sqrt(fan_in)); w += fresh - w }"))
 
 system.main()

@@ -66,26 +66,28 @@ def follows_its_equation(rule):
 def approaches_the_gradient_of_reconstruction(rule):
     """Between symmetric weights the update points along the exact descent of the cross-entropy of what comes back (the
     same network, its first round): the cosine is above 0.8, and misses 1 by a part proportional to (1 - memory)^2, the
-    sine to 1 - memory (power 1 within 0.05)."""
-    start = before(network("backprop()"), data={"x.npy": PATTERNS}, interpret=True)
+    sine to 1 - memory (power 1 within 0.05). Native code knows the rates to 6e-8, and their differences in the code are
+    as small as (1 - memory)^2: it takes memories sixteen times as far from 1."""
+    close = (1 - 2**-8, 1 - 2**-9) if Engine.interpret else (1 - 2**-4, 1 - 2**-5)
+    start = before(network("backprop()"), data={"x.npy": PATTERNS})
     symmetric = changed(start.checkpoint, {"n.code_seen.w": start["n.seen_code.w"].T})
     names = [f"n.{c}.{k}" for c in ("seen_code", "code_seen") for k in "wb"]
 
     def update(learn, memory):
         model = network(learn, memory)
-        end = run(model, data={"x.npy": PATTERNS}, rules=[rule], interpret=True, start=symmetric, epochs=1)
+        end = run(model, data={"x.npy": PATTERNS}, rules=[rule], start=symmetric, epochs=1)
         begin = {n: (start[n] if n != "n.code_seen.w" else start["n.seen_code.w"].T) for n in names}
         return {n: numpy.ravel(begin[n] - end[n]) for n in names}
 
     for n in names:
         sines = []
-        for memory in (0.75, 1 - 2**-8, 1 - 2**-9):
+        for memory in (0.75, *close):
             got, exact = update(f"{rule.name}()", memory)[n], update("backprop()", memory)[n]
             cosine = got @ exact / numpy.linalg.norm(got) / numpy.linalg.norm(exact)
             assert cosine > 0.8, f"{n} at {memory}: cosine {cosine:.3f}"
             sines.append(numpy.sqrt(max(0, 1 - cosine**2)))
         if n.startswith("n.code_seen"):
-            assert sines[2] < 1e-6, f"{n}: {sines}"
+            assert sines[2] < (1e-6 if Engine.interpret else 1e-3), f"{n}: {sines}"
         else:
             power = numpy.log2(sines[1] / sines[2])
             assert abs(power - 1) < 0.05, f"{n}: power {power:.3f}, {sines}"
@@ -114,5 +116,7 @@ system.mutant("the code learns from what was sent first", ("pre@second_round", "
 system.mutant("the visible area learns from the code that follows", ("* pre@first_round", "* pre@second_round"))
 system.mutant("what came last in place of the difference",
               ("(post.rate@second_round - post.rate@first_round)", "post.rate@second_round"))
+system.mutant("pre and post swapped in the code", ("* pre@second_round", "* post@second_round"))
+system.mutant("pre and post swapped in the visible area", ("* pre@first_round", "* post@first_round"))
 
 system.main()

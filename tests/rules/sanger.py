@@ -23,7 +23,7 @@ train n on points, OPTIONS { x.rate = x }
 @system.check
 def finds_the_components_in_order(rule):
     """Unit k has component k, with length 1: cosines above 0.998 (neighbours in the order are the last to separate)
-    and lengths within 2 %, the tremor of a rate of 0.002."""
+    and lengths within 1 %, the tremor of a rate that falls from 0.004."""
     data, components, _ = gaussian()
     last = run(MODEL.replace("RATE", "0.004 * 0.99985^trial").replace("OPTIONS", "batch = 1, epochs = 8"),
                data=data, rules=[rule])

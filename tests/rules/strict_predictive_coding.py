@@ -14,14 +14,16 @@ system = System("strict_predictive_coding", "strict predictive coding")
 def becomes_backpropagation_as_precision_vanishes(rule):
     """Settled, the update differs from the exact gradient by a part proportional to the output's precision (power 1
     within 0.05 over a factor of ten: the next order is as small as the precision itself). 150 steps of a quarter leave less
-    than 1e-15 of the way. Interpreted: the errors inside are as small as the precision."""
-    exact = update("backprop", interpret=True)
+    than 1e-15 of the way. The errors inside are as small as the precision, and native code knows them to 1e-7: it takes
+    precisions twenty times as large, where that is a hundredth of what is measured."""
+    exact = update("backprop")
     off = []
-    for precision in (1e-3, 1e-4):
-        got = update(rule.name, f"precision = {precision}, steps = 150, step = 0.25", rules=[rule], interpret=True)
+    precisions = (1e-3, 1e-4) if Engine.interpret else (2e-2, 2e-3)
+    for precision in precisions:
+        got = update(rule.name, f"precision = {precision}, steps = 150, step = 0.25", rules=[rule])
         off.append(distance(got, exact))
     power = numpy.log10(off[0] / off[1])
-    assert abs(power - 1) < 0.05 and 1e-5 < off[1] < 1e-3, f"power {power:.3f}, {off}"
+    assert abs(power - 1) < 0.05 and 0.1 * precisions[1] < off[1] < 10 * precisions[1], f"power {power:.3f}, {off}"
 
 
 @system.check

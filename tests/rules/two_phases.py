@@ -84,20 +84,21 @@ def follows(rule, middle):
 
 def weak_feedback(rule):
     """With transposed feedback of strength gamma, the update of the area below the outputs is gamma times the gradient of
-    the cross-entropy, up to a part proportional to gamma (power 1 within 0.05)."""
+    the cross-entropy, up to a part proportional to gamma (power 1 within 0.05): half of gamma at the most. Single
+    precision knows the difference of the phases to 1e-7, over gamma, so that native code takes 0.08 and 0.04."""
+    gammas = (2e-3, 1e-3) if Engine.interpret else (0.08, 0.04)
     exact, _ = changes(network("backprop()", "contrastive_unit(gamma = 0)", "transpose(WEIGHTS)", up=".up", down=".down")
                        .replace("sum((label.rate - label.target)^2) / 2",
                                 "sum(softplus(label.up) - label.target * label.up)")
-                       .replace("batch = 8,", "batch = 8, trial = 60 ticks,").replace("cost c = ", "cost c = last * "),
-                       interpret=True)
+                       .replace("batch = 8,", "batch = 8, trial = 60 ticks,").replace("cost c = ", "cost c = last * "))
     off = []
-    for gamma in (2e-3, 1e-3):
+    for gamma in gammas:
         got, _ = changes(network(f"{rule.name}(ticks = 100, tolerance = 1e-13)", f"contrastive_unit(gamma = {gamma})",
-                                 "transpose(WEIGHTS)", up=".up", down=".down"), rules=[rule], interpret=True)
+                                 "transpose(WEIGHTS)", up=".up", down=".down"), rules=[rule])
         off.append([numpy.linalg.norm(got[n] / scale - exact[n]) / numpy.linalg.norm(exact[n])
                     for n, scale in (("n.h2_label.w", 1), ("n.h1_h2.w", gamma), ("n.h1_h2.b", gamma))])
     for a, b in zip(*off):
-        assert b < 5e-4 and abs(numpy.log2(a / b) - 1) < 0.05, off
+        assert b < gammas[1] / 2 and abs(numpy.log2(a / b) - 1) < 0.05, off
 
 
 def rounded(name, rules=(), **how):
