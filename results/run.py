@@ -80,11 +80,11 @@ def digest(name):
 
 
 def measure(task, seed):
-    """The measures of each network after every epoch, and the seconds of the run."""
+    """The measures of each network after the epochs that are tested, and the seconds of the run."""
     with tempfile.TemporaryDirectory() as folder:
         metrics = os.path.join(folder, "metrics")
-        subprocess.run([APICAL, "run", model_path(task.model), "--quiet", "--threads", "1", "--test-every-epoch",
-                        "--seed", str(seed), "--metrics", metrics], check=True, cwd=ROOT)
+        subprocess.run([APICAL, "run", model_path(task.model), "--quiet", "--threads", "1", "--seed", str(seed), "--metrics",
+                        metrics, *["--test-every-epoch"] * task.each_epoch], check=True, cwd=ROOT)
         with open(metrics) as file:
             records = [json.loads(line) for line in file]
     curves = {}
