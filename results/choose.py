@@ -48,7 +48,7 @@ def model_text(name):
 
 
 def alone(text, network):
-    """The model without its other networks that are run, and their experiments."""
+    """The model without the experiments of its other networks, and without these. What no experiment names may be a part."""
     for other in set(re.findall(r"^(?:train|test)\s+(\w+)", text, re.M)) - {network}:
         text = re.sub(rf"^network {other} \{{.*?^\}}\n", "", text, flags=re.M | re.S)
         text = re.sub(rf"^(train|test)\s+{other}\b.*\n", "", text, flags=re.M)
@@ -67,6 +67,9 @@ def choose(name, networks):
     arrays, declaration = split(grid.data)
     for network in networks:
         text = (model_text(name) if network == "*" else alone(model_text(name), network)).replace("use std\n", "") + declaration
+        for old, new in grid.instead.items():
+            assert old in text, old
+            text = text.replace(old, new)
         settings = grid.networks[network]
         rows = []
         for values in itertools.product(*settings.values()):
@@ -151,7 +154,11 @@ def page():
             top = best(grid, rows)
             epochs = f", {grid.epochs} epochs" if grid.epochs else ""
             title = "all networks" if network == "*" else f"`{network}`"
-            lines += [f"## models/{name}.apical, {title}\n", f"| setting | {grid.measure}{epochs} | seeds |",
+            lines += [f"## models/{name}.apical, {title}\n"]
+            if grid.instead:
+                lines += ["Tried with " + ", ".join(f"`{new}`" for new in grid.instead.values()) + " in place of " +
+                          ", ".join(f"`{old}`" for old in grid.instead) + ".\n"]
+            lines += [f"| setting | {grid.measure}{epochs} | seeds |",
                       "|---|---|---|"]
             for row in rows:
                 diverged = None in row["scores"]

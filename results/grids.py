@@ -14,6 +14,7 @@ class Grid(NamedTuple):
     epochs: Optional[int] = None  # fewer than the model's, where those take long
     measure: str = "accuracy"
     least: bool = False  # is the least the best?
+    instead: dict = {}  # what stands in the model: what is tried in its place, where the model takes long
     show: Callable = lambda x: f"{100 * x:.2f} %"
     by_width: Optional[Callable] = None  # of what was probed: the measure for each width of kernels, which is chosen too
 
@@ -69,6 +70,9 @@ GRIDS = {
     "forward_gradient": Grid("mnist", {"by_activity": {"activity_rate": (0.03, 0.05, 0.1, 0.2)},
                                        "by_weights": {"weights_rate": (0.0005, 0.001, 0.002, 0.003)}}),
     "forward_forward": Grid("mnist", {"digits": {"rate": (0.003, 0.01, 0.02, 0.03)}}, epochs=4),
+    "deep_forward_forward": Grid("mnist", {"digits": {"rate": (0.0005, 0.001, 0.002)}}, epochs=3, instead={
+        "width = 2000": "width = 1000", "decaying(epoch, 6)": "decaying(epoch, 3)",
+        "readout_rate = 0.0001": "readout_rate = 0.0002"}),
     "equilibrium_propagation": Grid("mnist", {"digits": {"rate": (0.05, 0.1, 0.2)},
                                               "frozen_hidden": {"frozen_rate": (0.05, 0.1, 0.2)}}, epochs=3),
     "persistent_particles": Grid("mnist", {"settling": {"rate": (0.2, 0.4, 0.6, 0.8)}}),

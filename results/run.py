@@ -80,11 +80,11 @@ def digest(name):
 
 
 def measure(task, seed):
-    """The measures of each network after every epoch, and the seconds of the run."""
+    """The measures of each network after the epochs that are tested, and the seconds of the run."""
     with tempfile.TemporaryDirectory() as folder:
         metrics, probes = os.path.join(folder, "metrics"), os.path.join(folder, "probes")
         subprocess.run([APICAL, "run", model_path(task.model), "--quiet", "--threads", "1", "--seed", str(seed), "--metrics", metrics]
-                       + (["--probe", probes] if task.probed else ["--test-every-epoch"]), check=True, cwd=ROOT)
+                       + (["--probe", probes] if task.probed else ["--test-every-epoch"] * task.each_epoch), check=True, cwd=ROOT)
         with open(metrics) as file:
             records = [json.loads(line) for line in file]
         further = {}

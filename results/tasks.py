@@ -30,6 +30,7 @@ class Task(NamedTuple):
     seeds: tuple = (1, 2, 3)
     probed: Optional[Callable] = None  # further measures of each network at the end, from what the run probes
     beside: tuple = ()  # numbers of references.py to see it beside
+    each_epoch: bool = True  # test after every epoch, or only after the last, where tests take long?
 
 
 class Angle(NamedTuple):
@@ -129,6 +130,13 @@ TASKS = (
     Task("forward_forward", "MNIST, 784-500-500, 20 epochs", (
         Target("digits", "forward-forward", "98.6 %, 4 areas of 2000 (Hinton 2022)", low=0.932),
     )),
+    Task("deep_forward_forward", "MNIST, 784-2000-2000-2000-2000, 6 epochs", (
+        Target("digits", "forward-forward, a readout of the areas",
+               "98.55 %, three areas of 1000, 100 epochs (loeweX, code)", low=0.980),
+        Target("digits", "forward-forward, the claim that the areas like best",
+               "98.64 %, 60 epochs (Hinton 2022); 98.53 % (his code)", measure="best_claim"),
+        Target("random_areas", "null model: a readout of random areas, 3 epochs"),
+    ), seeds=(1,), each_epoch=False),
     Task("equilibrium_propagation", "MNIST, 784-500-10, 12 epochs", (
         Target("digits", "equilibrium propagation", "97 to 98 %, 25 epochs (Scellier & Bengio 2017)", low=0.975),
         Target("frozen_hidden", "null model: frozen hidden area"),
