@@ -153,11 +153,11 @@ private:
     addSettling(*scheme);
   }
 
-  /// Rules that take nothing for granted of a network that settles.
+  /// Rules for two areas that feed each other.
   const Declaration *looping() {
     vector<const Declaration *> fitting;
-    for (const Declaration *r : schemes(true))
-      if (!r->has("assume") && !r->needs().count("target"))
+    for (const Declaration *r : libraryOf("rule"))
+      if (r->wantsLoop())
         fitting.push_back(r);
     return fitting[size_t(pick(0, int64_t(fitting.size()) - 1))];
   }
@@ -314,11 +314,12 @@ private:
       addHebbian();
   }
 
-  /// Rules of the library that learn from a cost; `settling` as they need.
+  /// Rules of the library that learn from a cost; `settling` as they need. Networks here have inputs, to which nothing
+  /// returns.
   static vector<const Declaration *> schemes(bool settling) {
     vector<const Declaration *> result;
     for (const Declaration *r : libraryOf("rule"))
-      if (r->takesCost() && r->settles() == settling)
+      if (r->takesCost() && r->settles() == settling && !r->wantsLoop())
         result.push_back(r);
     return result;
   }

@@ -169,6 +169,10 @@ bool Declaration::wantsChain() const {
   return std::regex_search(body, std::regex("\\blinks\\(\\w+, areas\\) == 1"));
 }
 
+bool Declaration::wantsLoop() const {
+  return std::regex_search(body, std::regex("\\blinks\\(post, pre\\) > 0"));
+}
+
 bool Declaration::addsInRuns() const {
   return std::regex_search(body, std::regex("\\bwith each connection [^}]*\\bw\\.grad"));
 }

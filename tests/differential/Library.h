@@ -37,6 +37,7 @@ struct Declaration {
   bool settles() const;
   bool callsUnits() const; ///< a rule that uses units as functions, which must not remember
   bool wantsChain() const; ///< each area feeds one other
+  bool wantsLoop() const;  ///< every connection has one back: none from an input
   bool addsInRuns() const; ///< to gradients, tick by tick
   bool triesSynapses() const { return has("in synapses"); } ///< one by one
   bool pushesUnits() const; ///< asks what moves with its areas' inputs, which wires must not end at
