@@ -24,7 +24,7 @@ import tempfile
 import choose
 import texts
 from references import REFERENCES
-from tasks import ANGLES, TASKS
+from tasks import ANGLES, NULL_DEVIATIONS, NULL_MARGIN, TASKS
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
@@ -42,6 +42,10 @@ a table says so ([how](../results/settings.md)), never by these figures. The tes
 unseen: earlier versions of the first three tasks, of which one was an 8-epoch run of the third, had been tested on them
 with other settings and inputs, and what was learned from that (a rate of its own for each rule, standardised images)
 shaped the present ones. A published number belongs to its own settings and is there for orientation.
+
+A rule that learns no better than a network whose hidden areas stay as they were drawn has not assigned credit: where
+there is such a null model, a row has to be better by three times the deviation of one seed, pooled over the two rows, and
+by at least one point where that is a share of answers.
 
 `seconds` is what one seed took from reading the source to the end, on one thread of a machine that did other work
 beside it: for planning, not for comparison.
@@ -87,6 +91,7 @@ def changed(task, seeds):
 
 def measure(task, seed, network=None):
     """The measures of each network, or of one, after every epoch, and the seconds of the run."""
+    digests = {t.network: texts.digest(task.model, t.network) for t in task.targets}
     with tempfile.TemporaryDirectory() as folder:
         metrics, path = os.path.join(folder, "metrics"), model_path(task.model)
         if network:
@@ -105,7 +110,7 @@ def measure(task, seed, network=None):
                 curve.setdefault(name, []).append(record[name])
     end = records[-1]
     assert end["event"] == "end" and end["status"] == "finished", end
-    found = {"curves": curves, "seconds": round(end["seconds"], 1), "texts": {n: texts.digest(task.model, n) for n in curves}}
+    found = {"curves": curves, "seconds": round(end["seconds"], 1), "texts": {n: digests[n] for n in curves}}
     print(f"{task.model}, seed {seed}: " + ", ".join(f"{t.network} {t.measure} {curves[t.network][t.measure][-1]:.5g}"
                                                     for t in task.targets if t.network in curves)
           + f"; {found['seconds']} s", flush=True)
@@ -144,6 +149,12 @@ def mean(measured, model, network, measure):
     return (statistics.mean(last), statistics.stdev(last) if len(last) > 1 else None) if last else (None, None)
 
 
+def margin(task, rows):
+    """By how much a row has to be better than that of a null model."""
+    pooled = statistics.mean(d * d for _, d in rows) ** 0.5
+    return NULL_DEVIATIONS * pooled if task.plain else max(NULL_DEVIATIONS * pooled, NULL_MARGIN)
+
+
 def verdict(task, target, measured):
     """What is wanted, and whether it is so; None where something is not measured yet."""
     show = plain if task.plain else percent
@@ -166,6 +177,14 @@ def verdict(task, target, measured):
         want(f"within {100 * target.within:.1f} of `{target.near}`", other(target.near), lambda b: found >= b - target.within)
     if target.above:
         want(f"{100 * target.by:.0f} points above `{target.above}`", other(target.above), lambda b: found >= b + target.by)
+    if target.null:
+        model, network = target.null.split("/") if "/" in target.null else (task.model, target.null)
+        rows_of_both = [mean(measured, m, n, target.measure) for m, n in ((task.model, target.network), (model, network))]
+        least = target.measure in ("loss", "error")
+        by = None if any(d is None for _, d in rows_of_both) else margin(task, rows_of_both)
+        bound = None if by is None else rows_of_both[1][0] + (-by if least else by)
+        size = "" if by is None else f"{show(by)} " if task.plain else f"{100 * by:.1f} points "
+        want(f"{size}{'below' if least else 'above'} `{target.null}`", bound, lambda b: found <= b if least else found >= b)
     if target.reference:
         bound = measured.get("references", {}).get(target.reference)
         bound = None if bound is None else bound * target.times

@@ -94,6 +94,20 @@ class Results(unittest.TestCase):
                              (dict(low=0.9, high=0.89), False), (dict(near="c"), None), (dict(reference="none"), None)):
             self.assertIs(self.verdict(tasks.Target("a", "a", **target), finals), fine, target)
 
+    def test_null_models_have_to_be_beaten(self):
+        def verdict(null, own, spread=0.001, **how):
+            task = tasks.Task("mnist", "a task", (tasks.Target("a", "a", null=null, **how),), plain="measure" in how)
+            seeds = {str(s): {"curves": {n: {task.targets[0].measure: [v + s * spread]} for n, v in (("a", own), ("b", 0.9))}}
+                     for s in (-1, 0, 1)}
+            return results.verdict(task, task.targets[0], {"tasks": {"mnist": seeds}})[1]
+
+        for own, spread, fine in ((0.911, 0.001, True), (0.909, 0.001, False), (0.911, 0.01, False), (0.931, 0.01, True)):
+            self.assertIs(verdict("b", own, spread), fine)
+        for own, fine in ((0.896, True), (0.898, False)):
+            self.assertIs(verdict("b", own, measure="loss"), fine)
+        self.assertIs(verdict("c", 0.95), None)
+        self.assertIs(verdict("other/b", 0.95), None)
+
     def test_every_task_is_a_model_with_its_networks(self):
         for task in tasks.TASKS:
             text = generate.read("models", task.model + ".apical")
