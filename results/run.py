@@ -104,7 +104,7 @@ def measure(task, seed, network=None):
             records = [json.loads(line) for line in file]
     curves = {}
     for record in records:
-        if record["event"] == "test":
+        if record["event"] == "test" and record["network"] in digests:
             curve = curves.setdefault(record["network"], {})
             for name in record.keys() - NOT_MEASURES:
                 curve.setdefault(name, []).append(record[name])

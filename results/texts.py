@@ -51,10 +51,21 @@ def used(model, network, std=None):
         taken += new
 
 
+IDLE = """network idle {
+    area quiet[1] : source
+    area still[1] : linear_unit
+    connect quiet -> still : dense
+}
+"""
+
+
 def part(model, network):
-    """The model without what this network does not use."""
+    """The model without what this network does not use. What is drawn depends on the number of the experiment, so that
+    something idle takes the place of every other one before."""
     own, _ = used(model, network)
-    return "use std\n" + "\n".join(text for _, _, text in own) + "\n"
+    others = [d for d in declarations(model) if d[0] in EXPERIMENTS or d in own]
+    lines = [text if d in own else "test idle, trials = 1 { quiet.rate = 0 }" for d in others for text in d[2:]]
+    return "use std\n" + IDLE + "\n".join(lines) + "\n"
 
 
 def digest(name, network):

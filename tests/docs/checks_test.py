@@ -133,7 +133,8 @@ class Results(unittest.TestCase):
         part = texts.part(model, "a")
         self.assertIn("network a {", part)
         self.assertIn("rule mine", part)
-        self.assertNotRegex(part, "slow|network b|test")
+        self.assertNotRegex(part, "slow|network b|x.rate = 2")
+        self.assertRegex(texts.part(model, "b"), "test idle.*\ntest b")
 
     def test_what_was_measured_with_another_text_is_said(self):
         task = next(t for t in tasks.TASKS if t.model == "mnist")
