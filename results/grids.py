@@ -75,7 +75,7 @@ GRIDS = {
     "persistent_particles": Grid("mnist", {"settling": {"rate": (0.2, 0.4, 0.6, 0.8)}}),
     "fashion_settling": Grid("fashion_mnist", {"clothes": {"rate": (0.05, 0.1, 0.2)},
                                                "by_backprop": {"backprop_rate": (1e-4, 3e-4, 1e-3, 3e-3)},
-                                               "frozen_hidden": {"frozen_rate": (0.05, 0.1, 0.2, 0.5)}}, epochs=3),
+                                               "frozen_hidden": {"frozen_rate": (0.01, 0.02, 0.05, 0.1, 0.2)}}, epochs=3),
     "contrastive_hebbian": Grid("mnist", {"digits": {"rate": (0.2, 0.5, 1, 2)},
                                           "frozen_hidden": {"frozen_rate": (0.2, 0.5, 1)}}, epochs=5),
     "generec": Grid("mnist", {"digits": {"rate": (0.1, 0.2, 0.4)}, "symmetric": {"symmetric_rate": (0.1, 0.2, 0.4)},

@@ -158,7 +158,7 @@ TASKS = (
     )),
     Task("fashion_settling", "Fashion-MNIST, 784-500-10, 20 epochs", (
         Target("clothes", "equilibrium propagation", near="by_backprop", within=0.010, null="frozen_hidden"),
-        Target("by_backprop", "backprop through the ticks", null="frozen_hidden"),
+        Target("by_backprop", "backprop through the ticks, 10 epochs", null="frozen_hidden"),
         Target("frozen_hidden", "null model: frozen hidden area"),
     )),
     Task("contrastive_hebbian", "MNIST, 784-100-10, 15 epochs", (
