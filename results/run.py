@@ -4,14 +4,15 @@
 
 run.py                          all tasks: hours
 run.py MODEL... MODEL:SEED...   the tasks of these models, or one seed of them
+run.py MODEL/NETWORK[:SEED]...  one network of a task; the others keep what was measured
 run.py angles:MODEL[:SEED]...   the angles to the gradient
 run.py page                     only writes the page again
 run.py list                     the tasks, and how long each took
 
 What was measured is kept in results/measured.json, so that each task can be run alone. The page is generated from it
-and from tasks.py; nothing in it is typed.
+and from tasks.py; nothing in it is typed. With each network a digest is kept of all text that it learns by, of the
+model and of std/ (texts.py): where that has changed since, the page says so.
 """
-import hashlib
 import json
 import os
 import re
@@ -21,8 +22,9 @@ import sys
 import tempfile
 
 import choose
+import texts
 from references import REFERENCES
-from tasks import ANGLES, TASKS
+from tasks import ANGLES, NULL_DEVIATIONS, NULL_MARGIN, TASKS
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
@@ -41,6 +43,10 @@ unseen: earlier versions of the first three tasks, of which one was an 8-epoch r
 with other settings and inputs, and what was learned from that (a rate of its own for each rule, standardised images)
 shaped the present ones. A published number belongs to its own settings and is there for orientation.
 
+A rule that learns no better than a network whose hidden areas stay as they were drawn has not assigned credit: where
+there is such a null model, a row has to be better by three times the deviation of one seed, pooled over the two rows, and
+by at least one point where that is a share of answers.
+
 `seconds` is what one seed took from reading the source to the end, on one thread of a machine that did other work
 beside it: for planning, not for comparison.
 """
@@ -53,10 +59,16 @@ def load():
         return json.load(file)
 
 
-def keep(kind, model, seed, found):
-    """Stores one seed; the file is read again because other tasks may run beside this one."""
+def keep(kind, model, seed, found, network=None):
+    """Stores one seed, or one network of it; the file is read again because other tasks may run beside this one."""
     measured = load()
-    measured.setdefault(kind, {}).setdefault(model, {})[str(seed)] = found
+    seeds = measured.setdefault(kind, {}).setdefault(model, {})
+    if network:
+        old = seeds.get(str(seed), {"curves": {}, "texts": {}, "seconds": 0})
+        again = network in old["curves"]
+        found = {"curves": {**old["curves"], **found["curves"]}, "texts": {**old["texts"], **found["texts"]},
+                 "seconds": old["seconds"] if again else round(old["seconds"] + found["seconds"], 1)}
+    seeds[str(seed)] = found
     with open(MEASURED + ".new", "w") as file:
         text = json.dumps(measured, indent=1, sort_keys=True)
         file.write(shorten(text) + "\n")
@@ -72,18 +84,22 @@ def model_path(name):
     return os.path.join("models", f"{name}.apical")
 
 
-def digest(name):
-    """Tells one text of a model from another, its comments aside."""
-    with open(os.path.join(ROOT, model_path(name))) as file:
-        text = re.sub(r"\s*//.*", "", file.read())
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
+def changed(task, seeds):
+    """The networks of a task that were measured with another text than they have now."""
+    return sorted({n for s in seeds.values() for n in s["curves"] if s.get("texts", {}).get(n) != texts.digest(task.model, n)})
 
 
-def measure(task, seed):
-    """The measures of each network after the epochs that are tested, and the seconds of the run."""
+def measure(task, seed, network=None):
+    """The measures of each network, or of one, after the epochs that are tested, and the seconds of the run."""
+    digests = {t.network: texts.digest(task.model, t.network) for t in task.targets}
     with tempfile.TemporaryDirectory() as folder:
         metrics, probes = os.path.join(folder, "metrics"), os.path.join(folder, "probes")
-        subprocess.run([APICAL, "run", model_path(task.model), "--quiet", "--threads", "1", "--seed", str(seed), "--metrics", metrics]
+        path = model_path(task.model)
+        if network:
+            path = os.path.join(folder, "model.apical")
+            with open(path, "w") as file:
+                file.write(texts.part(choose.model_text(task.model), network))
+        subprocess.run([APICAL, "run", path, "--quiet", "--threads", "1", "--seed", str(seed), "--metrics", metrics]
                        + (["--probe", probes] if task.probed else ["--test-every-epoch"] * task.each_epoch), check=True, cwd=ROOT)
         with open(metrics) as file:
             records = [json.loads(line) for line in file]
@@ -93,7 +109,7 @@ def measure(task, seed):
                 further = task.probed(map(json.loads, file))
     curves = {}
     for record in records:
-        if record["event"] == "test":
+        if record["event"] == "test" and record["network"] in digests:
             curve = curves.setdefault(record["network"], {})
             for name in record.keys() - NOT_MEASURES:
                 curve.setdefault(name, []).append(record[name])
@@ -101,9 +117,10 @@ def measure(task, seed):
         curves.setdefault(network, {}).update({name: [value] for name, value in values.items()})
     end = records[-1]
     assert end["event"] == "end" and end["status"] == "finished", end
-    found = {"curves": curves, "seconds": round(end["seconds"], 1), "model": digest(task.model)}
+    found = {"curves": curves, "seconds": round(end["seconds"], 1), "texts": {n: digests[n] for n in curves}}
     print(f"{task.model}, seed {seed}: " + ", ".join(f"{t.network} {t.measure} {curves[t.network][t.measure][-1]:.5g}"
-                                                    for t in task.targets) + f"; {found['seconds']} s", flush=True)
+                                                    for t in task.targets if t.network in curves)
+          + f"; {found['seconds']} s", flush=True)
     return found
 
 
@@ -117,7 +134,8 @@ def angles(task, seed):
         for weight in line["weights"]:
             if weight["weight"] == "w" and weight["updated"]:
                 assert weight["gradient_check"]["passed"], weight
-                found.setdefault(line["network"], {"steps": line["steps"]})[weight["connection"]] = [
+                of_network = {"steps": line["steps"], "text": texts.digest(task.model, line["network"])}
+                found.setdefault(line["network"], of_network)[weight["connection"]] = [
                     None if a is None else round(a, 2) for a in weight["angle"]]
     print(f"angles of {task.model}, seed {seed}: done", flush=True)
     return found
@@ -136,6 +154,12 @@ def mean(measured, model, network, measure):
     seeds = measured.get("tasks", {}).get(model, {}).values()
     last = [s["curves"][network][measure][-1] for s in seeds if measure in s["curves"].get(network, {})]
     return (statistics.mean(last), statistics.stdev(last) if len(last) > 1 else None) if last else (None, None)
+
+
+def margin(task, rows):
+    """By how much a row has to be better than that of a null model."""
+    pooled = statistics.mean(d * d for _, d in rows) ** 0.5
+    return NULL_DEVIATIONS * pooled if task.plain else max(NULL_DEVIATIONS * pooled, NULL_MARGIN)
 
 
 def verdict(task, target, measured):
@@ -160,6 +184,14 @@ def verdict(task, target, measured):
         want(f"within {100 * target.within:.1f} of `{target.near}`", other(target.near), lambda b: found >= b - target.within)
     if target.above:
         want(f"{100 * target.by:.0f} points above `{target.above}`", other(target.above), lambda b: found >= b + target.by)
+    if target.null:
+        model, network = target.null.split("/") if "/" in target.null else (task.model, target.null)
+        rows_of_both = [mean(measured, m, n, target.measure) for m, n in ((task.model, target.network), (model, network))]
+        least = target.measure in ("loss", "error")
+        by = None if any(d is None for _, d in rows_of_both) else margin(task, rows_of_both)
+        bound = None if by is None else rows_of_both[1][0] + (-by if least else by)
+        size = "" if by is None else f"{show(by)} " if task.plain else f"{100 * by:.1f} points "
+        want(f"{size}{'below' if least else 'above'} `{target.null}`", bound, lambda b: found <= b if least else found >= b)
     if target.reference:
         bound = measured.get("references", {}).get(target.reference)
         bound = None if bound is None else bound * target.times
@@ -197,16 +229,22 @@ def command(task, measured):
         chosen = ("settings chosen on held-out training images" if networks <= set(tables) or "*" in tables else
                   "the settings of some networks were chosen on held-out training images" if tables else
                   "nothing is tuned")
-    stale = {s.get("model") for s in seeds.values()} != {digest(task.model)}
-    return (f"`apical run models/{task.model}.apical --seed N`, seeds {', '.join(sorted(seeds, key=int))}; "
-            f"{seconds:.0f} seconds each; {chosen}."
-            + (" **The model has changed since: measure again.**" if stale else ""))
+    tests = " --probe FILE" if task.probed else " --test-every-epoch" * task.each_epoch
+    return (f"`apical run models/{task.model}.apical{tests} --seed N`, seeds {', '.join(sorted(seeds, key=int))}; "
+            f"{seconds:.0f} seconds each; {chosen}." + again(changed(task, seeds)))
+
+
+def again(networks):
+    """What the page says of networks whose text has changed."""
+    names = ", ".join(f"`{n}`" for n in networks)
+    return f" **Changed since, to be measured again: {names}.**" if names else ""
 
 
 def angle_command(task, measured):
-    seeds = ", ".join(sorted(measured["angles"][task.model], key=int))
-    return (f"`apical verify models/{task.model}.apical --steps {task.steps} --every {task.every} --seed N`, seeds {seeds}; "
-            "degrees between the change by the rule and minus the gradient.")
+    seeds = measured["angles"][task.model]
+    stale = sorted({n for s in seeds.values() for n in s if s[n].get("text") != texts.digest(task.model, n)})
+    return (f"`apical verify models/{task.model}.apical --steps {task.steps} --every {task.every} --seed N`, seeds "
+            f"{', '.join(sorted(seeds, key=int))}; degrees between the change by the rule and minus the gradient." + again(stale))
 
 
 def angle_rows(task, measured):
@@ -214,7 +252,7 @@ def angle_rows(task, measured):
     seeds, good = measured["angles"][task.model], True
     lines = ["| network | weights | first | last | target | published |", "|---|---|---|---|---|---|"]
     for network, series in next(iter(seeds.values())).items():
-        for connection in (c for c in series if c != "steps"):
+        for connection in (c for c in series if c not in ("steps", "text")):
             all_seeds = [s[network][connection] for s in seeds.values()]
             if any(a is None for s in all_seeds for a in (s[0], s[-1])):
                 continue
@@ -246,35 +284,41 @@ def page(measured):
 def listing(measured):
     for task in TASKS:
         seeds = measured.get("tasks", {}).get(task.model, {})
-        stale = any(s.get("model") != digest(task.model) for s in seeds.values())
+        stale = changed(task, seeds)
         took = f"{sum(s['seconds'] for s in seeds.values()):6.0f} s for {len(seeds)} seeds" if seeds else "not measured yet"
-        print(f"{task.model:28} {took:24} {task.title}" + (" (the model has changed since)" if stale else ""))
+        print(f"{task.model:28} {took:24} {task.title}" + (f" (changed since: {', '.join(stale)})" if stale else ""))
     for task in ANGLES:
         print(f"{'angles:' + task.model:28} {'':24} {task.title}")
 
 
 def parts(names):
-    """What is to be run: (angles or not, task, seed)."""
+    """What is to be run: (angles or not, task, network or None for all, seed)."""
     if not names:
-        return [(a, t, s) for a, ts in ((False, TASKS), (True, ANGLES)) for t in ts for s in t.seeds]
+        return [(a, t, None, s) for a, ts in ((False, TASKS), (True, ANGLES)) for t in ts for s in t.seeds]
     found = []
     for name in names:
         words = name.split(":")
         angle = words[0] == "angles" and len(words) > 1
         model, *seed = words[1:] if angle else words
+        model, _, network = model.partition("/")
         task = next((t for t in (ANGLES if angle else TASKS) if t.model == model), None)
-        if not task or len(seed) > 1 or not all(s.isdigit() for s in seed):
+        known = task and (not network or not angle and network in {t.network for t in task.targets})
+        if not known or len(seed) > 1 or not all(s.isdigit() for s in seed):
             sys.exit(f"there is no task '{name}'; the tasks are {', '.join(t.model for t in TASKS)}, and "
-                     f"{', '.join('angles:' + t.model for t in ANGLES)}; one seed of a task is TASK:SEED")
-        found += [(angle, task, s) for s in map(int, seed or task.seeds)]
+                     f"{', '.join('angles:' + t.model for t in ANGLES)}; one seed of a task is TASK:SEED, one network "
+                     "TASK/NETWORK")
+        found += [(angle, task, network or None, s) for s in map(int, seed or task.seeds)]
     return found
 
 
 def main(names):
     if names in (["list"], ["--list"]):
         return listing(load())
-    for angle, task, seed in parts([] if not names else [n for n in names if n != "page"]) if names != ["page"] else []:
-        keep("angles" if angle else "tasks", task.model, seed, (angles if angle else measure)(task, seed))
+    for angle, task, network, seed in parts([n for n in names if n != "page"]) if names != ["page"] else []:
+        if angle:
+            keep("angles", task.model, seed, angles(task, seed))
+        else:
+            keep("tasks", task.model, seed, measure(task, seed, network), network)
     measured = load()
     for name, compute in REFERENCES.items():
         if name not in measured.get("references", {}):

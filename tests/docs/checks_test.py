@@ -17,6 +17,7 @@ import parzen
 import run as results
 import snippets
 import tasks
+import texts
 
 APICAL = os.path.abspath(sys.argv.pop(1))
 RULE = "```apical\nrule r(C: cost) : local { each connection { w.grad += error(post) * pre } }\n```\n"
@@ -95,6 +96,20 @@ class Results(unittest.TestCase):
                              (dict(low=0.9, high=0.89), False), (dict(near="c"), None), (dict(reference="none"), None)):
             self.assertIs(self.verdict(tasks.Target("a", "a", **target), finals), fine, target)
 
+    def test_null_models_have_to_be_beaten(self):
+        def verdict(null, own, spread=0.001, **how):
+            task = tasks.Task("mnist", "a task", (tasks.Target("a", "a", null=null, **how),), plain="measure" in how)
+            seeds = {str(s): {"curves": {n: {task.targets[0].measure: [v + s * spread]} for n, v in (("a", own), ("b", 0.9))}}
+                     for s in (-1, 0, 1)}
+            return results.verdict(task, task.targets[0], {"tasks": {"mnist": seeds}})[1]
+
+        for own, spread, fine in ((0.911, 0.001, True), (0.909, 0.001, False), (0.911, 0.01, False), (0.931, 0.01, True)):
+            self.assertIs(verdict("b", own, spread), fine)
+        for own, fine in ((0.896, True), (0.898, False)):
+            self.assertIs(verdict("b", own, measure="loss"), fine)
+        self.assertIs(verdict("c", 0.95), None)
+        self.assertIs(verdict("other/b", 0.95), None)
+
     def test_every_task_is_a_model_with_its_networks(self):
         for task in tasks.TASKS:
             text = generate.read("models", task.model + ".apical")
@@ -102,6 +117,42 @@ class Results(unittest.TestCase):
                 self.assertIn(f"network {target.network} ", text, task.model)
                 if not task.probed:
                     self.assertRegex(text, rf"(measure|cost) {target.measure} ", task.model)
+
+    def test_a_digest_covers_what_a_network_learns_by_and_nothing_else(self):
+        model = ("use std\n\nparam fast = 1\nparam slow = 0.1\n\n// A.\nnetwork a {\n    area x : source\n"
+                 "    learn by mine() with sgd(fast)\n}\nnetwork b {\n    area x : source\n    learn by theirs() with sgd(slow)\n}\n"
+                 "rule mine() : local { w += 1 }\ntrain a on t { x.rate = 1 }\ntest  b on t {\n    x.rate = 2\n}\n")
+        std = ("unit source { output given rate }\noptimizer sgd(rate) {\n    w -= half(rate)\n}\nfn half(x) { return x / 2 }\n"
+               "rule theirs() : local { w += 2 }\nrule mine() : local { w += 3 }\nsynapse linear { weight w; post += w * pre }\n")
+        digests = lambda m=model, s=std: [texts.digest_of(m, n, texts.declarations(s)) for n in "ab"]
+        changed = lambda **how: [x != y for x, y in zip(digests(), digests(**how))]
+        for text, other, which in (("param fast = 1", "param fast   = 1 // quick", (False, False)), ("fast = 1", "fast = 2", (True, False)),
+                                   ("slow = 0.1", "slow = 1", (False, True)), ("w += 1", "w += 4", (True, False)),
+                                   ("    x.rate = 2", "    x.rate = 3", (False, True)), ("network b", "network c", (False, True))):
+            self.assertEqual(changed(m=model.replace(text, other)), list(which), text)
+        for text, other, which in (("x / 2", "x / 3", (True, True)), ("w += 2", "w += 4", (False, True)), ("w * pre", "pre", (True, True)),
+                                   ("w += 3", "w += 4", (False, False)), ("given rate", "given rate = 0", (True, True))):
+            self.assertEqual(changed(s=std.replace(text, other)), list(which), text)
+        part = texts.part(model, "a")
+        self.assertIn("network a {", part)
+        self.assertIn("rule mine", part)
+        self.assertNotRegex(part, "slow|network b|x.rate = 2")
+        self.assertRegex(texts.part(model, "b"), "test idle.*\ntest b")
+
+    def test_what_was_measured_with_another_text_is_said(self):
+        task = next(t for t in tasks.TASKS if t.model == "mnist")
+        now = texts.digest("mnist", "digits")
+        for found, stale in ((now, []), ("0" * 12, ["digits"]), (None, ["digits"])):
+            seeds = {"1": {"curves": {"digits": {"accuracy": [1]}}, "texts": {"digits": found}, "seconds": 1}}
+            self.assertEqual(results.changed(task, seeds), stale)
+            self.assertEqual("measured again" in results.command(task, {"tasks": {"mnist": seeds}}), bool(stale))
+
+    def test_one_network_of_a_task(self):
+        self.assertEqual([(p[1].model, p[2], p[3]) for p in results.parts(["mnist/digits:2"])], [("mnist", "digits", 2)])
+        self.assertEqual([(p[0], p[2], p[3]) for p in results.parts(["angles:kolen_pollack:1"])], [(True, None, 1)])
+        for name in ("mnist/nobody", "nothing", "mnist:x", "angles:kolen_pollack/digits"):
+            with self.assertRaises(SystemExit):
+                results.parts([name])
 
     def test_lists_are_kept_on_one_line(self):
         data = {"a": [1, 2.5, None], "b": {"c": []}, "d": [{"e": [3]}]}
