@@ -170,7 +170,8 @@ bool Declaration::wantsChain() const {
 }
 
 bool Declaration::wantsLoop() const {
-  return std::regex_search(body, std::regex("\\blinks\\(post, pre\\) > 0"));
+  return std::regex_search(
+      body, std::regex("each connection\\s*\\{\\s*assume\\(links\\(post, pre\\) > 0"));
 }
 
 bool Declaration::addsInRuns() const {
