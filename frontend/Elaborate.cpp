@@ -106,7 +106,8 @@ private:
     for (auto &[name, net] : networks)
       for (size_t k = 0; k < net.areas.size() && run.count(name); ++k) {
         const Area &area = net.areas[k];
-        if (area.inputs.empty() || driven.count("") ||
+        // What is used twice may be fed in one place only.
+        if (area.inputs.empty() || area.part != 0 || driven.count("") ||
             driven.count(net.local(area.name, area.part)) ||
             llvm::any_of(net.connections, [&](auto &c) { return c.to == static_cast<int>(k); }) ||
             !silent.insert(area.decl).second)
