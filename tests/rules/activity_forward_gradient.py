@@ -2,8 +2,9 @@
 # Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Forward gradient of what units receive (Ren et al. 2023): dW_l = -eta (sum_k dC/da_k . xi_k) xi_l x', one xi per unit
 and sample."""
+import node_noise
 from harness import Rule, System
-from perturbation import derivative_along, estimate, learning_speed, speed_law
+from perturbation import derivative_along
 
 system = System("activity_forward_gradient", "forward gradient of what units receive")
 
@@ -17,24 +18,9 @@ rule direction(C: cost) : local { each area a { let xi ~ normal(0, 1) }; each co
 """), "b")
 
 
-@system.check
-def obeys_the_speed_law(rule):
-    """E|v'|^2 = |v|^2 (1 - 2 eta + eta^2 kappa) with kappa = (M + 2)(N + 2), as for noise that is small."""
-    speed_law(rule, lambda n, m: (m + 2) * (n + 2))
-
-
-@system.check
-def learns_at_that_speed(rule):
-    """Over 2 kappa updates with eta = 1 / kappa, many times over, E|v|^2 falls by 1 / kappa per update, within 3 %
-    of it: kappa = (M + 2)(N + 2)."""
-    learning_speed(rule, lambda n, m: (m + 2) * (n + 2))
-
-
-@system.check
-def estimates_the_gradient(rule):
-    """The mean of many estimates is the gradient of a nonlinear network: a cosine above .99 in every connection."""
-    estimate(rule, 20000, 0.99)
-
+system.check(node_noise.obeys_the_speed_law)
+system.check(node_noise.learns_at_that_speed)
+system.check(node_noise.estimates_the_gradient)
 
 system.mutant("the sign", ("post.along * post.xi", "-post.along * post.xi"))
 system.mutant("the modulator is detached", ("post.along * post.xi", "post.xi"))

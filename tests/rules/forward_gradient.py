@@ -1,8 +1,9 @@
 # Part of the Apical project, under the Apache License v2.0 with LLVM
 # Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Forward gradient (Baydin et al. 2022): dW = -eta (grad C . Xi) Xi, one Xi per weight and trial."""
+import weight_noise
 from harness import Rule, System
-from perturbation import derivative_along, estimate, learning_speed, speed_law
+from perturbation import derivative_along
 
 system = System("forward_gradient", "forward gradient")
 
@@ -16,24 +17,9 @@ rule direction(C: cost) : local { each connection { shared state xi ~ normal(0, 
 """), "wb")
 
 
-@system.check
-def obeys_the_speed_law(rule):
-    """E|v'|^2 = |v|^2 (1 - 2 eta + eta^2 kappa) with kappa = (M N + 2)(N + 2), as for noise that is small."""
-    speed_law(rule, lambda n, m: (m * n + 2) * (n + 2))
-
-
-@system.check
-def learns_at_that_speed(rule):
-    """Over 2 kappa updates with eta = 1 / kappa, many times over, E|v|^2 falls by 1 / kappa per update, within 3 %
-    of it: kappa = (M N + 2)(N + 2)."""
-    learning_speed(rule, lambda n, m: (m * n + 2) * (n + 2))
-
-
-@system.check
-def estimates_the_gradient(rule):
-    """The mean of many estimates is the gradient of a nonlinear network: a cosine above .99 in every connection."""
-    estimate(rule, 100000, 0.99)
-
+system.check(weight_noise.obeys_the_speed_law)
+system.check(weight_noise.learns_at_that_speed)
+system.check(weight_noise.estimates_the_gradient)
 
 system.mutant("the sign", ("push(C, xi) * xi", "-push(C, xi) * xi"))
 system.mutant("the modulator is detached", ("push(C, xi) * xi", "xi"))
