@@ -251,6 +251,16 @@ def trained(model, seed=1, extra=(), every=None):
             return records, read_checkpoint(file.read())
 
 
+def probed(model, name, count, network=None):
+    """The first values of a probe, one row per sample, of all networks or of one."""
+    with tempfile.TemporaryDirectory() as folder:
+        lines = os.path.join(folder, "probes")
+        trained(model, extra=["--probe", lines])
+        with open(lines) as file:
+            records = (json.loads(line) for line in file)
+            return numpy.array([r[name] for r in records if network in (None, r["network"])][:count])
+
+
 @plot
 def weight_perturbation():
     figure, axes = plt.subplots(figsize=(5.6, 3.2), constrained_layout=True)
@@ -294,11 +304,7 @@ def serial_perturbation():
 @plot
 def gan():
     figure, axes = plt.subplots(figsize=(3.6, 3.4), constrained_layout=True)
-    with tempfile.TemporaryDirectory() as folder:
-        made = os.path.join(folder, "made")
-        trained("gan", extra=["--probe", made])
-        with open(made) as file:
-            points = numpy.array([json.loads(line)["made.rate"] for line in file])[:400]
+    points = probed("gan", "made.rate", 400)
     for k in range(8):
         place = (math.cos(math.pi * k / 4), math.sin(math.pi * k / 4))
         axes.add_patch(plt.Circle(place, 0.3, color="#E8E8E8", linewidth=0))
@@ -311,12 +317,7 @@ def gan():
 @plot
 def fashion_gan():
     figure, axes = plt.subplots(figsize=(6.2, 3.4), constrained_layout=True)
-    with tempfile.TemporaryDirectory() as folder:
-        made = os.path.join(folder, "made")
-        trained("fashion_gan", extra=["--probe", made])
-        with open(made) as file:
-            images = numpy.array([json.loads(line)["made"] for line in file if '"gan"' in line][:72])
-    picture = images.reshape(6, 12, 28, 28).swapaxes(1, 2).reshape(168, 336)
+    picture = probed("fashion_gan", "made", 72, "gan").reshape(6, 12, 28, 28).swapaxes(1, 2).reshape(168, 336)
     axes.imshow(numpy.round(15 * picture), cmap="gray", vmin=0, vmax=15, interpolation="none")  # few shades: a small file
     axes.set_title("made images, as they come")
     axes.axis("off")
