@@ -193,17 +193,21 @@ private:
     }
     Value target = bufferOf(value);
     auto type = cast<MemRefType>(target.getType());
+    if (type.getShape() != from.getShape())
+      clear(target);
     SmallVector<scf::ForOp> nest;
-    if (type.getShape() != from.getShape()) {
-      SmallVector<Value> point = loopsOver(type.getShape(), nest);
-      Value zero = b.create<arith::ConstantOp>(loc, b.getZeroAttr(type.getElementType()));
-      b.create<memref::StoreOp>(loc, zero, target, point);
-      b.setInsertionPointAfter(nest.front());
-    }
-    nest.clear();
     SmallVector<Value> point = loopsOver(from.getShape(), nest);
     Value element = b.create<memref::LoadOp>(loc, memory, point);
     b.create<memref::StoreOp>(loc, convert(b, loc, element), target, point);
+    b.setInsertionPointAfter(nest.front());
+  }
+
+  void clear(Value memory) {
+    auto type = cast<MemRefType>(memory.getType());
+    SmallVector<scf::ForOp> nest;
+    SmallVector<Value> point = loopsOver(type.getShape(), nest);
+    Value zero = b.create<arith::ConstantOp>(loc, b.getZeroAttr(type.getElementType()));
+    b.create<memref::StoreOp>(loc, zero, memory, point);
     b.setInsertionPointAfter(nest.front());
   }
 
@@ -492,10 +496,7 @@ void StepLowering::emitRank(ir::RankOp rank) {
   auto type = cast<MemRefType>(to.getType());
   ArrayRef<int64_t> logical = typeOf(rank.getValue()).getShape();
   SmallVector<int64_t> strides = stridesOf(to);
-  SmallVector<scf::ForOp> nest;
-  SmallVector<Value> point = loopsOver(type.getShape(), nest);
-  b.create<memref::StoreOp>(loc, b.create<arith::ConstantOp>(loc, b.getF32FloatAttr(0)), to, point);
-  b.setInsertionPointAfter(nest.front());
+  clear(to);
   if (!typeOf(rank.getValue()).hasStaticShape())
     padding.setNullRows(rank.getValue());
   unsigned axis = rank.getAxis();
