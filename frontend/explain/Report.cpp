@@ -209,13 +209,14 @@ private:
   }
   Expr *rewriteInRule(const Expr &e) { return s.rewrite(e, ruleNames()); }
 
-  static bool declaresWeight(const Block &body, llvm::StringRef name) {
-    for (const Stmt *s : body)
-      if (auto *v = llvm::dyn_cast<VarDecl>(s); v && v->varKind == VarKind::Weight)
-        for (auto &d : v->vars)
-          if (d.name.text == name)
-            return true;
-    return false;
+  /// Does the block declare that name, as a variable of that kind or of any?
+  static bool declares(const Block &body, llvm::StringRef name,
+                       std::optional<VarKind> kind = std::nullopt) {
+    return llvm::any_of(body, [&](const Stmt *statement) {
+      auto *v = llvm::dyn_cast<VarDecl>(statement);
+      return v && (!kind || v->varKind == *kind) &&
+             llvm::any_of(v->vars, [&](auto &d) { return d.name.text == name; });
+    });
   }
 
   /// Synapse code on connection `c`. `qualify`: weights are named with their connection.
@@ -244,11 +245,11 @@ private:
       if (n->name == "pre" || n->name == "post")
         return end(n->name == "pre", "");
       bool forward = llvm::any_of(c.weights, [&](auto &w) { return w.name == n->name; });
-      bool own =
-          declaresWeight(*block, n->name) || llvm::any_of(line.rule->body, [&](const Stmt *other) {
-            auto *t = llvm::dyn_cast<TemplateStmt>(other);
-            return t && declaresWeight(t->body, n->name);
-          });
+      bool own = declares(*block, n->name, VarKind::Weight) ||
+                 llvm::any_of(line.rule->body, [&](const Stmt *other) {
+                   auto *t = llvm::dyn_cast<TemplateStmt>(other);
+                   return t && declares(t->body, n->name, VarKind::Weight);
+                 });
       if (forward || own) {
         if (qualify)
           return s.member(c.name, n->name);
@@ -320,23 +321,34 @@ private:
         continue;
       }
       const sema::Connection &c = net.connections[m.connection];
-      Expr *e = s.rewrite(*m.statement->value, synapseScope(c, m.block, "", false, true));
-      if (c.topology != sema::Topology::OneToOne)
-        e = s.sum(e, net.areas[m.area == c.from ? c.to : c.from].name);
+      Expr *e = delivered(c, area, *m.statement, m.block);
       add(m.phase.empty() ? e : s.at(e, m.phase));
     }
     for (const sema::RouteTerm &r : line.routes)
-      if (r.toError && r.to == area && r.toVariable == variable) {
-        Expr *from = r.ofError ? errorOf({r.from, r.fromVariable})
-                               : s.member(net.areas[r.from].name, r.fromVariable);
-        Expr *w = s.member(net.areas[r.from].name + "_" + net.areas[area].name, "w");
-        add(s.sum(s.binary(BinaryOp::Mul, w, from), net.areas[r.from].name));
-      }
+      if (r.toError && r.to == area && r.toVariable == variable)
+        add(conducted(r));
     for (const sema::Connection &c : net.connections)
       if (c.topology == sema::Topology::Wire && c.from == area && c.fromVariable == variable &&
           hasError({c.to, c.toPort}))
         add(errorOf({c.to, c.toPort}));
     return total;
+  }
+
+  /// What the synapses of a connection add to an area at one of its ends.
+  Expr *delivered(const sema::Connection &c, int area, const AssignStmt &statement,
+                  const Block *block) {
+    Expr *e = s.rewrite(*statement.value, synapseScope(c, block, "", false, true));
+    return c.topology == sema::Topology::OneToOne
+               ? e
+               : s.sum(e, net.areas[area == c.from ? c.to : c.from].name);
+  }
+
+  /// What a connection of the rule conducts.
+  Expr *conducted(const sema::RouteTerm &r) {
+    const std::string &from = net.areas[r.from].name;
+    Expr *sent = r.ofError ? errorOf({r.from, r.fromVariable}) : s.member(from, r.fromVariable);
+    Expr *w = s.member(from + "_" + net.areas[r.to].name, "w");
+    return s.sum(s.binary(BinaryOp::Mul, w, sent), from);
   }
 
   Expr *errorOf(const Key &key) {
@@ -583,13 +595,6 @@ private:
     }
   }
 
-  static bool declares(const Block &block, llvm::StringRef name) {
-    return llvm::any_of(block, [&](const Stmt *statement) {
-      auto *v = llvm::dyn_cast<VarDecl>(statement);
-      return v && llvm::any_of(v->vars, [&](auto &d) { return d.name.text == name; });
-    });
-  }
-
   /// The sum of all that arrives at an input of the rule's.
   Expr *arriving(const Key &key) {
     Expr *total = nullptr;
@@ -599,20 +604,13 @@ private:
     for (const sema::ArrivalTerm &arrival : line.arrivals) {
       if (arrival.area != key.first || arrival.variable != key.second)
         continue;
-      const sema::Connection &c = net.connections[arrival.connection];
-      Expr *e =
-          s.rewrite(*arrival.statement->value, synapseScope(c, arrival.block, "", false, true));
-      if (c.topology != sema::Topology::OneToOne)
-        e = s.sum(e, net.areas[key.first == c.from ? c.to : c.from].name);
-      add(e, arrival.statement->op == AssignOp::Sub ? BinaryOp::Sub : BinaryOp::Add);
+      add(delivered(net.connections[arrival.connection], key.first, *arrival.statement,
+                    arrival.block),
+          arrival.statement->op == AssignOp::Sub ? BinaryOp::Sub : BinaryOp::Add);
     }
     for (const sema::RouteTerm &r : line.routes)
-      if (!r.toError && r.to == key.first && r.toVariable == key.second) {
-        const std::string &from = net.areas[r.from].name;
-        Expr *sent = r.ofError ? errorOf({r.from, r.fromVariable}) : s.member(from, r.fromVariable);
-        Expr *w = s.member(from + "_" + net.areas[key.first].name, "w");
-        add(s.sum(s.binary(BinaryOp::Mul, w, sent), from), BinaryOp::Add);
-      }
+      if (!r.toError && r.to == key.first && r.toVariable == key.second)
+        add(conducted(r), BinaryOp::Add);
     return total ? total : s.number(0);
   }
 
