@@ -91,6 +91,13 @@ static bool swapped(llvm::StringRef a, llvm::StringRef b) {
          a.substr(k + 2) == b.substr(k + 2);
 }
 
+std::string quoted(const std::vector<std::string> &names) {
+  std::string all;
+  for (auto &name : names)
+    all += (all.empty() ? "`" : ", `") + name + "`";
+  return all;
+}
+
 std::string nearest(llvm::StringRef name, const std::vector<std::string> &candidates) {
   // A third of the letters may differ, at least one and at most three.
   unsigned best = std::clamp<unsigned>(static_cast<unsigned>(name.size() / 3), 1, 3) + 1;

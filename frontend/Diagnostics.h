@@ -114,6 +114,8 @@ llvm::StringRef codeSummary(Code code);
 
 /// The candidate nearest to `name` (edit distance), or "" if none is near.
 std::string nearest(llvm::StringRef name, const std::vector<std::string> &candidates);
+/// "`a`, `b`": for messages.
+std::string quoted(const std::vector<std::string> &names);
 
 } // namespace apical
 #endif

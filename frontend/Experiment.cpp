@@ -30,15 +30,19 @@ Experiment::Experiment(Laboratory &lab, const ast::ExperimentDecl &decl, const N
   readOptions();
 }
 
+[[noreturn]] static void failTwice(Diagnostics &diags, const ast::Name &name, Span first,
+                                   llvm::StringRef done) {
+  diags.error(Code::DefinedTwice, name.span, "`" + name.text + "` is " + done + " twice")
+      .label(first, "first " + done + " here");
+  throw Reported();
+}
+
 void Experiment::readOptions() {
   std::map<std::string, Span> given;
   for (auto &o : decl.options) {
     Frame empty;
-    if (auto [other, fresh] = given.emplace(o.name.text, o.name.span); !fresh) {
-      diags.error(Code::DefinedTwice, o.name.span, "`" + o.name.text + "` is given twice")
-          .label(other->second, "first given here");
-      throw Reported();
-    }
+    if (auto [other, fresh] = given.emplace(o.name.text, o.name.span); !fresh)
+      failTwice(diags, o.name, other->second, "given");
     if (o.name.text == "batch") {
       batchAt = o.value->span;
       batch = ev.evaluateSize(*o.value, empty, 1, "`batch`");
@@ -68,13 +72,11 @@ void Experiment::wrongOption(const ast::Argument &o) {
   std::vector<std::string> options{"batch", "trials", "trial", "precision"};
   if (train)
     options.push_back("epochs");
-  std::string near = nearest(name, options), all;
-  for (auto &option : options)
-    all += (all.empty() ? "`" : ", `") + option + "`";
+  std::string near = nearest(name, options);
   ev.fail(Code::BadOption, o.name.span, "an experiment has no option `" + name + "`",
-          !near.empty()
-              ? "did you mean `" + near + "`?"
-              : "it has " + all + "; what concerns learning stands in the network's `learn` line");
+          !near.empty() ? "did you mean `" + near + "`?"
+                        : "it has " + quoted(options) +
+                              "; what concerns learning stands in the network's `learn` line");
 }
 
 /// `single`, as compiled code computes; the interpreter computes in double precision.
@@ -187,18 +189,15 @@ void Experiment::addInside(const ast::OnStmt &on) {
   }
 }
 
-/// Each line of the metrics and of the probes has every key once.
-void Experiment::requireFreeKey(const ast::Name &name, llvm::StringRef what) {
-  if (isKeyOfMetrics(name.text))
-    ev.fail(Code::DefinedTwice, name.span,
-            "`" + name.text + "` is a key that every line of the metrics has",
-            "give the " + what + " another name");
-  const Cost *cost = what == "measure" ? net.cost(name.text) : nullptr;
+/// Each line of the metrics has every key once.
+void Experiment::requireFree(const ast::Name &measure) {
+  requireFreeKey(measure, "measure", ev);
+  const Cost *cost = net.cost(measure.text);
   if (!cost)
     return;
   diags
-      .error(Code::DefinedTwice, name.span,
-             "`" + name.text + "` is a cost, which is reported under this name")
+      .error(Code::DefinedTwice, measure.span,
+             "`" + measure.text + "` is a cost, which is reported under this name")
       .label(cost->decl->name.span, "the cost")
       .hint("give the measure another name, or leave it out: costs are measured in any case");
   throw Reported();
@@ -206,12 +205,9 @@ void Experiment::requireFreeKey(const ast::Name &name, llvm::StringRef what) {
 
 void Experiment::addMeasure(const ast::MeasureStmt &m) {
   for (auto *other : measures)
-    if (other->name.text == m.name.text) {
-      diags.error(Code::DefinedTwice, m.name.span, "`" + m.name.text + "` is defined twice")
-          .label(other->name.span, "first defined here");
-      throw Reported();
-    }
-  requireFreeKey(m.name, "measure");
+    if (other->name.text == m.name.text)
+      failTwice(diags, m.name, other->name.span, "defined");
+  requireFree(m.name);
   if (!lab.options.withoutData)
     measures.push_back(&m);
 }
@@ -271,12 +267,9 @@ void Experiment::emitProbes() {
                     .as(Axis::Component, Axis::Unit);
       }
       ast::Name name = p->name.text.empty() ? ast::Name{ast::toString(*e), e->span} : p->name;
-      requireFreeKey(name, "probe");
-      if (auto [other, fresh] = named.emplace(name.text, name.span); !fresh) {
-        diags.error(Code::DefinedTwice, name.span, "`" + name.text + "` is defined twice")
-            .label(other->second, "first defined here");
-        throw Reported();
-      }
+      requireFreeKey(name, "probe", ev);
+      if (auto [other, fresh] = named.emplace(name.text, name.span); !fresh)
+        failTwice(diags, name, other->second, "defined");
       emitProbe(name.text, value, e->span);
     }
 }

@@ -55,7 +55,7 @@ private:
   void statement(const ast::Stmt &s);
   bool namesKnown();
   void addMeasure(const ast::MeasureStmt &m);
-  void requireFreeKey(const ast::Name &name, llvm::StringRef what);
+  void requireFree(const ast::Name &measure);
   void present();
   void reportNetwork();
   void emitMeasures();

@@ -344,6 +344,15 @@ Field Evaluator::clock(llvm::StringRef which, Span at) {
   return f;
 }
 
+Field Evaluator::withoutSamples(const Field &value, ast::AssignOp op, llvm::StringRef name,
+                                Span at) {
+  if (op == ast::AssignOp::Set && !value.constant && value.has(Axis::Sample))
+    fail(Code::PerSampleToShared, at,
+         "a value per sample is assigned to `" + name + "`, which has no samples",
+         "use `+=`, which averages over the batch, or an explicit `batch_mean`");
+  return averageOverSamples(value, at);
+}
+
 Field Evaluator::averageOverSamples(const Field &x, Span at) {
   if (x.constant || !x.has(Axis::Sample))
     return x;

@@ -97,24 +97,21 @@ llvm::StringRef translation(llvm::StringRef name) {
 
 void Evaluator::unknown(Span at, llvm::StringRef what, llvm::StringRef name,
                         const std::vector<std::string> &candidates) {
-  std::string near = nearest(name, candidates), all;
-  for (auto &c : candidates)
-    all += (all.empty() ? "`" : ", `") + c + "`";
+  std::string near = nearest(name, candidates);
   fail(Code::UnknownName, at, "unknown " + what + " `" + name + "`",
        !near.empty()                                    ? "did you mean `" + near + "`?"
-       : !candidates.empty() && candidates.size() <= 12 ? "there are " + all
+       : !candidates.empty() && candidates.size() <= 12 ? "there are " + quoted(candidates)
                                                         : std::string());
 }
 
 void Evaluator::unknownMember(Span at, llvm::StringRef kind, llvm::StringRef area,
                               llvm::StringRef name, const std::vector<std::string> &has) {
-  std::string near = nearest(name, has), all;
-  for (auto &h : has)
-    all += (all.empty() ? "`" : ", `") + h + "`";
+  std::string near = nearest(name, has);
   fail(Code::UnknownMember, at, "the area `" + area + "` has no " + kind + " `" + name + "`",
        !near.empty() ? "did you mean `" + near + "`?"
-       : has.empty() ? std::string()
-                     : "it has " + all + "; more are declared in its unit, or in its braces");
+       : has.empty()
+           ? std::string()
+           : "it has " + quoted(has) + "; more are declared in its unit, or in its braces");
 }
 
 /// Where a word of rules has a meaning, if it has none in this frame.
@@ -149,13 +146,10 @@ void Evaluator::unknown(Span at, llvm::StringRef name, const Frame &frame) {
   if (near.empty() && sources.count() == 1)
     fail(Code::UnknownName, at, "unknown name `" + name + "`",
          "a model that uses the library starts with `use std`");
-  std::string all;
-  for (auto &known : frame.known)
-    all += (all.empty() ? "there are `" : ", `") + known + "`";
   fail(Code::UnknownName, at, "unknown name `" + name + "`",
-       !near.empty()  ? "did you mean `" + near + "`?"
-       : frame.listed ? all
-                      : std::string());
+       !near.empty()                          ? "did you mean `" + near + "`?"
+       : frame.listed && !frame.known.empty() ? "there are " + quoted(frame.known)
+                                              : std::string());
 }
 
 void Evaluator::requireDimension(const Field &f, const Dimension &d, Span at,
@@ -451,14 +445,11 @@ std::map<std::string, Field> bindArguments(Evaluator &ev, const ast::Definition 
         for (auto &p : definition.params)
           names.push_back(p.name.text);
         std::string near = nearest(a.name.text, names);
-        std::string all;
-        for (auto &n : names)
-          all += (all.empty() ? "`" : ", `") + n + "`";
         ev.fail(Code::UnknownArgument, a.name.span,
                 "`" + definition.name.text + "` has no parameter `" + a.name.text + "`",
                 !near.empty()   ? "did you mean `" + near + "`?"
                 : names.empty() ? std::string("it takes none")
-                                : "it takes " + all);
+                                : "it takes " + quoted(names));
       }
     } else if (next < definition.params.size()) {
       target = &definition.params[next++];

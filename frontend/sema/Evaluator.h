@@ -102,6 +102,9 @@ public:
   Field withComponents(const Field &x, int64_t n, llvm::StringRef name, Span at);
   /// The n of `x[n]`; 0 without components.
   int64_t componentsOf(const ast::VarDecl::Declarator &d, Frame &frame);
+  /// What an assignment gives to a variable without samples: contributions are averaged, and `=` of a value per sample
+  /// is an error.
+  Field withoutSamples(const Field &value, ast::AssignOp op, llvm::StringRef name, Span at);
   /// Mean over the valid samples, as every contribution to a variable without samples is taken.
   Field averageOverSamples(const Field &x, Span at);
   Field clock(llvm::StringRef which, Span at);
@@ -120,12 +123,12 @@ public:
   /// A name that should be one of `candidates`, which `what` calls by their kind.
   [[noreturn]] void unknown(Span at, llvm::StringRef what, llvm::StringRef name,
                             const std::vector<std::string> &candidates);
-  /// A variable that an area lacks.
   /// An area where one of its variables is meant.
   [[noreturn]] void areaAsValue(Span at, llvm::StringRef name, llvm::StringRef variable) {
     fail(Code::WrongKind, at, "`" + name + "` is an area, and a variable of it is meant here",
          "write `" + name + "." + variable + "`");
   }
+  /// A variable that an area lacks.
   [[noreturn]] void unknownMember(Span at, llvm::StringRef kind, llvm::StringRef area,
                                   llvm::StringRef name, const std::vector<std::string> &has);
   /// The definition that `NAME` or `NAME(args)` refers to; `wrong` says what is
@@ -231,7 +234,7 @@ bool isValueOfLanguage(llvm::StringRef name);
 /// What a word of other systems and of the textbooks is called here, or "".
 llvm::StringRef translation(llvm::StringRef name);
 /// The functions that this version knows: for suggestions.
-std::vector<std::string> primitives();
+const std::vector<std::string> &primitives();
 
 /// Does a call of this primitive look at several elements of the area or connection?
 bool isReduction(llvm::StringRef name, size_t arguments);

@@ -19,29 +19,8 @@
 #include "frontend/sema/Forms.h"
 
 namespace apical::sema {
-bool isPrimitive(llvm::StringRef name) {
-  static const char *const words[] = {
-      "exp",        "log",        "sqrt",      "abs",       "sign",      "sin",     "cos",
-      "tanh",       "logistic",   "softplus",  "clip",      "where",     "floor",   "sum",
-      "mean",       "max",        "min",       "argmax",    "norm",      "softmax", "logsumexp",
-      "batch_mean", "batch_sum",  "batch_max", "dt",        "tick",      "ticks",   "trial",
-      "epoch",      "training",   "size",      "pre",       "post",      "w",       "grad",
-      "hidden",     "output",     "outputs",   "input",     "inputs",    "areas",   "units",
-      "components", "synapses",   "start",     "over",      "dense",     "sparse",  "conv",
-      "local",      "one_to_one", "wire",      "pool",      "transpose", "tied",    "table",
-      "ring",       "idx",        "npy",       "csv",       "delay",     "like",    "assume",
-      "links",      "symmetric",  "stateful",  "pointwise", "ports"};
-  return llvm::is_contained(words, name) || isReserved(name);
-}
-
-bool isValueOfLanguage(llvm::StringRef name) {
-  static const char *const words[] = {
-      "d",       "error",    "grad",     "push",     "dt",       "tick",       "ticks",
-      "trial",   "epoch",    "training", "updates",  "first",    "last",       "change",
-      "prev",    "next",     "time",     "elapsed",  "ended",    "index",      "fan_in",
-      "fan_out", "position", "hops",     "wald",     "identity", "orthogonal", "twin",
-      "assume",  "links",    "ports",    "stateful", "pointwise"};
-  return llvm::is_contained(words, name) || llvm::is_contained(primitives(), name);
+static bool isClock(llvm::StringRef name) {
+  return llvm::is_contained({"dt", "tick", "ticks", "trial", "epoch", "training"}, name);
 }
 
 /// Words that have a meaning in the body of a unit, synapse, rule or optimizer only, and words that are no values.
@@ -55,13 +34,28 @@ static bool isOfDefinitions(llvm::StringRef name) {
   return llvm::is_contained(words, name);
 }
 
-std::vector<std::string> primitives() {
-  return {"exp",       "log",       "sqrt",     "abs",         "sign",      "sin",
-          "cos",       "tanh",      "logistic", "softplus",    "clip",      "where",
-          "floor",     "sum",       "mean",     "max",         "min",       "argmax",
-          "norm",      "rank",      "cumsum",   "softmax",     "logsumexp", "batch_mean",
-          "batch_sum", "batch_max", "stop",     "one_hot",     "uniform",   "normal",
-          "bernoulli", "choice",    "poisson",  "categorical", "log_prob"};
+bool isPrimitive(llvm::StringRef name) {
+  return llvm::is_contained(primitives(), name) || isClock(name) || isOfDefinitions(name) ||
+         isReserved(name);
+}
+
+bool isValueOfLanguage(llvm::StringRef name) {
+  static const char *const words[] = {
+      "d",      "error",   "grad",     "push",  "updates",  "first",    "last",
+      "change", "prev",    "next",     "time",  "elapsed",  "ended",    "index",
+      "fan_in", "fan_out", "position", "hops",  "wald",     "identity", "orthogonal",
+      "twin",   "assume",  "links",    "ports", "stateful", "pointwise"};
+  return llvm::is_contained(words, name) || isClock(name) || llvm::is_contained(primitives(), name);
+}
+
+const std::vector<std::string> &primitives() {
+  static const std::vector<std::string> words = {
+      "exp",     "log",       "sqrt",       "abs",       "sign",      "sin",         "cos",
+      "tanh",    "logistic",  "softplus",   "clip",      "where",     "floor",       "sum",
+      "mean",    "max",       "min",        "argmax",    "norm",      "rank",        "cumsum",
+      "softmax", "logsumexp", "batch_mean", "batch_sum", "batch_max", "stop",        "one_hot",
+      "uniform", "normal",    "bernoulli",  "choice",    "poisson",   "categorical", "log_prob"};
+  return words;
 }
 
 namespace {

@@ -249,13 +249,8 @@ void RuleInstance::loopAssign(const ast::AssignStmt &s) {
               "this value belongs to the members of another loop, and `" +
                   ast::toString(*s.target) + "` to none of them");
   Field &slot = l->area >= 0 ? areaStates.at(place) : synapseStates.at(synapse);
-  if (!slot.has(Axis::Sample) && !value.constant && value.has(Axis::Sample)) {
-    if (s.op == ast::AssignOp::Set)
-      ev.fail(Code::PerSampleToShared, s.span,
-              "a value per sample is assigned to `" + place.second + "`, which has no samples",
-              "use `+=`, which averages over the batch, or an explicit `batch_mean`");
-    value = ev.averageOverSamples(value, s.span);
-  }
+  if (!slot.has(Axis::Sample))
+    value = ev.withoutSamples(value, s.op, place.second, s.span);
   if (s.op == ast::AssignOp::Add)
     value = ev.binary(ast::BinaryOp::Add, slot, value, s.span);
   if (s.op == ast::AssignOp::Sub)

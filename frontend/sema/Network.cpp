@@ -22,10 +22,13 @@ int Network::area(const ast::Expr &e, Evaluator &ev, int part,
   std::string path = pathOf(e, ev, visible);
   return path.empty() ? -1 : area(parts[part].own(path));
 }
-bool isKeyOfMetrics(llvm::StringRef name) {
-  return llvm::is_contained(
-      {"event", "network", "experiment", "seed", "step", "epoch", "seconds", "status", "row"},
-      name);
+void requireFreeKey(const ast::Name &name, llvm::StringRef what, Evaluator &ev) {
+  if (llvm::is_contained(
+          {"event", "network", "experiment", "seed", "step", "epoch", "seconds", "status", "row"},
+          name.text))
+    ev.fail(Code::DefinedTwice, name.span,
+            "`" + name.text + "` is a key that every line of the metrics has",
+            "give the " + what + " another name");
 }
 std::string pathOf(const ast::Expr &e, Evaluator &ev, const std::map<std::string, Field> &visible) {
   if (auto *name = llvm::dyn_cast<ast::NameExpr>(&e))
@@ -791,10 +794,7 @@ private:
   void addOther(const ast::Stmt &s) {
     if (auto *c = llvm::dyn_cast<ast::CostDecl>(&s)) {
       claim(c->name);
-      if (isKeyOfMetrics(c->name.text))
-        ev.fail(Code::DefinedTwice, c->name.span,
-                "`" + c->name.text + "` is a key that every line of the metrics has",
-                "give the cost another name");
+      requireFreeKey(c->name, "cost", ev);
       net.costs.push_back({c, net.parts[here].own(c->name.text), here});
     } else if (auto *l = llvm::dyn_cast<ast::LearnDecl>(&s)) {
       if (tiedPart())

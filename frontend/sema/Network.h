@@ -170,8 +170,8 @@ struct Network {
   }
 };
 
-/// A key that every line of the metrics or the probes has: nothing else may be reported under it.
-bool isKeyOfMetrics(llvm::StringRef name);
+/// Lines of the metrics and the probes have keys of their own: nothing else (`what`: a cost, …) is reported under them.
+void requireFreeKey(const ast::Name &name, llvm::StringRef what, Evaluator &evaluator);
 
 /// `real.seen`, `h[3]`: the names of an expression joined by dots; empty for other forms.
 std::string pathOf(const ast::Expr &e, Evaluator &evaluator,

@@ -24,13 +24,11 @@ std::string RuleInstance::who() const {
 void RuleInstance::lacks(int area, const std::string &variable, const std::string &written, Span at,
                          llvm::StringRef verb) {
   std::vector<std::string> has = net.areas[area].all();
-  std::string near = nearest(variable, has), all;
-  for (auto &h : has)
-    all += (all.empty() ? "`" : ", `") + h + "`";
+  std::string near = nearest(variable, has);
   ev.fail(Code::RuleNeedsVariable, at,
           who() + " " + verb + " `" + written + "`, which the area `" + net.areas[area].name +
               "` lacks",
-          near.empty() ? "it has " + all : "did you mean `" + near + "`?");
+          near.empty() ? "it has " + quoted(has) : "did you mean `" + near + "`?");
 }
 
 void RuleInstance::instantiate() {

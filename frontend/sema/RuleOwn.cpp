@@ -329,12 +329,8 @@ void RuleInstance::ruleAssign(const ast::AssignStmt &s) {
       ev.fail(Code::ShapeMismatch, s.value->span,
               "`" + name->name + "` is one number, and the value is " + describe(value),
               "reduce it with `sum` or `mean`");
-  if (!samples && s.op == ast::AssignOp::Set && !value.constant && value.has(Axis::Sample))
-    ev.fail(Code::PerSampleToShared, s.span,
-            "a value per sample is assigned to `" + name->name + "`, which has no samples",
-            "use `+=`, which averages over the batch, or an explicit `batch_mean`");
   if (!samples)
-    value = ev.averageOverSamples(value, s.span);
+    value = ev.withoutSamples(value, s.op, name->name, s.span);
   if (s.op == ast::AssignOp::Add)
     value = ev.binary(ast::BinaryOp::Add, slot, value, s.span);
   if (s.op == ast::AssignOp::Sub)

@@ -209,13 +209,8 @@ std::optional<Field> RunTick::valueAt(Tick &tick, const Scope &scope, llvm::Stri
       return std::nullopt; // not one of the block's own names
     return once(s, [&] {
       Field value = evaluate(tick, scope, *assign->value, k);
-      if (!before->has(Axis::Sample) && assign->op == ast::AssignOp::Set && !value.constant &&
-          value.has(Axis::Sample))
-        ev.fail(Code::PerSampleToShared, s->span,
-                "a value per sample is assigned to `" + name + "`, which has no samples",
-                "use `+=`, which averages over the batch, or an explicit `batch_mean`");
       if (!before->has(Axis::Sample))
-        value = ev.averageOverSamples(value, s->span);
+        value = ev.withoutSamples(value, assign->op, name, s->span);
       if (isCommon(*scope.body, name))
         requireCommon(value, name, assign->value->span);
       if (assign->op == ast::AssignOp::Add)

@@ -148,7 +148,7 @@ void RuleInstance::warnOfSilence() {
       d->hint("read the error of `" + read.front() +
               "`, or of what it is computed from, or let the cost read `" + named(s) + "`");
   }
-  std::string unchanged;
+  std::vector<std::string> unchanged;
   const Silent *cause = nullptr;
   Zeros zeros;
   std::set<std::string> moving;
@@ -167,13 +167,14 @@ void RuleInstance::warnOfSilence() {
     if (s == silent.end() || said.count(c.to))
       continue;
     moving.insert(t.owner);
-    unchanged += (unchanged.empty() ? "`" : ", `") + net.local(t.owner, learn.part) + "`";
+    unchanged.push_back(net.local(t.owner, learn.part));
     cause = cause ? cause : &*s;
   }
   if (cause)
-    if (Diagnostic *d = warn(
-            cause->at, "nothing changes " + unchanged + ": `error(" + named(*cause) + ")` is 0",
-            "the error that is read"))
+    if (Diagnostic *d =
+            warn(cause->at,
+                 "nothing changes " + quoted(unchanged) + ": `error(" + named(*cause) + ")` is 0",
+                 "the error that is read"))
       d->hint("the cost does not read it, and no error is sent to it: add `error(pre) += …`, or "
               "leave these connections out, as `each connection to output` does");
 }

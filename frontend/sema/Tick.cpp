@@ -348,12 +348,8 @@ void Tick::assign(int index, const ast::AssignStmt &s, Frame &frame) {
   const Area &area = trial.net.areas[index];
   bool shared = !area.state(name)->perSample();
   Field value = ev.evaluate(*s.value, frame);
-  if (shared && s.op == ast::AssignOp::Set && !value.constant && value.has(Axis::Sample))
-    ev.fail(Code::PerSampleToShared, s.span,
-            "a value per sample is assigned to `" + name + "`, which has no samples",
-            "use `+=`, which averages over the batch, or an explicit `batch_mean`");
   if (shared)
-    value = ev.averageOverSamples(value, s.span);
+    value = ev.withoutSamples(value, s.op, name, s.span);
   Field &slot = frame.locals[name];
   if (!value.dimension.fits(slot.dimension))
     ev.fail(Code::DimensionMismatch, s.span,
