@@ -46,6 +46,10 @@ llvm::Expected<std::unique_ptr<Jit>> Jit::load(const CompiledProgram &compiled,
       llvm::orc::ExecutorAddr::fromPtr(&apical_orthogonal), llvm::JITSymbolFlags::Exported};
   symbols[(*engine)->mangleAndIntern("apical_rank")] = {
       llvm::orc::ExecutorAddr::fromPtr(&apical_rank), llvm::JITSymbolFlags::Exported};
+  symbols[(*engine)->mangleAndIntern("apical_unfold")] = {
+      llvm::orc::ExecutorAddr::fromPtr(&apical_unfold), llvm::JITSymbolFlags::Exported};
+  symbols[(*engine)->mangleAndIntern("apical_fold")] = {
+      llvm::orc::ExecutorAddr::fromPtr(&apical_fold), llvm::JITSymbolFlags::Exported};
   for (const Export &wanted : options.exports)
     symbols[(*engine)->mangleAndIntern(wanted.target)] = {
         llvm::orc::ExecutorAddr::fromPtr(wanted.address), llvm::JITSymbolFlags::Exported};

@@ -269,6 +269,10 @@ private:
       return llvm::Error::success();
     if (auto rank = dyn_cast<ir::RankOp>(root))
       return emitRank(rank), llvm::Error::success();
+    if (auto unfolding = dyn_cast<ir::UnfoldOp>(root))
+      return emitWindow(unfolding, unfolding.getWindow(), true), llvm::Error::success();
+    if (auto folding = dyn_cast<ir::FoldOp>(root))
+      return emitWindow(folding, folding.getWindow(), false), llvm::Error::success();
     if (!isa<ir::LiftOp, ir::DrawOp>(root))
       return error("operation '" + root->getName().getStringRef() +
                    "' cannot be compiled; run the differentiation pass first");
@@ -419,6 +423,7 @@ private:
 
   void emitOrthogonal(ir::DrawOp draw);
   void emitRank(ir::RankOp rank);
+  void emitWindow(Operation *op, ir::Window window, bool unfolds);
 
   StepPlan &plan;
   ir::StepOp step;
@@ -550,6 +555,112 @@ void StepLowering::emitRank(ir::RankOp rank) {
     k.create<func::ReturnOp>(loc);
   }
   b.create<func::CallOp>(loc, maker, TypeRange{}, ValueRange{from, to, samples});
+}
+
+/// The same window as three dimensions, the last of which is as long as numbers are next to each other.
+static void inThreeDimensions(ir::Window &w) {
+  for (auto [list, fill] : {std::pair(&w.shape, 1), std::pair(&w.kernel, 1), std::pair(&w.stride, 1),
+                            std::pair(&w.before, 0), std::pair(&w.places, 1)})
+    list->insert(list->begin(), 3 - list->size(), fill);
+  for (int merges = 0; merges < 2 && !w.tapsFirst && w.kernel[2] == w.shape[2] && w.places[2] == 1;
+       ++merges) {
+    int64_t inner = w.shape[2];
+    for (auto [list, fill] : {std::pair(&w.shape, 1), std::pair(&w.kernel, 1),
+                              std::pair(&w.stride, 1), std::pair(&w.before, 0)})
+      *list = {fill, (*list)[0], (*list)[1] * inner};
+    w.places = {1, w.places[0], w.places[1]};
+  }
+}
+
+/// The runtime moves the numbers, in the lines of the first axis that there is besides and in a loop over further
+/// ones. What describes the window is a constant.
+void StepLowering::emitWindow(Operation *op, ir::Window window, bool unfolds) {
+  StringRef name = unfolds ? "apical_unfold" : "apical_fold";
+  Value from = bufferOf(op->getOperand(0)), to = bufferOf(op->getResult(0));
+  auto seenType = cast<MemRefType>((unfolds ? to : from).getType());
+  ArrayRef<int64_t> logical = typeOf(op->getResult(0)).getShape();
+  SmallVector<int64_t> areaSteps = stridesOf(unfolds ? from : to),
+                       seenSteps = stridesOf(unfolds ? to : from);
+  unsigned leading = areaSteps.size() - 1;
+  if (leading > 1) // the loop leaves out what pads further axes
+    clear(to);
+  if (!typeOf(op->getResult(0)).hasStaticShape())
+    padding.setNullRows(op->getResult(0));
+  inThreeDimensions(window);
+  SmallVector<int64_t> numbers;
+  for (ArrayRef<int64_t> list : {ArrayRef<int64_t>(window.shape), ArrayRef<int64_t>(window.kernel),
+                                 ArrayRef<int64_t>(window.stride), ArrayRef<int64_t>(window.before),
+                                 ArrayRef<int64_t>(window.places)})
+    numbers.append(list.begin(), list.end());
+  numbers.append({window.tapsFirst, seenType.getShape().take_back(2)[0], seenSteps[leading],
+                  cast<MemRefType>((unfolds ? from : to).getType()).getShape().back()});
+  std::string text = unfolds ? "unfold" : "fold";
+  auto add = [&](int64_t n) { text += "_" + std::to_string(n); };
+  for (int64_t n : numbers)
+    add(n);
+  for (unsigned d = 0; d < leading; ++d) {
+    add(ShapedType::isDynamic(logical[d]) ? plan.batch : logical[d]);
+    add(areaSteps[d]);
+    add(seenSteps[d]);
+  }
+  declareRuntime(kernels, name, 3, 4);
+  if (!kernels.lookupSymbol(text)) {
+    Type i64 = b.getI64Type(), pointer = LLVM::LLVMPointerType::get(b.getContext());
+    OpBuilder top(kernels.getBodyRegion());
+    std::string constantName = text + "_window";
+    top.create<LLVM::GlobalOp>(
+        loc, LLVM::LLVMArrayType::get(i64, numbers.size()), true, LLVM::Linkage::Internal,
+        constantName,
+        DenseIntElementsAttr::get(RankedTensorType::get({int64_t(numbers.size())}, i64),
+                                  ArrayRef<int64_t>(numbers)));
+    auto function = top.create<func::FuncOp>(
+        loc, text,
+        top.getFunctionType({from.getType(), to.getType(), top.getIndexType()}, {}));
+    function.setPrivate();
+    OpBuilder k = OpBuilder::atBlockEnd(function.addEntryBlock());
+    auto constant = [&](int64_t v) { return k.create<arith::ConstantIndexOp>(loc, v).getResult(); };
+    Value lines = constant(1), padded = constant(1), offset[2] = {constant(0), constant(0)};
+    int64_t steps[2] = {0, 0};
+    OpBuilder::InsertPoint end;
+    for (unsigned d = 0; d < leading; ++d) {
+      if (d == 0) {
+        bool samples = ShapedType::isDynamic(logical[0]);
+        lines = samples ? function.getArgument(2) : constant(logical[0]);
+        padded = constant(layout.paddedSize(samples ? -1 : logical[0]));
+        steps[0] = areaSteps[0];
+        steps[1] = seenSteps[0];
+        continue;
+      }
+      auto loop = k.create<scf::ForOp>(loc, constant(0), constant(logical[d]), constant(1));
+      if (!end.isSet()) {
+        k.setInsertionPointAfter(loop);
+        end = k.saveInsertionPoint();
+      }
+      k.setInsertionPointToStart(loop.getBody());
+      for (auto [sum, step] : {std::pair(&offset[0], areaSteps[d]), std::pair(&offset[1], seenSteps[d])})
+        *sum = k.create<arith::AddIOp>(
+            loc, *sum, k.create<arith::MulIOp>(loc, loop.getInductionVar(), constant(step)));
+    }
+    if (leading == 0) // one line, which is as long as its memory
+      steps[0] = cast<MemRefType>((unfolds ? from : to).getType()).getNumElements();
+    SmallVector<Value> args;
+    for (auto [memory, area] : {std::pair(function.getArgument(0), unfolds),
+                                std::pair(function.getArgument(1), !unfolds)}) {
+      Value bytes = k.create<arith::MulIOp>(loc, offset[!area], constant(sizeof(float)));
+      Value address = k.create<arith::AddIOp>(
+          loc, k.create<memref::ExtractAlignedPointerAsIndexOp>(loc, memory), bytes);
+      args.push_back(k.create<LLVM::IntToPtrOp>(loc, pointer,
+                                                k.create<arith::IndexCastOp>(loc, i64, address)));
+    }
+    args.push_back(k.create<LLVM::AddressOfOp>(loc, pointer, constantName));
+    for (Value v : {lines, padded, constant(steps[!unfolds]), constant(steps[unfolds])})
+      args.push_back(k.create<arith::IndexCastOp>(loc, i64, v));
+    k.create<LLVM::CallOp>(loc, TypeRange{}, name, args);
+    if (end.isSet())
+      k.restoreInsertionPoint(end);
+    k.create<func::ReturnOp>(loc);
+  }
+  b.create<func::CallOp>(loc, text, TypeRange{}, ValueRange{from, to, samples});
 }
 
 } // namespace

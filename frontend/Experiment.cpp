@@ -106,7 +106,8 @@ static void moveWritesLast(ir::StepOp step) {
 static void eraseUnused(ir::StepOp step) {
   for (Operation &op : llvm::make_early_inc_range(llvm::reverse(step.getBody().front())))
     if (op.use_empty() && llvm::isa<ir::LiftOp, ir::ReadOp, ir::VjpOp, ir::JvpOp, ir::ClockOp,
-                                    ir::GetParamOp, ir::DrawOp, ir::RankOp>(op))
+                                    ir::GetParamOp, ir::DrawOp, ir::RankOp, ir::UnfoldOp,
+                                    ir::FoldOp>(op))
       op.erase();
 }
 

@@ -24,6 +24,8 @@
 #include "mlir/Interfaces/InferTypeOpInterface.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
+#include "ir/Window.h"
+
 // What TableGen generates does not name its unused parameters away.
 #pragma clang diagnostic push
 #pragma clang diagnostic ignored "-Wunused-parameter"

@@ -176,8 +176,7 @@ def Apical_LiftOp : Apical_Op<"lift", [Pure, SingleBlock, IsolatedFromAbove]> {
     result r collects its yielded value at `maps[#operands + r]`(point). Axes
     that a result's map does not use are reduced by that result's `combiner`:
     `sum`, `max`, `min`, or `none` if there are none. Maps are projected
-    permutations (a dense, one-to-one or unit-wise topology) for now; a
-    convolution will use sums of axes.
+    permutations: what a convolution reads is first laid out by `apical.unfold`.
 
     Dense conduction, post += w * pre:
     ```mlir
@@ -259,6 +258,54 @@ def Apical_RankOp : Apical_Op<"rank", [Pure, SameOperandsAndResultType]> {
   let results = (outs Apical_Field:$value);
   let assemblyFormat = "$operand `axis` $axis attr-dict `:` type($value)";
   let hasVerifier = 1;
+}
+
+/// What `apical.unfold` and `apical.fold` have in common: a window that moves over an area.
+class Apical_WindowOp<string mnemonic> : Apical_Op<mnemonic, [Pure]> {
+  let arguments = (ins Apical_Field:$operand, DenseI64ArrayAttr:$shape, DenseI64ArrayAttr:$kernel,
+                       DenseI64ArrayAttr:$stride, DenseI64ArrayAttr:$before,
+                       DenseI64ArrayAttr:$places, UnitAttr:$taps_first);
+  let results = (outs Apical_Field:$value);
+  let assemblyFormat = [{
+    $operand `shape` $shape `kernel` $kernel `stride` $stride `before` $before `places` $places
+    (`taps_first` $taps_first^)? attr-dict `:` type($operand) `->` type($value)
+  }];
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    Window getWindow() {
+      return {llvm::to_vector<3>(getShape()), llvm::to_vector<3>(getKernel()),
+              llvm::to_vector<3>(getStride()), llvm::to_vector<3>(getBefore()),
+              llvm::to_vector<3>(getPlaces()), getTapsFirst()};
+    }
+  }];
+}
+
+def Apical_UnfoldOp : Apical_WindowOp<"unfold"> {
+  let summary = "what a window sees of an area at each of its places";
+  let description = [{
+    The last axis of the operand are the units of an area of `shape`, row by row. The window
+    covers `kernel` of them; it stands at `places`, `stride` units apart, first at −`before`
+    of each dimension. The last axis becomes two: places and taps, each row by row, or taps
+    and places with `taps_first`. What lies beyond the border of the area is 0.
+    Channels are a dimension of their own: a convolution sees all of them at one place, a
+    pool one of them at each of as many places.
+    ```mlir
+    %seen = apical.unfold %rate shape [28, 28, 1] kernel [5, 5, 1] stride [1, 1, 1]
+        before [0, 0, 0] places [24, 24, 1] : tensor<?x784xf32> -> tensor<?x576x25xf32>
+    ```
+  }];
+}
+
+def Apical_FoldOp : Apical_WindowOp<"fold"> {
+  let summary = "the sum of what a window leaves at each unit of an area: the transpose of `apical.unfold`";
+  let description = [{
+    Each unit gets the sum over all places and taps at which `apical.unfold` with the same
+    window would have read it, 0 if there are none, in the order of the places.
+    ```mlir
+    %error = apical.fold %parts shape [28, 28, 1] kernel [5, 5, 1] stride [1, 1, 1]
+        before [0, 0, 0] places [24, 24, 1] : tensor<?x576x25xf32> -> tensor<?x784xf32>
+    ```
+  }];
 }
 
 def Apical_VjpOp : Apical_Op<"vjp", [Pure, AttrSizedOperandSegments]> {

@@ -242,6 +242,69 @@ LogicalResult RankOp::verify() {
 }
 
 //===----------------------------------------------------------------------===//
+// Windows
+//===----------------------------------------------------------------------===//
+
+/// The multi-index of `n` among `sizes`, row by row.
+static SmallVector<int64_t, 3> indices(int64_t n, ArrayRef<int64_t> sizes) {
+  SmallVector<int64_t, 3> at(sizes.size());
+  for (size_t d = sizes.size(); d-- > 0; n /= sizes[d])
+    at[d] = n % sizes[d];
+  return at;
+}
+
+void Window::forEach(function_ref<void(int64_t, int64_t, int64_t)> visit) const {
+  for (int64_t place = 0; place < positions(); ++place) {
+    SmallVector<int64_t, 3> where = indices(place, places);
+    for (int64_t tap = 0; tap < taps(); ++tap) {
+      SmallVector<int64_t, 3> inside = indices(tap, kernel);
+      int64_t unit = 0;
+      for (size_t d = 0; d < shape.size() && unit >= 0; ++d) {
+        int64_t at = where[d] * stride[d] - before[d] + inside[d];
+        unit = at < 0 || at >= shape[d] ? -1 : unit * shape[d] + at;
+      }
+      visit(place, tap, unit);
+    }
+  }
+}
+
+/// `area` is the field over units, `seen` the one over places and taps.
+static LogicalResult verifyWindow(Operation *op, const Window &window, RankedTensorType area,
+                                  RankedTensorType seen) {
+  size_t dimensions = window.shape.size();
+  for (ArrayRef<int64_t> sizes : {ArrayRef<int64_t>(window.kernel), ArrayRef<int64_t>(window.stride),
+                                  ArrayRef<int64_t>(window.before), ArrayRef<int64_t>(window.places)})
+    if (sizes.size() != dimensions)
+      return op->emitOpError() << "has lists of different lengths";
+  for (size_t d = 0; d < dimensions; ++d)
+    if (window.shape[d] < 1 || window.kernel[d] < 1 || window.stride[d] < 1 ||
+        window.places[d] < 1 || window.before[d] < 0 || window.before[d] >= window.kernel[d])
+      return op->emitOpError() << "has no such window: see dimension " << d;
+  if (area.getRank() < 1 || seen.getRank() != area.getRank() + 1 ||
+      area.getShape().drop_back() != seen.getShape().drop_back(2))
+    return op->emitOpError() << "makes two axes of the last one, and goes from " << area << " to "
+                             << seen;
+  int64_t first = window.tapsFirst ? window.taps() : window.positions(),
+          second = window.tapsFirst ? window.positions() : window.taps();
+  if (area.getShape().back() != window.units() || seen.getShape().take_back(2)[0] != first ||
+      seen.getShape().back() != second)
+    return op->emitOpError() << "has " << window.units() << " units, " << window.positions()
+                             << " places and " << window.taps() << " taps, and goes between "
+                             << area << " and " << seen;
+  return verifySampleAxis(op, area, "the area");
+}
+
+LogicalResult UnfoldOp::verify() {
+  return verifyWindow(*this, getWindow(), cast<RankedTensorType>(getOperand().getType()),
+                      cast<RankedTensorType>(getValue().getType()));
+}
+
+LogicalResult FoldOp::verify() {
+  return verifyWindow(*this, getWindow(), cast<RankedTensorType>(getValue().getType()),
+                      cast<RankedTensorType>(getOperand().getType()));
+}
+
+//===----------------------------------------------------------------------===//
 // Lift
 //===----------------------------------------------------------------------===//
 

@@ -73,6 +73,25 @@ Value apical::ir::pointwise(OpBuilder &builder, Location loc, ValueRange inputs,
               });
 }
 
+Value apical::ir::unfold(OpBuilder &builder, Location loc, Value field, const Window &window) {
+  auto type = cast<RankedTensorType>(field.getType());
+  SmallVector<int64_t> shape(type.getShape().drop_back());
+  shape.append({window.tapsFirst ? window.taps() : window.positions(),
+                window.tapsFirst ? window.positions() : window.taps()});
+  return builder.create<UnfoldOp>(loc, RankedTensorType::get(shape, type.getElementType()), field,
+                                  window.shape, window.kernel, window.stride, window.before,
+                                  window.places, window.tapsFirst);
+}
+
+Value apical::ir::fold(OpBuilder &builder, Location loc, Value field, const Window &window) {
+  auto type = cast<RankedTensorType>(field.getType());
+  SmallVector<int64_t> shape(type.getShape().drop_back(2));
+  shape.push_back(window.units());
+  return builder.create<FoldOp>(loc, RankedTensorType::get(shape, type.getElementType()), field,
+                                window.shape, window.kernel, window.stride, window.before,
+                                window.places, window.tapsFirst);
+}
+
 Value apical::ir::splat(OpBuilder &builder, Location loc, RankedTensorType type, double value) {
   return pointwise(builder, loc, {}, type, [&](OpBuilder &b, Location l, ValueRange) -> Value {
     return b.create<arith::ConstantOp>(l, b.getF32FloatAttr(value));

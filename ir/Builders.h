@@ -54,6 +54,13 @@ mlir::RankedTensorType fieldType(mlir::MLIRContext *context, llvm::ArrayRef<int6
 mlir::Value pointwise(mlir::OpBuilder &builder, mlir::Location loc, mlir::ValueRange inputs,
                       mlir::RankedTensorType type, ScalarBuilder body);
 
+/// What a window sees of an area: the last axis of the field becomes two.
+mlir::Value unfold(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value field,
+                   const Window &window);
+/// The sum of what a window leaves at each unit: the last two axes become one.
+mlir::Value fold(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value field,
+                 const Window &window);
+
 /// A field that is `value` everywhere.
 mlir::Value splat(mlir::OpBuilder &builder, mlir::Location loc, mlir::RankedTensorType type,
                   double value);

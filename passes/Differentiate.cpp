@@ -33,7 +33,7 @@ namespace {
 ///   3. Walk the lifts before the vjp backwards. For each operand of a lift
 ///      that is an input or active, and if a result of the lift has a
 ///      cotangent, write the adjoint lift (adjointOf) and add it to the
-///      operand's cotangent.
+///      operand's cotangent. What a window sees goes back by its transpose.
 ///   4. The result for an input is its cotangent, or zeros if none arrived.
 class Derivative {
 public:
@@ -45,13 +45,18 @@ public:
       if (reaches(output) && splatValue(seed) != 0.0)
         accumulate(output, seed);
 
-    SmallVector<LiftOp> lifts;
+    SmallVector<Operation *> tape;
     for (Operation &op : llvm::make_range(vjp->getBlock()->begin(), vjp->getIterator()))
-      if (auto lift = dyn_cast<LiftOp>(op))
-        lifts.push_back(lift);
-    for (LiftOp lift : llvm::reverse(lifts))
-      if (failed(pullBack(lift)))
+      if (isa<LiftOp, UnfoldOp, FoldOp>(op))
+        tape.push_back(&op);
+    for (Operation *op : llvm::reverse(tape)) {
+      if (auto lift = dyn_cast<LiftOp>(op); lift && failed(pullBack(lift)))
         return failure();
+      if (auto unfolding = dyn_cast<UnfoldOp>(op))
+        pullBack(unfolding, fold);
+      if (auto folding = dyn_cast<FoldOp>(op))
+        pullBack(folding, unfold);
+    }
 
     for (auto [input, result] : llvm::zip(vjp.getInputs(), vjp.getCotangents())) {
       Value cotangent = cotangents.lookup(input);
@@ -71,10 +76,10 @@ private:
     inputs.insert(vjp.getInputs().begin(), vjp.getInputs().end());
     held.insert(vjp.getHeld().begin(), vjp.getHeld().end());
     for (Operation &op : llvm::make_range(vjp->getBlock()->begin(), vjp->getIterator())) {
-      auto lift = dyn_cast<LiftOp>(op);
-      if (!lift || llvm::none_of(lift.getInputs(), [&](Value v) { return reaches(v); }))
+      if (!isa<LiftOp, UnfoldOp, FoldOp>(op) ||
+          llvm::none_of(op.getOperands(), [&](Value v) { return reaches(v); }))
         continue;
-      for (Value result : lift.getResults())
+      for (Value result : op.getResults())
         if (!inputs.contains(result) && !held.contains(result))
           active.insert(result);
     }
@@ -84,6 +89,14 @@ private:
     Value &cotangent = cotangents[value];
     cotangent = cotangent ? addFields(builder, contribution.getLoc(), cotangent, contribution)
                           : contribution;
+  }
+
+  /// The transpose of a window's view, of which there are two.
+  template <typename Op>
+  void pullBack(Op op, Value (*transpose)(OpBuilder &, Location, Value, const Window &)) {
+    Value cotangent = cotangents.lookup(op.getValue());
+    if (cotangent && active.contains(op.getValue()) && reaches(op.getOperand()))
+      accumulate(op.getOperand(), transpose(builder, op.getLoc(), cotangent, op.getWindow()));
   }
 
   LogicalResult pullBack(LiftOp lift) {

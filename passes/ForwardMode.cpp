@@ -26,14 +26,19 @@ public:
 
   LogicalResult run() {
     held.insert(jvp.getHeld().begin(), jvp.getHeld().end());
-    SmallVector<LiftOp> lifts;
+    SmallVector<Operation *> tape;
     for (Operation &op : llvm::make_range(jvp->getBlock()->begin(), jvp->getIterator()))
-      if (auto lift = dyn_cast<LiftOp>(op))
-        lifts.push_back(lift);
+      if (isa<LiftOp, UnfoldOp, FoldOp>(op))
+        tape.push_back(&op);
     for (auto [input, displacement] : llvm::zip(jvp.getInputs(), jvp.getDisplacements()))
       add(input, displacement);
-    for (LiftOp lift : lifts)
-      for (unsigned r = 0; r < lift.getNumResults(); ++r) {
+    for (Operation *op : tape) {
+      if (auto unfolding = dyn_cast<UnfoldOp>(op))
+        push(unfolding, unfold);
+      if (auto folding = dyn_cast<FoldOp>(op))
+        push(folding, fold);
+      auto lift = dyn_cast<LiftOp>(op);
+      for (unsigned r = 0; lift && r < lift.getNumResults(); ++r) {
         if (held.contains(lift.getResult(r)))
           continue;
         FailureOr<Value> tangent = tangentOf(lift, r);
@@ -42,6 +47,7 @@ public:
         if (*tangent)
           add(lift.getResult(r), *tangent);
       }
+    }
     for (auto [output, result] : llvm::zip(jvp.getOutputs(), jvp.getTangents())) {
       Value tangent = tangents.lookup(output);
       if (!tangent)
@@ -57,6 +63,13 @@ private:
     Value &tangent = tangents[value];
     tangent =
         tangent ? addFields(builder, contribution.getLoc(), tangent, contribution) : contribution;
+  }
+
+  /// What a window sees is linear in what there is.
+  template <typename Op>
+  void push(Op op, Value (*same)(OpBuilder &, Location, Value, const Window &)) {
+    if (Value tangent = tangents.lookup(op.getOperand()); tangent && !held.contains(op.getValue()))
+      add(op.getValue(), same(builder, op.getLoc(), tangent, op.getWindow()));
   }
 
   /// The tangent of result r; nothing if it depends on no operand that has one. Its operands are those of

@@ -226,6 +226,22 @@ LogicalResult Interpreter::evaluate(LiftOp lift) {
   return success();
 }
 
+/// What a window sees of an area (`unfolds`), or the sum at each unit of what it leaves there.
+static void throughWindow(const Window &window, const Field &from, Field &to, bool unfolds) {
+  int64_t seen = window.positions() * window.taps(), units = window.units();
+  window.forEach([&](int64_t place, int64_t tap, int64_t unit) {
+    if (unit < 0)
+      return;
+    int64_t at = window.tapsFirst ? tap * window.positions() + place : place * window.taps() + tap;
+    for (int64_t line = 0; line * units < (unfolds ? from : to).size(); ++line) {
+      if (unfolds)
+        to.data[line * seen + at] = from.data[line * units + unit];
+      else
+        to.data[line * units + unit] += from.data[line * seen + at];
+    }
+  });
+}
+
 /// The tape is the step itself: its lifts are walked backwards, and each
 /// contributes cotangent times the derivative of its body at every point.
 LogicalResult Interpreter::evaluate(VjpOp vjp) {
@@ -262,6 +278,18 @@ LogicalResult Interpreter::evaluate(VjpOp vjp) {
         results.push_back(r);
     if (results.empty() || isa<RankOp>(op)) // ranks change in jumps only
       continue;
+    if (auto unfolding = dyn_cast<UnfoldOp>(op)) {
+      Field contribution = make(unfolding.getOperand().getType());
+      throughWindow(unfolding.getWindow(), cotangents[unfolding.getValue()], contribution, false);
+      add(unfolding.getOperand(), contribution);
+      continue;
+    }
+    if (auto folding = dyn_cast<FoldOp>(op)) {
+      Field contribution = make(folding.getOperand().getType());
+      throughWindow(folding.getWindow(), cotangents[folding.getValue()], contribution, true);
+      add(folding.getOperand(), contribution);
+      continue;
+    }
     auto lift = dyn_cast<LiftOp>(op);
     if (!lift) {
       InFlightDiagnostic error = vjp.emitOpError()
@@ -339,6 +367,14 @@ LogicalResult Interpreter::evaluate(JvpOp jvp) {
         llvm::none_of(op.getOperands(), [&](Value v) { return moved.contains(v); }) ||
         llvm::all_of(op.getResults(), [&](Value v) { return cuts.contains(v); }))
       continue;
+    if (isa<UnfoldOp, FoldOp>(op)) {
+      auto unfolding = dyn_cast<UnfoldOp>(op);
+      Field tangent = make(op.getResult(0).getType());
+      throughWindow(unfolding ? unfolding.getWindow() : cast<FoldOp>(op).getWindow(),
+                    moved.find(op.getOperand(0))->second, tangent, bool(unfolding));
+      add(op.getResult(0), tangent);
+      continue;
+    }
     auto lift = dyn_cast<LiftOp>(op);
     if (!lift) {
       InFlightDiagnostic error = jvp.emitOpError()
@@ -432,6 +468,18 @@ void Interpreter::evaluate(RankOp rank) {
   values[rank.getValue()] = std::move(result);
 }
 
+void Interpreter::evaluate(UnfoldOp unfolding) {
+  Field seen = make(unfolding.getValue().getType());
+  throughWindow(unfolding.getWindow(), values.find(unfolding.getOperand())->second, seen, true);
+  values[unfolding.getValue()] = std::move(seen);
+}
+
+void Interpreter::evaluate(FoldOp folding) {
+  Field area = make(folding.getValue().getType());
+  throughWindow(folding.getWindow(), values.find(folding.getOperand())->second, area, false);
+  values[folding.getValue()] = std::move(area);
+}
+
 LogicalResult Interpreter::evaluate(Operation &op) {
   if (auto lift = dyn_cast<LiftOp>(op))
     return evaluate(lift);
@@ -445,6 +493,14 @@ LogicalResult Interpreter::evaluate(Operation &op) {
   }
   if (auto rank = dyn_cast<RankOp>(op)) {
     evaluate(rank);
+    return success();
+  }
+  if (auto unfolding = dyn_cast<UnfoldOp>(op)) {
+    evaluate(unfolding);
+    return success();
+  }
+  if (auto folding = dyn_cast<FoldOp>(op)) {
+    evaluate(folding);
     return success();
   }
   if (auto host = dyn_cast<ClockOp>(op)) {

@@ -77,6 +77,8 @@ private:
   mlir::LogicalResult evaluate(ir::JvpOp jvp);
   void evaluate(ir::DrawOp draw);
   void evaluate(ir::RankOp rank);
+  void evaluate(ir::UnfoldOp unfolding);
+  void evaluate(ir::FoldOp folding);
   Field make(mlir::Type type, double value = 0) const;
 
   ir::StepOp step;

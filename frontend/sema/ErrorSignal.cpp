@@ -4,6 +4,7 @@
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
+#include "frontend/sema/Ends.h"
 #include "frontend/sema/Account.h"
 #include "frontend/sema/Rule.h"
 
@@ -115,6 +116,26 @@ void RuleInstance::requireErrorOf(int area, const std::string &variable, const s
   lacks(area, variable, written, at, (verb + " the error of").str());
 }
 
+/// What a pool hands back of the error behind it.
+Field RuleInstance::throughPool(const Connection &c, const Field &source, const Field &behind,
+                                Span at) {
+  Field pooled = trial.now.tick->conduct(c);
+  Extent extent;
+  for (Axis axis : pooled.axes)
+    extent.push_back({axis, pooled.size(axis)});
+  Field seed = ev.fields.broadcast(ev.location(at), behind, extent);
+  auto op = ev.fields.builder.create<ir::VjpOp>(
+      ev.location(at), TypeRange{source.tensor.getType()}, ValueRange{pooled.tensor},
+      ValueRange{seed.tensor}, ValueRange{source.tensor}, ValueRange{});
+  Field e = source;
+  e.tensor = op.getResult(0);
+  e.dimension = behind.dimension;
+  e.capabilities = 0;
+  e.reads.clear();
+  e.inherit(behind);
+  return e;
+}
+
 /// Semantics 5.3: (a) + (b) + (c), in the shape of the variable, over the area's own units.
 std::optional<Field> RuleInstance::error(int area, const std::string &variable, Span at) {
   Trial::At here(trial, {trial.now.tick, nullptr});
@@ -132,10 +153,11 @@ std::optional<Field> RuleInstance::error(int area, const std::string &variable, 
     if (auto *with = tick.intervention()) {
       if (auto m = with->messages(tick, {area, v}))
         add(*m);
-      for (auto &c : net.connections) // a wire hands errors back exactly
-        if (c.topology == Topology::Wire && c.from == area && c.fromVariable == v)
+      for (auto &c : net.connections) // what has no weights hands errors back exactly
+        if (c.weightless() && c.from == area && c.fromVariable == v)
           if (auto behind = error(c.to, c.toPort, at))
-            add(*behind);
+            add(c.topology == Topology::Pool ? throughPool(c, *trial.variable(area, v), *behind, at)
+                                             : *behind);
     }
     for (auto &c : ownConnections)
       if (c.toError && c.made.to == area && c.made.toPort == v)

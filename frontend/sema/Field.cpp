@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "frontend/sema/Field.h"
-#include "ir/ApicalDialect.h"
+#include "ir/Builders.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/IRMapping.h"
 #include <map>
@@ -221,6 +221,39 @@ Field FieldBuilder::rank(mlir::Location loc, const Field &field, Axis axis) {
   result.tensor = builder.create<ir::RankOp>(loc, numbers.tensor.getType(), numbers.tensor,
                                              builder.getI64IntegerAttr(position));
   return result;
+}
+
+Field FieldBuilder::inOrder(mlir::Location loc, const Field &field, llvm::ArrayRef<Axis> last) {
+  auto type = mlir::cast<mlir::RankedTensorType>(field.tensor.getType());
+  if (type.getElementType().isF32() &&
+      llvm::ArrayRef<Axis>(field.axes).take_back(last.size()) == last)
+    return field;
+  return map(loc, {field}, [](mlir::OpBuilder &, mlir::Location, llvm::ArrayRef<mlir::Value> a) {
+    return a[0];
+  });
+}
+
+Field FieldBuilder::unfold(mlir::Location loc, const Field &field, const ir::Window &window,
+                           Axis place, Axis tap) {
+  Field f = inOrder(loc, field, {Axis::Unit});
+  f.dimension = field.dimension;
+  f.tensor = ir::unfold(builder, loc, f.tensor, window);
+  f.axes.pop_back();
+  f.axes.append(window.tapsFirst ? std::initializer_list<Axis>{tap, place}
+                                 : std::initializer_list<Axis>{place, tap});
+  f.variable = f.signal = false;
+  return f;
+}
+
+Field FieldBuilder::fold(mlir::Location loc, const Field &field, const ir::Window &window,
+                         Axis place, Axis tap) {
+  Field f = inOrder(loc, field, {place, tap});
+  f.dimension = field.dimension;
+  f.tensor = ir::fold(builder, loc, f.tensor, window);
+  f.axes.pop_back_n(2);
+  f.axes.push_back(Axis::Unit);
+  f.variable = f.signal = false;
+  return f;
 }
 
 Field FieldBuilder::index(mlir::Location loc, Axis axis, int64_t size) {

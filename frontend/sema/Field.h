@@ -9,6 +9,7 @@
 
 #include "frontend/Diagnostics.h"
 #include "frontend/sema/Dimension.h"
+#include "ir/Window.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include <functional>
@@ -17,8 +18,9 @@
 namespace apical::sema {
 
 /// What a value varies over. Tensors list their axes in this order. The members of a loop lie beside each other
-/// on an axis of their own, the first of which is `Loop`; read from outside, they are components.
-enum class Axis { Sample, Loop, LastLoop = Loop + 15, Component, Unit, Pre, Post };
+/// on an axis of their own, the first of which is `Loop`; read from outside, they are components. Synapses of a
+/// convolution differ in the place of its kernel besides, and have the taps as `Pre`, the channels as `Post`.
+enum class Axis { Sample, Loop, LastLoop = Loop + 15, Component, Place, Unit, Pre, Post };
 constexpr bool isLoop(Axis a) { return a >= Axis::Loop && a <= Axis::LastLoop; }
 using Extent = llvm::SmallVector<std::pair<Axis, int64_t>, 3>;
 
@@ -87,11 +89,19 @@ public:
                   llvm::ArrayRef<std::pair<Axis, int64_t>> extent);
   /// The place of each element along an axis: 1 for the largest; of equals, the first comes first.
   Field rank(mlir::Location loc, const Field &field, Axis axis);
+  /// What a window sees of the units: axes for its places and its taps instead.
+  Field unfold(mlir::Location loc, const Field &field, const ir::Window &window, Axis place,
+               Axis tap);
+  /// The sum of what a window leaves at each unit.
+  Field fold(mlir::Location loc, const Field &field, const ir::Window &window, Axis place,
+             Axis tap);
   /// The coordinate along an axis of the given size.
   Field index(mlir::Location loc, Axis axis, int64_t size);
   mlir::OpBuilder &builder;
 
 private:
+  /// Numbers of the step, with the given axes last.
+  Field inOrder(mlir::Location loc, const Field &field, llvm::ArrayRef<Axis> last);
   Field lift(mlir::Location loc, llvm::ArrayRef<Field> inputs,
              llvm::ArrayRef<std::pair<Axis, int64_t>> domain, llvm::ArrayRef<Axis> reduced,
              llvm::StringRef combiner, const Body &body);

@@ -18,9 +18,9 @@ void Trial::keep(Changes &changes) {
     frame.locals = net.parts[c.part].args;
     for (auto &[name, value] : c.synapseArgs)
       frame.locals[name] = value;
-    frame.locals["fan_in"] = Field::number(c.topology == Topology::Dense ? c.fromSize : 1);
-    frame.locals["fan_out"] = Field::number(c.topology == Topology::Dense ? c.toSize : 1);
-    frame.reductions = {Axis::Pre, Axis::Post};
+    frame.locals["fan_in"] = Field::number(static_cast<double>(c.fanIn()));
+    frame.locals["fan_out"] = Field::number(static_cast<double>(c.fanOut()));
+    frame.reductions = {Axis::Place, Axis::Pre, Axis::Post};
     frame.others = true;
     auto valueOf = [&](const Weight &w) {
       auto it = changes.values.find(w.symbol);

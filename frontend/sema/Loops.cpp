@@ -90,6 +90,8 @@ void RuleInstance::loop(const ast::ForStmt &f) {
         const Connection &connection = net.connections[c];
         if (bias && !connection.bias)
           continue;
+        if (connection.windowed())
+          ev.unsupported(f.span, "a loop over the synapses of a convolution is");
         l.connection = c;
         l.bias = bias;
         l.dense = connection.topology == Topology::Dense && !bias;
@@ -271,7 +273,7 @@ void RuleInstance::present(const ast::Block &body,
   source = std::move(names);
   for (auto [k, c] : llvm::enumerate(net.connections)) {
     areas.insert(c.to);
-    if (c.topology != Topology::Wire && c.transposeOf < 0)
+    if (!c.weightless() && c.transposeOf < 0)
       scope.insert(static_cast<int>(k));
   }
   for (int a : areas)

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 #include "frontend/sema/Network.h"
 #include "frontend/sema/Forms.h"
+#include "frontend/sema/Windows.h"
 
 using namespace mlir;
 
@@ -296,7 +297,8 @@ private:
     Frame frame;
     frame.locals = visible;
     for (const ast::Expr *e : decl.shape) {
-      area.size *= ev.evaluateSize(*e, frame, 1, "the size of an area");
+      area.shape.push_back(ev.evaluateSize(*e, frame, 1, "the size of an area"));
+      area.size *= area.shape.back();
       if (area.size > (int64_t(1) << 31))
         ev.fail(Code::TooLarge, decl.name.span,
                 "the area `" + area.name + "` has more than 2^31 units");
@@ -564,16 +566,23 @@ private:
       c.topology = Topology::OneToOne;
     else if (kind == "wire")
       c.topology = Topology::Wire;
+    else if (kind == "conv")
+      c.topology = Topology::Conv;
+    else if (kind == "local")
+      c.topology = Topology::Local;
+    else if (kind == "pool")
+      c.topology = Topology::Pool;
     else if (kind == "transpose" || kind == "tied") {
       shareWeights(c, *topology, args);
       return;
-    } else if (kind == "sparse" || kind == "conv" || kind == "local" || kind == "pool")
+    } else if (kind == "sparse")
       ev.unsupported(topology->span, "`" + kind + "` is");
     else
       ev.unknown(topology ? topology->span : decl.topology->span, "topology",
                  topology ? kind : ast::toString(*decl.topology),
-                 {"dense", "one_to_one", "wire", "transpose", "tied"});
-    if (c.topology != Topology::Dense && c.fromSize != c.toSize) {
+                 {"dense", "one_to_one", "wire", "conv", "local", "pool", "transpose", "tied"});
+    bool windows = c.windowed() || c.topology == Topology::Pool;
+    if (c.topology != Topology::Dense && !windows && c.fromSize != c.toSize) {
       ev.diags
           .error(Code::ShapeMismatch, decl.span,
                  "`" + kind + "` needs areas of equal size, and `" + from.name + "` has " +
@@ -584,6 +593,14 @@ private:
     }
     const ast::Argument *initial = nullptr;
     std::set<std::string> given;
+    WindowSize window;
+    std::vector<std::string> parameters;
+    if (windows)
+      parameters = {"kernel", "stride"};
+    if (c.topology == Topology::Pool)
+      parameters.push_back("reduce");
+    if (!c.weightless())
+      parameters.insert(parameters.end(), {"w", "bias"});
     for (auto &a : args) {
       Frame frame;
       frame.locals = visible;
@@ -592,21 +609,39 @@ private:
       if (!a.name)
         ev.fail(Code::UnknownArgument, a.value->span, "an argument of a topology has a name",
                 "write `" + kind + "(bias = true)` or `" + kind + "(w ~ normal(0, 0.1))`");
-      if (a.name.text == "bias" && c.topology != Topology::Wire)
+      bool known = llvm::is_contained(parameters, a.name.text);
+      if (known && a.name.text == "bias")
         c.bias = evaluateTruth(*a.value, frame, "`bias`");
-      else if (a.name.text == "w" && c.topology != Topology::Wire)
+      else if (known && a.name.text == "w")
         initial = &drawnOrGiven(a);
+      else if (known && (a.name.text == "kernel" || a.name.text == "stride"))
+        (a.name.text == "kernel" ? window.kernel : window.stride) =
+            sizesOf(*a.value, Space(from).size.size(), frame, "`" + a.name.text + "`", ev);
+      else if (known)
+        c.pooled = poolOf(*a.value);
       else if (a.name.text == "delay" || a.name.text == "self")
         ev.unsupported(a.value->span, "`" + a.name.text + "` is");
       else
         ev.fail(Code::UnknownArgument, a.name.span,
                 "`" + kind + "` has no parameter `" + a.name.text + "`",
                 c.topology == Topology::Wire ? "a wire has no weights"
-                : nearest(a.name.text, {"bias", "w"}).empty()
-                    ? "it takes `w` and `bias`"
-                    : "did you mean `" + nearest(a.name.text, {"bias", "w"}) + "`?");
+                : nearest(a.name.text, parameters).empty()
+                    ? "it takes " + quoted(parameters)
+                    : "did you mean `" + nearest(a.name.text, parameters) + "`?");
     }
-    if (c.topology != Topology::Wire) {
+    if (windows) {
+      if (window.kernel.empty())
+        ev.fail(Code::MissingArgument, topology->span,
+                "`" + kind + "` needs the size of its kernel",
+                "write `" + kind + "(kernel = " + (c.weightless() ? "2" : "5") + ")`");
+      if (window.stride.empty())
+        window.stride = c.weightless() ? window.kernel
+                                       : decltype(window.stride)(window.kernel.size(), 1);
+      if (c.pooled.empty())
+        c.pooled = "max";
+      placeWindow(c, window, from, to, kind, ev);
+    }
+    if (!c.weightless()) {
       auto *synapse = calleeOf(decl.synapse, synapseArgs);
       std::string name = synapse ? synapse->name : "linear";
       c.synapse = ev.globals.find<ast::SynapseDecl>(name);
@@ -622,6 +657,15 @@ private:
     }
     addKeeps(c);
     net.connections.push_back(std::move(c));
+  }
+
+  /// How a pool reduces what it sees.
+  std::string poolOf(const ast::Expr &e) {
+    auto *name = llvm::dyn_cast<ast::NameExpr>(&e);
+    if (!name || !llvm::is_contained({"max", "mean", "min", "sum"}, name->name))
+      ev.fail(Code::WrongType, e.span, "a pool reduces what it sees by max, mean, min or sum",
+              "write `reduce = mean`");
+    return name->name;
   }
 
   void addKeeps(Connection &c) {
@@ -646,10 +690,7 @@ private:
     std::string own = net.local(c.name, here);
     int index = net.connection(net.parts[net.parts[here].tiedTo].own(own));
     const Connection &other = net.connections[index];
-    c.topology = other.topology;
-    c.synapse = other.synapse;
-    c.synapseArgs = other.synapseArgs;
-    c.weights = other.weights;
+    likeOther(c, other);
     c.bias = other.bias;
     if (other.transposeOf >= 0) {
       const Connection &forward = net.connections[other.transposeOf];
@@ -660,6 +701,17 @@ private:
       c.tiedTo = net.bearer(index);
     }
     net.connections.push_back(std::move(c));
+  }
+
+  /// Synapses of the same kind, with the same weights.
+  static void likeOther(Connection &c, const Connection &other) {
+    c.topology = other.topology;
+    c.window = other.window;
+    c.channels = other.channels;
+    c.pooled = other.pooled;
+    c.synapse = other.synapse;
+    c.synapseArgs = other.synapseArgs;
+    c.weights = other.weights;
   }
 
   /// `transpose(c)`: the same synapses, conducting backwards; `tied(c)`: others
@@ -680,7 +732,7 @@ private:
       ev.unknown(at, "connection", name, names);
     }
     const Connection &other = net.connections[index];
-    if (other.topology == Topology::Wire || other.transposeOf >= 0)
+    if (other.weightless() || other.transposeOf >= 0)
       ev.fail(Code::WrongKind, at, "`" + other.name + "` has no weights of its own");
     if (c.decl->synapse || !c.decl->body.empty())
       ev.fail(Code::WrongKind, c.decl->span,
@@ -688,7 +740,25 @@ private:
     bool backwards = topology.name == "transpose";
     int64_t from = backwards ? other.toSize : other.fromSize;
     int64_t to = backwards ? other.fromSize : other.toSize;
-    if (c.fromSize != from || c.toSize != to) {
+    likeOther(c, other);
+    bool moves = other.topology == Topology::Conv && !backwards; // the kernel, over areas of any size
+    if (moves)
+      placeWindow(c, sizeOf(other), net.areas[c.from], net.areas[c.to], "conv", ev);
+    bool same = moves ? c.window.taps() == other.window.taps() && c.channels == other.channels
+                      : c.fromSize == from && c.toSize == to;
+    if (!same && moves) {
+      auto channels = [&](const Connection &k) {
+        return std::to_string(k.window.kernel.back()) + " to " + std::to_string(k.channels) +
+               " channels";
+      };
+      ev.diags
+          .error(Code::ShapeMismatch, c.decl->span,
+                 "the kernel of `" + other.name + "` goes from " + channels(other) +
+                     ", and between these areas it would go from " + channels(c))
+          .label(other.decl->span, "the connection");
+      throw Reported();
+    }
+    if (!same) {
       ev.diags
           .error(Code::ShapeMismatch, c.decl->span,
                  "`" + topology.name + "(" + other.name + ")` goes from " + std::to_string(from) +
@@ -697,10 +767,6 @@ private:
           .label(other.decl->span, "the connection");
       throw Reported();
     }
-    c.topology = other.topology;
-    c.synapse = other.synapse;
-    c.synapseArgs = other.synapseArgs;
-    c.weights = other.weights;
     if (backwards) {
       c.transposeOf = index;
       llvm::erase_if(c.weights, [](const Weight &w) { return w.bias; });
@@ -712,16 +778,18 @@ private:
   }
 
   /// `pre.position` and `post.position` in the first value of a weight.
-  std::function<std::optional<Field>(const ast::Expr &)> positions(const Area &from, const Area &to,
-                                                                   Axis preAxis) {
-    auto place = [e = &ev](const Area &a, Axis axis) {
+  std::function<std::optional<Field>(const ast::Expr &)> positions(const Connection &c) {
+    auto place = [e = &ev, window = c.windowed()](const Area &a, Axis axis) {
       return [=, size = a.size, one = a.decl->shape.size() <= 1](Span at) {
+        if (window)
+          e->unsupported(at, "the position of a unit at the end of a window is");
         if (!one)
           e->unsupported(at, "the position of a unit in an area of several dimensions is");
         return e->fields.index(e->location(at), axis, size);
       };
     };
-    auto pre = place(from, preAxis), post = place(to, Axis::Post);
+    auto pre = place(net.areas[c.from], c.oneToOne() ? Axis::Post : Axis::Pre),
+         post = place(net.areas[c.to], Axis::Post);
     return [pre, post](const ast::Expr &e) -> std::optional<Field> {
       auto at = [&](const char *end) {
         auto *m = memberOf(e, end);
@@ -760,10 +828,11 @@ private:
           init.symbol = w.symbol;
           init.role = "weight";
           init.at = c.decl->span;
-          if (c.topology == Topology::Dense && !bias)
-            init.extent.push_back({Axis::Pre, c.fromSize});
-          init.extent.push_back({Axis::Post, c.toSize});
-          if (double(c.fromSize) * c.toSize > double(int64_t(1) << 34))
+          init.extent = c.weightElements(bias);
+          double count = 1;
+          for (auto &axis : init.extent)
+            count *= static_cast<double>(axis.second);
+          if (count > static_cast<double>(int64_t(1) << 34))
             ev.fail(Code::TooLarge, c.decl->span,
                     "the connection `" + c.name + "` has more than 2^34 weights");
           Frame frame;
@@ -774,7 +843,7 @@ private:
           frame.locals["fan_out"] = Field::number(static_cast<double>(c.fanOut()));
           frame.stream = w.symbol;
           frame.drawExtent = init.extent;
-          frame.resolve = positions(net.areas[c.from], net.areas[c.to], c.preAxis());
+          frame.resolve = positions(c);
           const ast::Expr *value = !bias && initial && d.name.text == "w" ? initial->value
                                    : !bias                                ? d.init
                                                                           : nullptr;

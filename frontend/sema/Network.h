@@ -42,6 +42,7 @@ struct Area {
   const ast::UnitDecl *unit = nullptr;
   std::string name;
   int64_t size = 1;
+  llvm::SmallVector<int64_t, 3> shape; ///< as declared; empty for one unit
   std::string mainInput, mainOutput;
   std::set<std::string> common;              ///< one number for the area
   std::map<std::string, int64_t> components; ///< of the variables that declare some
@@ -88,7 +89,7 @@ struct Area {
   size_t above = 0; ///< so many statements stand above the first use of an input
 };
 
-enum class Topology { Dense, OneToOne, Wire };
+enum class Topology { Dense, OneToOne, Wire, Conv, Local, Pool };
 
 /// One array of weights of a connection; a bias is a synapse from a constant 1.
 struct Weight {
@@ -108,15 +109,26 @@ struct Connection {
   int transposeOf = -1; ///< the connection whose synapses conduct backwards here
   int tiedTo = -1;      ///< the connection whose weights these other synapses have
   int64_t fromSize = 0, toSize = 0;
+  ir::Window window;      ///< of a convolution, local connection or pool: what each unit behind it sees
+  int64_t channels = 1;   ///< units behind each of its places
+  std::string pooled;     ///< how a pool reduces what it sees
   std::map<std::string, Field> synapseArgs;
   std::vector<Weight> weights;
   std::vector<const ast::KeepStmt *> keeps; ///< projections after every change
-  /// Synapses onto one post unit, and from one pre unit.
-  int64_t fanIn() const { return topology == Topology::Dense ? fromSize : 1; }
-  int64_t fanOut() const { return topology == Topology::Dense ? toSize : 1; }
-  /// How an axis of the area at either end is read in synapse code. A
-  /// one-to-one connection has one synapse per unit: both ends are one axis.
-  Axis preAxis() const { return topology == Topology::Dense ? Axis::Pre : Axis::Post; }
+  /// Values pass by an equation of the topology, and nothing can change.
+  bool weightless() const { return topology == Topology::Wire || topology == Topology::Pool; }
+  /// Each synapse is one of a kernel's, at one of its places.
+  bool windowed() const { return topology == Topology::Conv || topology == Topology::Local; }
+  bool oneToOne() const { return topology == Topology::OneToOne; }
+  /// Synapses onto one post unit, and from one pre unit (of a window: that no border is near, at stride 1).
+  int64_t fanIn() const { return windowed() ? window.taps() : oneToOne() ? 1 : fromSize; }
+  int64_t fanOut() const {
+    return windowed() ? window.taps() / window.kernel.back() * channels : oneToOne() ? 1 : toSize;
+  }
+  /// The axes of what is one for each synapse, or for each weight; of biases, which are synapses from a
+  /// constant: for each post unit, or for each bias.
+  Extent synapses(bool bias) const;
+  Extent weightElements(bool bias) const;
 };
 
 struct Learn {

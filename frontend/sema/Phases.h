@@ -105,8 +105,6 @@ private:
   void requireCommon(const Field &value, llvm::StringRef name, Span at);
   /// What the rule's connections add to one of its own inputs.
   Field contributions(Tick &, const Place &, Span at);
-  /// A value of one synapse each, summed over the synapses of every unit at one end.
-  Field gathered(const Connection &, Field value, bool pre, Span at);
   void learn(Tick &, const Scope &, const ast::AssignStmt &, size_t position);
   void learnOfArea(Tick &, const Scope &, const ast::AssignStmt &, size_t position);
   bool ownInput(const Place &) const;

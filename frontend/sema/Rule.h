@@ -104,6 +104,7 @@ private:
   /// Is the value a variable of a tick, and not of this one?
   bool ofOtherTick(mlir::Value v, const Tick &tick) const;
   bool isWeight(const Field &f) const;
+  Field throughPool(const Connection &c, const Field &source, const Field &behind, Span at);
   std::optional<Field> directError(int area, const std::string &variable, Span at);
   /// The error of a variable to which nothing arrives: 0, which is noted.
   Field noError(int area, const std::string &variable, Span at);
@@ -121,11 +122,13 @@ private:
   std::optional<Field> costHere();
   /// Where the statements of a template stand: once per area, or per connection and its biases.
   std::vector<Scope> scopesOf(const ast::TemplateStmt &t) const;
-  /// Names of areas in a block, and the axis on which their units vary there.
+  /// An area that a block names: as it is, or as the synapses of a connection see it.
   struct End {
     int area;
-    Axis axis;
+    const Connection *connection = nullptr;
+    bool pre = false;
     bool none = false; ///< `pre` of a bias
+    bool windowed() const { return connection && connection->windowed(); }
   };
   using Ends = std::map<std::string, End>;
   /// `h.rate(e)` and `d(y, x)`.
@@ -133,6 +136,7 @@ private:
   Field response(const ast::CallExpr &e, const ast::MemberExpr &callee, Frame &frame,
                  const End &end);
   Field localDerivative(const ast::CallExpr &e, Frame &frame, const Ends &ends);
+  std::optional<Field> derivativeOfUnits(const ast::CallExpr &e, const Ends &ends);
   /// What the model's structure answers: `links(pre, hidden)`, `stateful(a)`, …
   std::optional<Field> structure(const ast::CallExpr &e, const Ends &ends);
   bool symmetric(const Connection &c) const;

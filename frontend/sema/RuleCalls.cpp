@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "frontend/sema/Forms.h"
+#include "frontend/sema/Ends.h"
 #include "frontend/sema/Rule.h"
 
 using namespace mlir;
@@ -41,14 +42,26 @@ Field RuleInstance::response(const ast::CallExpr &e, const ast::MemberExpr &call
     ev.fail(Code::MissingArgument, e.span,
             "`" + ast::toString(callee) + "` takes one value, for its main input");
   Field drive = ev.evaluate(*e.args[0].value, frame);
+  Location loc = ev.location(e.span);
+  const Connection *c = end.connection;
+  if (end.windowed() && end.pre)
+    ev.unsupported(e.span, "a unit in front of a convolution, used as a function, is");
+  llvm::SmallVector<Axis, 2> own{Axis::Unit};
+  if (c)
+    own = end.windowed() ? llvm::SmallVector<Axis, 2>{Axis::Place, Axis::Post}
+                         : llvm::SmallVector<Axis, 2>{endAxis(*c, end.pre)};
   for (Axis axis : drive.axes)
-    if (axis != Axis::Sample && axis != end.axis)
+    if (axis != Axis::Sample && !llvm::is_contained(own, axis))
       ev.fail(Code::ShapeMismatch, e.args[0].value->span,
               "the input of a unit is one number for each unit of `" + area.name +
                   "`, and this is " + describe(drive));
-  Field answer = trial.now.tick->respond(end.area, name, drive.as(end.axis, Axis::Unit), e.span);
+  if (end.windowed())
+    drive = fromBias(ev, *c, drive, e.span);
+  else if (c)
+    drive = drive.as(own[0], Axis::Unit);
+  Field answer = trial.now.tick->respond(end.area, name, drive, e.span);
   answer.inherit(drive);
-  return answer.as(Axis::Unit, end.axis);
+  return c ? atEnd(ev.fields, loc, *c, end.pre, answer) : answer;
 }
 
 bool RuleInstance::isWeight(const Field &f) const {
@@ -58,9 +71,37 @@ bool RuleInstance::isWeight(const Field &f) const {
   return state != trial.states.bySymbol.end() && trial.states.list[state->second].role == "weight";
 }
 
+/// A window shows a unit to several synapses: the derivative is taken of the units, and shown to them.
+std::optional<Field> RuleInstance::derivativeOfUnits(const ast::CallExpr &e, const Ends &ends) {
+  std::set<std::string> names;
+  for (auto &a : e.args)
+    collectNames(*a.value, names);
+  const End *only = nullptr;
+  for (auto &[name, end] : ends)
+    if (names.count(name)) {
+      if (only && end.windowed())
+        ev.unsupported(e.span, "`d` with both ends of a convolution is");
+      only = &end;
+      if (!end.windowed())
+        continue;
+      if (end.none)
+        return Field::number(0);
+      Frame units = areaFrame(end.area, name);
+      Ends alone{{name, {end.area}}};
+      for (auto &own : names)
+        if (own != name && !isPrimitive(own) && !args.count(own) && own != costParameter)
+          ev.unsupported(e.span, "`d` of `" + own + "`, over a convolution, is");
+      return atEnd(ev.fields, ev.location(e.span), *end.connection, end.pre,
+                   localDerivative(e, units, alone));
+    }
+  return std::nullopt;
+}
+
 /// Semantics 5.2: other areas are held. If y has units, their sum is meant, which for elementwise y is the
 /// derivative of each by its own x.
 Field RuleInstance::localDerivative(const ast::CallExpr &e, Frame &frame, const Ends &ends) {
+  if (std::optional<Field> behind = derivativeOfUnits(e, ends))
+    return *behind;
   if (e.args.size() != 2 || e.args[0].name || e.args[1].name)
     ev.fail(Code::MissingArgument, e.span, "`d` takes two arguments: `d(y, x)`");
   const ast::Expr *variable = e.args[1].value;

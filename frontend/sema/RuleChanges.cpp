@@ -120,7 +120,7 @@ void RuleInstance::contribute(Target &t, const Field &value, ast::AssignOp op, b
     note(*change, value);
   Field e = value;
   llvm::SmallVector<Axis, 2> extra;
-  for (Axis a : {Axis::Pre, Axis::Post})
+  for (Axis a : {Axis::Place, Axis::Pre, Axis::Post})
     if (!e.constant && e.has(a) && !t.value.has(a))
       extra.push_back(a);
   if (!e.constant && e.has(Axis::Component))

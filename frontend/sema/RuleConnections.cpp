@@ -13,6 +13,7 @@
 /// its body says, like those that templates declare.
 //
 //===----------------------------------------------------------------------===//
+#include "frontend/sema/Ends.h"
 #include "frontend/sema/Account.h"
 #include "frontend/sema/Forms.h"
 #include "frontend/sema/Rule.h"
@@ -193,10 +194,8 @@ std::optional<Field> RuleInstance::conducted(const OwnConnection &own) {
     return std::nullopt;
   }
   Field sent = ev.binary(ast::BinaryOp::Mul, trial.read(c.weights[0].symbol),
-                         from->as(Axis::Unit, c.preAxis()), at);
-  if (c.topology == Topology::Dense)
-    sent = ev.fields.reduce(ev.location(at), sent, {Axis::Pre});
-  Field arriving = sent.as(Axis::Post, Axis::Unit);
+                         atEnd(ev.fields, ev.location(at), c, true, *from), at);
+  Field arriving = toEnd(ev, c, false, sent, at);
   arriving.needs(Feedback, at);
   return arriving;
 }
@@ -207,9 +206,7 @@ void RuleInstance::declareWeight(const std::string &symbol, const Connection &c,
   init.symbol = symbol;
   init.role = "weight";
   init.at = at;
-  if (c.topology == Topology::Dense)
-    init.extent.push_back({Axis::Pre, c.fromSize});
-  init.extent.push_back({Axis::Post, c.toSize});
+  init.extent = c.weightElements(false);
   Frame frame;
   frame.locals = args;
   frame.locals["fan_in"] = Field::number(static_cast<double>(c.fanIn()));

@@ -20,7 +20,7 @@ Frame RuleInstance::areaFrame(int area, const std::string &binder) {
   frame.locals["size"] = Field::number(static_cast<double>(net.areas[area].size));
   frame.known = {binder};
   frame.others = learns;
-  Ends ends{{binder, {area, Axis::Unit}}};
+  Ends ends{{binder, {area}}};
   frame.call = [this, ends](const ast::CallExpr &e, Frame &f) { return call(e, f, ends); };
   frame.at = phaseReader();
   frame.resolve = [this, area, binder](const ast::Expr &e) -> std::optional<Field> {
@@ -249,11 +249,8 @@ void RuleInstance::declareState(int connection, bool bias, const ast::VarDecl &v
     std::string symbol =
         net.name + "." + learn.name + "." + c.name + (bias ? ".bias." : ".") + d.name.text;
     if (v.isLasting) {
-      Extent extent{{Axis::Post, c.toSize}};
-      if (c.topology == Topology::Dense && !bias)
-        extent.insert(extent.begin(), {Axis::Pre, c.fromSize});
       Field &now = synapseStates[{connection, bias, d.name.text}] =
-          declareLasting(symbol, d, extent);
+          declareLasting(symbol, d, c.weightElements(bias));
       lastingStates.push_back({symbol, d.name.text, -1, connection, bias, now, d.name.span});
       continue;
     }
@@ -267,10 +264,8 @@ void RuleInstance::declareState(int connection, bool bias, const ast::VarDecl &v
     int64_t components = ev.componentsOf(d, sizes);
     if (components)
       frame.drawExtent.push_back({Axis::Component, components});
-    if (c.topology == Topology::Dense && !bias && !v.isCommon)
-      frame.drawExtent.push_back({Axis::Pre, c.fromSize});
     if (!v.isCommon)
-      frame.drawExtent.push_back({Axis::Post, c.toSize});
+      frame.drawExtent.append(v.isShared ? c.weightElements(bias) : c.synapses(bias));
     Field value =
         ev.withComponents(ev.evaluate(*d.init, frame), components, d.name.text, d.init->span);
     synapseStates[{connection, bias, d.name.text}] =

@@ -27,7 +27,7 @@ bool dependsOnTrial(const Field &f) {
     if (!seen.insert(v).second)
       continue;
     Operation *op = v.getDefiningOp();
-    if (!op || !llvm::isa<ir::LiftOp, ir::RankOp, ir::ClockOp, ir::GetParamOp>(op))
+    if (!op || !llvm::isa<ir::LiftOp, ir::RankOp, ir::UnfoldOp, ir::FoldOp, ir::ClockOp, ir::GetParamOp>(op))
       return true;
     work.append(op->operand_begin(), op->operand_end());
   }
@@ -115,7 +115,7 @@ std::optional<Field> RuleInstance::hops(const ast::Expr &e, const Connection &c)
 
 /// Weights of its own, or shared with synapses that are others.
 static bool hasWeights(const Connection &c) {
-  return c.topology != Topology::Wire && c.transposeOf < 0;
+  return !c.weightless() && c.transposeOf < 0;
 }
 
 void RuleInstance::findScope() {
@@ -207,7 +207,7 @@ void RuleInstance::findScope() {
         outputs.insert(a);
     // A wire hands its area's value on: what the cost reads behind it is read of the area before it.
     for (auto &c : net.connections)
-      if (c.topology == Topology::Wire && readByCost.count(c.to) && areas.count(c.from))
+      if (c.weightless() && readByCost.count(c.to) && areas.count(c.from))
         outputs.insert(c.from);
   } else {
     for (int a : areas)

@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "frontend/sema/Account.h"
+#include "frontend/sema/Ends.h"
 #include "frontend/sema/Forms.h"
 #include "frontend/sema/Rule.h"
 
@@ -19,7 +20,7 @@ Frame RuleInstance::synapseFrame(const Connection &c, bool bias) {
     frame.locals[costParameter] = *cost;
   frame.others = true;
   frame.known = {"pre", "post"};
-  frame.reductions = {Axis::Pre, Axis::Post};
+  frame.reductions = {Axis::Place, Axis::Pre, Axis::Post};
   frame.locals["fan_in"] = Field::number(static_cast<double>(c.fanIn()));
   frame.locals["fan_out"] = Field::number(static_cast<double>(c.fanOut()));
   for (auto &w : c.weights)
@@ -33,11 +34,11 @@ Frame RuleInstance::synapseFrame(const Connection &c, bool bias) {
       frame.locals[own.substr(c.name.size() + 1)] =
           bias ? Field::number(0) // what it carries would go to a constant
                : trial.read(ownSymbol(c, own.substr(c.name.size() + 1)));
-  Ends ends{{"pre", {c.from, c.preAxis(), bias}}, {"post", {c.to, Axis::Post}}};
+  Ends ends{{"pre", {c.from, &c, true, bias}}, {"post", {c.to, &c}}};
   frame.call = [this, ends](const ast::CallExpr &e, Frame &f) { return call(e, f, ends); };
   frame.at = phaseReader();
   frame.resolve = [this, &c, bias](const ast::Expr &e) -> std::optional<Field> {
-    auto atEnd = [&](bool pre, const std::string &member, Span at) -> std::optional<Field> {
+    auto valueAt = [&](bool pre, const std::string &member, Span at) -> std::optional<Field> {
       if (pre && bias)
         return Field::number(member.empty() ? 1 : 0);
       int area = pre ? c.from : c.to;
@@ -51,20 +52,20 @@ Frame RuleInstance::synapseFrame(const Connection &c, bool bias) {
         lacks(area, variable, (pre ? "pre." : "post.") + variable, at);
       if (net.areas[area].componentsOf(variable) && variable == (pre ? c.fromVariable : c.toPort))
         f = trial.asEndpoint(*f, area, variable);
-      return f->as(Axis::Unit, pre ? c.preAxis() : Axis::Post);
+      return atEnd(ev.fields, ev.location(at), c, pre, *f);
     };
     if (auto distance = hops(e, c))
       return distance;
     if (auto *n = llvm::dyn_cast<ast::NameExpr>(&e); n && n->name == "symmetric")
       return Field::number(symmetric(c));
     if (auto *n = llvm::dyn_cast<ast::NameExpr>(&e); n && (n->name == "pre" || n->name == "post"))
-      return atEnd(n->name == "pre", "", e.span);
+      return valueAt(n->name == "pre", "", e.span);
     if (auto *n = llvm::dyn_cast<ast::NameExpr>(&e))
       return synapseValue(indexOf(c), bias, n->name);
     if (auto *m = llvm::dyn_cast<ast::MemberExpr>(&e))
       if (auto *base = llvm::dyn_cast<ast::NameExpr>(m->base);
           base && (base->name == "pre" || base->name == "post"))
-        return atEnd(base->name == "pre", m->member.text, e.span);
+        return valueAt(base->name == "pre", m->member.text, e.span);
     for (const char *end : {"pre", "post"})
       if (auto member = errorOf(e, end)) {
         bool pre = end == std::string("pre");
@@ -80,7 +81,7 @@ Frame RuleInstance::synapseFrame(const Connection &c, bool bias) {
           return noError(area, variable, e.span);
         if (net.areas[area].componentsOf(variable) && variable == (pre ? c.fromVariable : c.toPort))
           f = trial.asEndpoint(*f, area, variable);
-        return f->as(Axis::Unit, pre ? c.preAxis() : Axis::Post);
+        return atEnd(ev.fields, ev.location(e.span), c, pre, *f);
       }
     return std::nullopt;
   };

@@ -5,25 +5,13 @@
 //
 //===----------------------------------------------------------------------===//
 #include "frontend/sema/Account.h"
+#include "frontend/sema/Ends.h"
 #include "frontend/sema/Forms.h"
 #include "frontend/sema/Rule.h"
 
 using namespace mlir;
 
 namespace apical::sema {
-
-Field RunTick::gathered(const Connection &c, Field e, bool pre, Span at) {
-  Evaluator &ev = rule.ev;
-  Axis over = pre ? Axis::Post : Axis::Pre, kept = pre ? c.preAxis() : Axis::Post;
-  if (c.topology == Topology::Dense) {
-    if (e.constant || !e.has(over)) // one for each synapse
-      e = ev.binary(ast::BinaryOp::Mul, e,
-                    Field::number(static_cast<double>(pre ? c.fanOut() : c.fanIn())), at);
-    else
-      e = ev.fields.reduce(ev.location(at), e, {over});
-  }
-  return e.as(kept, Axis::Unit);
-}
 
 bool RunTick::ownInput(const Place &place) const {
   return llvm::any_of(*scopes, [&](const Scope &scope) {
@@ -60,7 +48,7 @@ Field RunTick::contributions(Tick &tick, const Place &place, Span at) {
                   e.readsForwardWeight);
         e.readsForwardWeight = false;
         // A unit has one bias, and many synapses.
-        e = scope.bias ? e.as(Axis::Post, Axis::Unit) : gathered(c, e, pre, s->span);
+        e = scope.bias ? fromBias(ev, c, e, s->span) : toEnd(ev, c, pre, e, s->span);
         total =
             ev.binary(assign->op == ast::AssignOp::Add ? ast::BinaryOp::Add : ast::BinaryOp::Sub,
                       total, e, s->span);
@@ -129,7 +117,7 @@ std::optional<Field> RunTick::messages(Tick &tick, const Place &place) {
         rule.account->add({place.first, place.second, scope.connection, assign,
                            scope.inside ? rule.blockOf(*scope.inside) : scope.body, phase,
                            backwards, ""});
-      add(rule.trial.fromEndpoint(gathered(c, e, pre, s->span), place.first, place.second),
+      add(rule.trial.fromEndpoint(toEnd(ev, c, pre, e, s->span), place.first, place.second),
           s->span);
     }
   return sent[place] = total;
@@ -227,7 +215,7 @@ void RunTick::learn(Tick &tick, const Scope &scope, const ast::AssignStmt &assig
     rule.account->add(*change,
                       {&assign, scope.inside ? rule.blockOf(*scope.inside) : scope.body, "", phase,
                        m != nullptr, value.has(Axis::Sample), scope.connection});
-  rule.contribute(changed, value, assign.op, m != nullptr, assign.span);
+  rule.contribute(changed, onWeights(ev, c, value, assign), assign.op, m != nullptr, assign.span);
 }
 
 /// A statement of units: changes of the weights that the rule declares for them.

@@ -4,6 +4,7 @@
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
+#include "frontend/sema/Ends.h"
 #include "frontend/sema/Forms.h"
 #include "frontend/sema/Rule.h"
 
@@ -135,10 +136,8 @@ Field RunTick::declared(Tick &tick, const Scope &scope, const ast::VarDecl &v,
   if (scope.connection >= 0) {
     const Connection &c = rule.connection(scope.connection);
     f.stream += c.name + (scope.bias ? ".bias" : "");
-    if (c.topology == Topology::Dense && !scope.bias && !v.isCommon)
-      f.drawExtent.push_back({Axis::Pre, c.fromSize});
     if (!v.isCommon)
-      f.drawExtent.push_back({Axis::Post, c.toSize});
+      f.drawExtent = v.isShared ? c.weightElements(scope.bias) : c.synapses(scope.bias);
   } else {
     f.stream += rule.net.areas[scope.area].name;
     if (!v.isCommon)
@@ -209,6 +208,8 @@ std::optional<Field> RunTick::valueAt(Tick &tick, const Scope &scope, llvm::Stri
       return std::nullopt; // not one of the block's own names
     return once(s, [&] {
       Field value = evaluate(tick, scope, *assign->value, k);
+      if (scope.connection >= 0 && !before->has(Axis::Sample) && !isCommon(*scope.body, name))
+        value = onWeights(ev, rule.connection(scope.connection), value, *assign);
       if (!before->has(Axis::Sample))
         value = ev.withoutSamples(value, assign->op, name, s->span);
       if (isCommon(*scope.body, name))

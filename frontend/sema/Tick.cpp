@@ -4,6 +4,7 @@
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
+#include "frontend/sema/Ends.h"
 #include "frontend/sema/Trial.h"
 
 using namespace mlir;
@@ -144,6 +145,8 @@ Field Tick::conduct(const Connection &c) {
                                  {{Axis::Sample, ShapedType::kDynamic}});
   if (c.topology == Topology::Wire)
     return source;
+  if (c.topology == Topology::Pool)
+    return pool(ev, c, source, c.decl->span);
   std::map<std::string, Field> weights;
   std::vector<const void *> key{&c, trial.original(source.tensor).getAsOpaquePointer(),
                                 apart ? this : nullptr};
@@ -159,15 +162,15 @@ Field Tick::conduct(const Connection &c) {
   if (auto it = trial.conducted.find(key); it != trial.conducted.end())
     return it->second;
   bool backwards = c.transposeOf >= 0;
-  Axis in = backwards ? Axis::Post : c.preAxis(), out = backwards ? c.preAxis() : Axis::Post;
   std::optional<Field> total;
   for (bool bias : {false, true}) {
     if (bias && !c.bias)
       continue;
     Frame frame;
     frame.locals = c.synapseArgs;
-    frame.reductions = {Axis::Pre, Axis::Post};
-    frame.locals["pre"] = bias ? Field::number(1) : source.as(Axis::Unit, in);
+    frame.reductions = {Axis::Place, Axis::Pre, Axis::Post};
+    frame.locals["pre"] = bias ? Field::number(1)
+                               : atEnd(ev.fields, ev.location(c.decl->span), c, !backwards, source);
     for (auto &w : c.weights)
       if (w.bias == bias)
         frame.locals[w.name] = weights[w.symbol];
@@ -179,13 +182,11 @@ Field Tick::conduct(const Connection &c) {
       if (!name || name->name != "post" || assign->op != ast::AssignOp::Add)
         ev.refuse(*s, InSynapse);
       Field e = ev.evaluate(*assign->value, frame);
-      if (in != out)
-        e = ev.fields.reduce(ev.location(s->span), e, {in});
+      e = bias ? fromBias(ev, c, e, s->span) : toEnd(ev, c, backwards, e, s->span);
       total = total ? ev.binary(ast::BinaryOp::Add, *total, e, s->span) : e;
     }
   }
-  Field sum = total ? total->as(out, Axis::Unit) : Field::number(0);
-  return trial.conducted[key] = sum;
+  return trial.conducted[key] = total ? *total : Field::number(0);
 }
 
 /// Semantics 2.9: dim(w) = dim(port) / dim(source). Who shares a weight must agree.

@@ -101,6 +101,8 @@ public:
   /// What the state of a unit is at the tick's end.
   Field ended(int area, const std::string &state);
   Intervention *intervention() const { return with; }
+  /// What a connection delivers in the tick.
+  Field conduct(const Connection &c);
   /// From now on the tick has the variables and errors of this.
   void attend(Intervention *more) { with = more; }
   /// The value that the variable of a unit would have if the main input were `drive`.
@@ -127,7 +129,6 @@ private:
   Field port(int area, const std::string &name);
   void inferDimension(const Connection &c, const Weight &w, const Field &source);
   void requireType(const ast::VarDecl::Declarator &d, const Field &value);
-  Field conduct(const Connection &c);
   /// One value for each unit, and for each sample if it varies over samples or
   /// `perSample` says that it does: reductions and errors count on both axes.
   Field own(Field value, Span at);

@@ -271,7 +271,7 @@ Field RuleInstance::optimised(Target &t, const ast::Expr &chosen) {
   frame.locals["grad"] = accumulated(t, base);
   frame.known = {"w", "grad", "updates"};
   frame.others = true; // a reduction is one over other weights
-  frame.reductions = {Axis::Pre, Axis::Post};
+  frame.reductions = {Axis::Place, Axis::Pre, Axis::Post};
   // Each line counts its updates in one number.
   std::string counter = net.name + "." + learn.name + ".updates";
   StateInit count;

@@ -197,6 +197,26 @@ void apical_orthogonal(float *out, int64_t rows, int64_t columns, int64_t padded
 void apical_rank(const float *x, float *out, int64_t n, int64_t step, int64_t lines,
                  int64_t line_step);
 
+/// A window of `kernel` numbers that stands at `places` of an area of `shape`, `stride` numbers apart, first
+/// `before` numbers in front of it; sizes of three dimensions, the last of which is contiguous.
+typedef struct apical_window {
+  int64_t shape[3], kernel[3], stride[3], before[3], places[3];
+  int64_t taps_first; ///< what is seen has a row for each tap, else for each place
+  int64_t rows;       ///< of what is seen, with those that pad it
+  int64_t row;        ///< numbers from one row to the next, with those that pad it
+  int64_t area;       ///< numbers of an area, with those that pad it
+} apical_window;
+
+/// Writes what the window sees of each of `lines` areas, `area_step` numbers apart, into `seen`, `seen_step`
+/// apart; 0 beyond their borders, in what pads the rows, and for further lines up to `padded_lines`.
+void apical_unfold(const float *areas, float *seen, const apical_window *window, int64_t lines,
+                   int64_t padded_lines, int64_t area_step, int64_t seen_step);
+
+/// Writes into each number of the areas the sum of what is seen there, in the order of the places, or of the
+/// taps if these come first; 0 where nothing is, in what pads the areas, and for further lines.
+void apical_fold(const float *seen, float *areas, const apical_window *window, int64_t lines,
+                 int64_t padded_lines, int64_t seen_step, int64_t area_step);
+
 #ifdef __cplusplus
 }
 #endif
