@@ -9,6 +9,7 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 
 using namespace mlir;
@@ -90,6 +91,101 @@ Value Lifts::emitContractedRows(OpBuilder &k, ir::LiftOp lift, DenseMap<Value, V
   return generic.getResult(0);
 }
 
+bool Lifts::sweepsPlaces(ir::LiftOp lift) const {
+  if (lift.getNumResults() != 1 || lift.getInputs().size() != 2 || lift.getSizes().size() != 4 ||
+      !isSampleAxis(lift.getSizes()[0]) || layout.paddedBatch == 1 || !lift.isContraction())
+    return false;
+  bool null = false, tame = true;
+  unsigned swept = 0;
+  for (unsigned i = 0; i < 3; ++i) {
+    AffineMap map = i < 2 ? lift.getInputMap(i) : lift.getResultMap(0);
+    bool rows = map.isFunctionOfDim(0);
+    if (rows != map.isFunctionOfDim(1) || map.getNumResults() != (rows ? 3 : 2) ||
+        (rows && (map.getDimPosition(0) != 0 || map.getDimPosition(1) != 1)))
+      return false;
+    swept += rows;
+    if (i < 2 && rows) {
+      null |= padding.hasNullRows(lift.getInputs()[i]);
+      tame &= !padding.hasWildRows(lift.getInputs()[i]);
+    }
+  }
+  return swept == 2 && null && tame;
+}
+
+std::optional<unsigned> Lifts::turnedWeights(ir::LiftOp lift) const {
+  AffineMap result = lift.getResultMap(0);
+  if (!result.isFunctionOfDim(0))
+    return std::nullopt;
+  unsigned weights = lift.getInputMap(0).isFunctionOfDim(0) ? 1 : 0;
+  bool across = lift.getInputMap(weights).getDimPosition(1) != result.getDimPosition(2);
+  return across ? std::optional(weights) : std::nullopt;
+}
+
+Value Lifts::inShapeOf(OpBuilder &k, Value memory, Value result) const {
+  if (cast<ShapedType>(memory.getType()).getRank() == cast<ShapedType>(result.getType()).getRank())
+    return memory;
+  return k.create<memref::CollapseShapeOp>(memory.getLoc(), memory,
+                                           ArrayRef<ReassociationIndices>{{0, 1}, {2}});
+}
+
+/// A tensor that is memory, with samples and places as one axis.
+Value Lifts::rowsOf(OpBuilder &k, Value tensor, bool written) const {
+  Value memory = tensor.getDefiningOp<bufferization::ToTensorOp>().getMemref();
+  Location loc = tensor.getLoc();
+  Value rows = k.create<memref::CollapseShapeOp>(loc, memory,
+                                                 ArrayRef<ReassociationIndices>{{0, 1}, {2}});
+  auto type = cast<MemRefType>(rows.getType());
+  return k.create<bufferization::ToTensorOp>(
+      loc, RankedTensorType::get(type.getShape(), type.getElementType()), rows, true, written);
+}
+
+Value Lifts::emitOverPlaces(OpBuilder &k, ir::LiftOp lift, DenseMap<Value, Value> &values,
+                            Value memory, Value destination) {
+  Location loc = lift.getLoc();
+  MLIRContext *context = k.getContext();
+  AffineMap result = lift.getResultMap(0);
+  bool rows = result.isFunctionOfDim(0);
+  std::optional<unsigned> across = turnedWeights(lift);
+  // The factor that varies along the rows of the tile comes first.
+  AffineExpr i = getAffineDimExpr(0, context), j = getAffineDimExpr(1, context),
+             c = getAffineDimExpr(2, context);
+  unsigned first = rows ? (lift.getInputMap(0).isFunctionOfDim(0) ? 0 : 1)
+                        : (lift.getInputMap(0).getDimPosition(2) == result.getDimPosition(0) ? 0 : 1);
+  auto operand = [&](unsigned n) {
+    Value value = values.lookup(lift.getInputs()[n]);
+    return lift.getInputMap(n).isFunctionOfDim(0) ? rowsOf(k, value, false) : value;
+  };
+  Value a = operand(first), b = operand(1 - first);
+  if (across) {
+    auto type = cast<MemRefType>(memory.getType());
+    Value place = k.create<bufferization::ToTensorOp>(
+        loc, RankedTensorType::get(type.getShape(), type.getElementType()), memory, true, true);
+    b = emitTranspose(k, loc, b, place, 16);
+  }
+  SmallVector<AffineMap> maps{
+      AffineMap::get(3, 0, rows ? ArrayRef<AffineExpr>{i, c} : ArrayRef<AffineExpr>{c, i}, context),
+      AffineMap::get(3, 0, {c, j}, context), AffineMap::get(3, 0, {i, j}, context)};
+  Value out;
+  if (destination) {
+    out = rows ? rowsOf(k, destination, true) : destination;
+  } else {
+    RankedTensorType type = layout.tensor(typeOf(lift.getResult(0)));
+    out = k.create<tensor::EmptyOp>(loc, type.getShape(), type.getElementType());
+  }
+  out = k.create<linalg::FillOp>(loc, number(k, loc, 0), out).getResult(0);
+  auto generic = k.create<linalg::GenericOp>(
+      loc, out.getType(), ValueRange{a, b}, out, maps,
+      ArrayRef<Kind>{Kind::parallel, Kind::parallel, Kind::reduction},
+      [&](OpBuilder &in, Location at, ValueRange args) {
+        Value product = in.create<arith::MulFOp>(at, args[0], args[1]);
+        in.create<linalg::YieldOp>(at, in.create<arith::AddFOp>(at, args[2], product).getResult());
+      });
+  if (rows)
+    padding.setNullRows(lift.getResult(0));
+  tiles.choose(generic, lift, bool(destination), false);
+  return generic.getResult(0);
+}
+
 /// An operation of a body, for one point.
 static void cloneScalar(OpBuilder &in, Operation &op, IRMapping &map,
                         ArrayRef<unsigned> loopOfAxis) {
@@ -124,6 +220,47 @@ SmallVector<Value> Lifts::emit(OpBuilder &k, ir::LiftOp lift, DenseMap<Value, Va
     emitGeneric(k, lift, members, values, destinations, count, root, made);
   }
   return made;
+}
+
+/// Axes that are summed, and contiguous for no operand: what pads them is left
+/// out, which is most of a few elements.
+llvm::SmallBitVector Lifts::shortSums(ir::LiftOp lift, unsigned result) const {
+  ArrayRef<int64_t> sizes = lift.getSizes();
+  llvm::SmallBitVector cut(sizes.size());
+  for (unsigned axis = 0; axis < sizes.size(); ++axis) {
+    if (isSampleAxis(sizes[axis]) || layout.paddedSize(sizes[axis]) == sizes[axis] ||
+        lift.getResultMap(result).isFunctionOfDim(axis))
+      continue;
+    bool covered = false, apart = true;
+    for (auto [i, input] : llvm::enumerate(lift.getInputs())) {
+      AffineMap map = lift.getInputMap(i);
+      if (!map.isFunctionOfDim(axis))
+        continue;
+      covered = true;
+      apart &= map.getDimPosition(map.getNumResults() - 1) != axis && !transposed.contains(input);
+    }
+    if (covered && apart)
+      cut.set(axis);
+  }
+  return cut;
+}
+
+/// The operand without what pads such axes.
+Value Lifts::cutOff(OpBuilder &k, Value value, ir::LiftOp lift, unsigned operand,
+                    const llvm::SmallBitVector &cut) const {
+  AffineMap map = lift.getInputMap(operand);
+  auto type = cast<RankedTensorType>(value.getType());
+  SmallVector<OpFoldResult> offset(type.getRank(), k.getIndexAttr(0)),
+      stride(type.getRank(), k.getIndexAttr(1)), sizes;
+  bool shorter = false;
+  for (unsigned d = 0; d < type.getRank(); ++d) {
+    bool cuts = cut.test(map.getDimPosition(d));
+    shorter |= cuts;
+    sizes.push_back(k.getIndexAttr(cuts ? lift.getSizes()[map.getDimPosition(d)]
+                                        : type.getDimSize(d)));
+  }
+  return shorter ? k.create<tensor::ExtractSliceOp>(lift.getLoc(), value, offset, sizes, stride)
+                 : value;
 }
 
 void Lifts::emitGeneric(OpBuilder &k, ir::LiftOp lift, ArrayRef<unsigned> members,
@@ -169,6 +306,7 @@ void Lifts::emitGeneric(OpBuilder &k, ir::LiftOp lift, ArrayRef<unsigned> member
       covered.set(cast<AffineDimExpr>(e).getPosition());
   };
   bool reduces = parallel < rank;
+  llvm::SmallBitVector cut = shortSums(lift, members[0]);
   for (auto [i, input] : llvm::enumerate(lift.getInputs())) {
     Value value = values.lookup(input);
     if (isScalar(input)) {
@@ -184,7 +322,7 @@ void Lifts::emitGeneric(OpBuilder &k, ir::LiftOp lift, ArrayRef<unsigned> member
           outOf[i] = m;
     if (outOf[i] >= 0)
       continue;
-    ins.push_back(value);
+    ins.push_back(cutOff(k, value, lift, i, cut));
     inOperand.push_back(i);
     AffineMap map = lift.getInputMap(i);
     if (transposed.contains(input))
@@ -249,13 +387,19 @@ void Lifts::emitGeneric(OpBuilder &k, ir::LiftOp lift, ArrayRef<unsigned> member
         SmallVector<Value> yields;
         for (auto [m, r] : llvm::enumerate(members))
           yields.push_back(padding.finish(in, lift, r, map.lookup(lift.getYielded()[r]),
-                                          args[ins.size() + m], loopOfAxis, count));
+                                          args[ins.size() + m], loopOfAxis, count, cut));
         in.create<linalg::YieldOp>(at, yields);
       });
   for (auto [m, r] : llvm::enumerate(members))
     made[r] = generic.getResult(m);
   bool transposes = llvm::any_of(lift.getInputs(), [&](Value v) { return transposed.contains(v); });
   tiles.choose(generic, lift, root, transposes);
+  if (cut.any()) { // what is summed per tile must go into it
+    int64_t size = generic.getStaticLoopRanges().back(), piece = 4;
+    while (size % piece)
+      --piece;
+    generic->setAttr("ktile", k.getI64IntegerAttr(piece));
+  }
 }
 
 } // namespace apical

@@ -13,6 +13,8 @@
 
 #include "mlir/IR/IRMapping.h"
 
+#include <optional>
+
 namespace apical {
 
 class Lifts {
@@ -31,6 +33,18 @@ public:
                                  llvm::DenseMap<mlir::Value, mlir::Value> &values,
                                  mlir::Value memory, mlir::Value count, mlir::Value place);
 
+  /// A contraction of a convolution, whose places go with the samples in every operand: both are one axis of rows, and
+  /// the contraction is that of two matrices. `memory` is for the weights, turned, where they are read across.
+  bool sweepsPlaces(ir::LiftOp lift) const;
+  /// Which of the inputs has weights that must be turned, if any.
+  std::optional<unsigned> turnedWeights(ir::LiftOp lift) const;
+  mlir::Value emitOverPlaces(mlir::OpBuilder &k, ir::LiftOp lift,
+                             llvm::DenseMap<mlir::Value, mlir::Value> &values, mlir::Value memory,
+                             mlir::Value destination);
+
+  /// Memory as a result of the above sees it.
+  mlir::Value inShapeOf(mlir::OpBuilder &k, mlir::Value memory, mlir::Value result) const;
+
   /// Any other, one generic for all results that keep the same axes. `values` are the tensors of its inputs, `destinations` of
   /// its results if it is the root of the kernel.
   llvm::SmallVector<mlir::Value> emit(mlir::OpBuilder &k, ir::LiftOp lift,
@@ -39,6 +53,10 @@ public:
                                       bool root);
 
 private:
+  llvm::SmallBitVector shortSums(ir::LiftOp lift, unsigned result) const;
+  mlir::Value cutOff(mlir::OpBuilder &k, mlir::Value value, ir::LiftOp lift, unsigned operand,
+                     const llvm::SmallBitVector &cut) const;
+  mlir::Value rowsOf(mlir::OpBuilder &k, mlir::Value tensor, bool written) const;
   mlir::Value emitTranspose(mlir::OpBuilder &k, mlir::Location loc, mlir::Value from,
                             mlir::Value to, int64_t tile);
   void emitGeneric(mlir::OpBuilder &k, ir::LiftOp lift, llvm::ArrayRef<unsigned> members,

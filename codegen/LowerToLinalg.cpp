@@ -301,12 +301,27 @@ private:
         actual.push_back(memory);
     }
     DenseMap<Operation *, unsigned> transposedSlot;
-    for (Operation *op : node.ops)
-      if (auto lift = dyn_cast<ir::LiftOp>(op); lift && lifts.contractsRows(lift)) {
-        transposedSlot[op] = actual.size();
-        ArrayRef<int64_t> sizes = typeOf(lift.getInputs()[lifts.rowsOperand(lift)]).getShape();
-        actual.push_back(allocate(RankedTensorType::get({sizes[1], sizes[0]}, b.getF32Type())));
+    llvm::DenseSet<Operation *> overPlaces;
+    auto turn = [&](Operation *op, unsigned operand) {
+      transposedSlot[op] = actual.size();
+      ArrayRef<int64_t> sizes = typeOf(op->getOperand(operand)).getShape();
+      actual.push_back(allocate(RankedTensorType::get({sizes[1], sizes[0]}, b.getF32Type())));
+    };
+    for (Operation *op : node.ops) {
+      auto lift = dyn_cast<ir::LiftOp>(op);
+      if (!lift)
+        continue;
+      // What else the kernel holds sees samples and places one by one.
+      bool alone = !lift.getResultMap(0).isFunctionOfDim(0) || op == root;
+      if (alone && llvm::all_of(lift.getInputs(), [&](Value v) { return slot.count(v); }) &&
+          lifts.sweepsPlaces(lift)) {
+        overPlaces.insert(op);
+        if (std::optional<unsigned> weights = lifts.turnedWeights(lift))
+          turn(op, *weights);
+      } else if (lifts.contractsRows(lift)) {
+        turn(op, lifts.rowsOperand(lift));
       }
+    }
     for (Value output : outputs) {
       outSlot.push_back(actual.size());
       actual.push_back(bufferOf(output));
@@ -371,7 +386,15 @@ private:
         continue;
       }
       auto lift = cast<ir::LiftOp>(op);
-      if (auto it = transposedSlot.find(op); it != transposedSlot.end()) {
+      auto it = transposedSlot.find(op);
+      if (overPlaces.contains(op)) {
+        made = {lifts.emitOverPlaces(
+            k, lift, values, it == transposedSlot.end() ? Value() : entry->getArgument(it->second),
+            op == root ? out[0] : Value())};
+        values[lift.getResult(0)] = made[0];
+        continue;
+      }
+      if (it != transposedSlot.end()) {
         made = {lifts.emitContractedRows(k, lift, values, entry->getArgument(it->second), count,
                                          op == root ? out[0] : Value())};
         values[lift.getResult(0)] = made[0];
@@ -385,8 +408,8 @@ private:
         values[result] = value;
     }
     for (auto [s, value] : llvm::zip(outSlot, made)) {
-      auto store = k.create<bufferization::MaterializeInDestinationOp>(loc, TypeRange{}, value,
-                                                                       entry->getArgument(s));
+      auto store = k.create<bufferization::MaterializeInDestinationOp>(
+          loc, TypeRange{}, value, lifts.inShapeOf(k, entry->getArgument(s), value));
       store.setRestrict(true);
       store.setWritable(true);
     }

@@ -97,7 +97,8 @@ bool Padding::meetsContraction(Value value, bool wild, bool conducted) {
 
 /// Masks one contribution where it must not count, and combines it.
 Value Padding::finish(OpBuilder &in, ir::LiftOp lift, unsigned r, Value term, Value old,
-                      ArrayRef<unsigned> loopOfAxis, Value count) {
+                      ArrayRef<unsigned> loopOfAxis, Value count,
+                      const llvm::SmallBitVector &cut) {
   Location loc = lift.getLoc();
   StringRef combiner = lift.getCombiner(r);
   Value yielded = lift.getYielded()[r], result = lift.getResult(r);
@@ -135,7 +136,7 @@ Value Padding::finish(OpBuilder &in, ir::LiftOp lift, unsigned r, Value term, Va
     }
   }
   for (auto [axis, size] : llvm::enumerate(lift.getSizes())) {
-    if (!padsAxis(size) || map.isFunctionOfDim(axis))
+    if (!padsAxis(size) || map.isFunctionOfDim(axis) || (!cut.empty() && cut.test(axis)))
       continue;
     if (combiner == "sum" && nullOutside(axis))
       continue;

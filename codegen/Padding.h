@@ -34,12 +34,16 @@ public:
   explicit Padding(const Layout &layout) : layout(layout) {}
 
   /// Masks one contribution to result `r` of a lift where it must not count, and
-  /// combines it with `old`. `count` is the number of valid samples.
+  /// combines it with `old`. `count` is the number of valid samples. Axes in `cut` are summed without what pads them.
   mlir::Value finish(mlir::OpBuilder &in, ir::LiftOp lift, unsigned r, mlir::Value term,
-                     mlir::Value old, llvm::ArrayRef<unsigned> loopOfAxis, mlir::Value count);
+                     mlir::Value old, llvm::ArrayRef<unsigned> loopOfAxis, mlir::Value count,
+                     const llvm::SmallBitVector &cut = {});
 
   /// The value is zero in invalid rows.
   void setNullRows(mlir::Value value) { nullRows.insert(value); }
+  bool hasNullRows(mlir::Value value) const { return nullRows.contains(value); }
+  /// Invalid rows may be infinite or NaN.
+  bool hasWildRows(mlir::Value value) const { return wildRows.contains(value); }
 
 private:
   bool padsAxis(int64_t size);

@@ -25,33 +25,54 @@ struct lines {
   int64_t lines, from_step, to_step;
 };
 
+/// Made anew for each way to move a run, which is then part of the loop.
+#define SPECIALISED static inline __attribute__((always_inline))
+
 /// A run of `count` numbers, `step` apart in the area: from `area` on there, and from `seen` on in what is seen.
 typedef void (*move)(const float *from, float *to, int64_t area, int64_t seen, int64_t count,
                      int64_t step);
 
-static void look(const float *area, float *seen, int64_t in_area, int64_t in_seen, int64_t count,
-                 int64_t step) {
-  if (step == 1 && count >= 8) {
-    memcpy(seen + in_seen, area + in_area, (size_t)count * sizeof *seen);
-    return;
-  }
+SPECIALISED void lookAt(const float *from, float *to, int64_t count, int64_t step) {
   for (int64_t i = 0; i < count; ++i)
-    seen[in_seen + i] = area[in_area + i * step];
+    to[i] = from[i * step];
 }
 
-static void leave(const float *seen, float *area, int64_t in_area, int64_t in_seen, int64_t count,
-                  int64_t step) {
-  if (step == 1) {
-    for (int64_t i = 0; i < count; ++i)
-      area[in_area + i] += seen[in_seen + i];
-    return;
-  }
+SPECIALISED void addTo(const float *from, float *to, int64_t count, int64_t step) {
   for (int64_t i = 0; i < count; ++i)
-    area[in_area + i * step] += seen[in_seen + i];
+    to[i * step] += from[i];
+}
+
+/// Most runs are short: the lengths of usual kernels and channels get code of their own.
+#define FOR_LENGTH(run, from, to)                                                                  \
+  if (step != 1)                                                                                   \
+    run(from, to, count, step);                                                                    \
+  else                                                                                             \
+    switch (count) {                                                                               \
+    case 3: run(from, to, 3, 1); break;                                                            \
+    case 4: run(from, to, 4, 1); break;                                                            \
+    case 5: run(from, to, 5, 1); break;                                                            \
+    case 6: run(from, to, 6, 1); break;                                                            \
+    case 8: run(from, to, 8, 1); break;                                                            \
+    case 16: run(from, to, 16, 1); break;                                                          \
+    default: run(from, to, count, 1);                                                              \
+    }
+
+SPECIALISED void look(const float *area, float *seen, int64_t in_area, int64_t in_seen,
+                      int64_t count, int64_t step) {
+  const float *restrict from = area + in_area;
+  float *restrict to = seen + in_seen;
+  FOR_LENGTH(lookAt, from, to)
+}
+
+SPECIALISED void leave(const float *seen, float *area, int64_t in_area, int64_t in_seen,
+                       int64_t count, int64_t step) {
+  const float *restrict from = seen + in_seen;
+  float *restrict to = area + in_area;
+  FOR_LENGTH(addTo, from, to)
 }
 
 /// A run along the last dimension, where it meets the area: `first` may lie in front of it, and the end behind.
-static inline void meet(const float *from, float *to, move run, int64_t row_of_area, int64_t size,
+SPECIALISED void meet(const float *from, float *to, move run, int64_t row_of_area, int64_t size,
                         int64_t first, int64_t step, int64_t seen, int64_t count) {
   int64_t skip = first < 0 ? (-first + step - 1) / step : 0;
   int64_t fit = first < size ? (size - first + step - 1) / step : 0;
@@ -62,7 +83,7 @@ static inline void meet(const float *from, float *to, move run, int64_t row_of_a
 }
 
 /// Each row of the kernel at each place, or each row of places at each tap.
-static inline void walk(const float *from, float *to, const apical_window *w, move run) {
+SPECIALISED void walk(const float *from, float *to, const apical_window *w, move run) {
   const int64_t *n = w->shape, *k = w->kernel, *p = w->places;
   const int64_t *outer = w->taps_first ? k : p, *inner = w->taps_first ? p : k;
   int64_t row = 0;
