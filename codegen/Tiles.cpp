@@ -60,9 +60,9 @@ void Tiles::choose(linalg::GenericOp generic, ir::LiftOp lift, bool root, bool t
   bool samplesFirst = !lift.getSizes().empty() && isSampleAxis(lift.getSizes()[0]) &&
                       lift.getResultMap(0).isFunctionOfDim(0);
   bool members = parallel == 3 && reduced && loops[2] == 2; // of each sample
-  if ((reduced || sums) && ((parallel == 2 && loops[1] == 1) || members) && samplesFirst &&
-      sizes[last] > tile[last]) {
-    outer = last;
+  if ((reduced || sums) && ((parallel == 2 && loops[1] == 1) || members) && samplesFirst) {
+    if (sizes[last] > tile[last])
+      outer = last;
     SmallVector<int64_t> order{last};
     for (unsigned d = 0; d < sizes.size(); ++d)
       if (d != last)
