@@ -79,6 +79,18 @@ TASKS = (
         Target("by_redrawn_signs", "sign symmetry, redrawn sizes", near="by_backprop", within=0.005, null="frozen_hidden"),
         Target("frozen_hidden", "null model: frozen hidden area", high=0.870),
     )),
+    Task("lenet", "Fashion-MNIST, LeNet, 15 epochs, standardised images", (
+        Target("by_backprop", "backprop", "90.8 % (BioTorch, code)", low=0.900, null="frozen_hidden"),
+        Target("by_feedback", "feedback alignment", "86.94 % (BioTorch, code)", low=0.869, null="frozen_hidden"),
+        Target("by_direct_feedback", "direct feedback alignment", "87.19 % (BioTorch, code)", null="frozen_hidden"),
+        Target("by_uniform_signs", "uniform sign symmetry", "90.31 % (BioTorch, code)", near="by_backprop", within=0.005,
+               null="frozen_hidden"),
+        Target("by_fixed_signs", "sign symmetry, fixed sizes", "90.39 % (BioTorch, code)", near="by_backprop", within=0.005,
+               null="frozen_hidden"),
+        Target("by_redrawn_signs", "sign symmetry, redrawn sizes", "89.98 % (BioTorch, code)", near="by_backprop",
+               within=0.005, null="frozen_hidden"),
+        Target("frozen_hidden", "null model: frozen hidden areas"),
+    )),
     Task("mnist", "MNIST, 784-500-10, 20 epochs", (
         Target("digits", "backprop", "98.5 %, logistic units, 400 epochs (Akrout et al. 2019, code)", low=0.982,
                null="weight_mirror/frozen_hidden"),

@@ -43,16 +43,19 @@ const ast::MemberExpr *memberOf(const ast::Expr &e, llvm::StringRef base) {
   return base.contains('.') && ast::toString(*m->base) == base ? m : nullptr;
 }
 
-void collectNames(const ast::Expr &e, std::set<std::string> &names) {
+/// Every name and, if asked for, every `a.b.c` of names.
+static void collect(const ast::Expr &e, std::set<std::string> &names, bool paths) {
   auto visit = [&](const ast::Expr *child) {
     if (child)
-      collectNames(*child, names);
+      collect(*child, names, paths);
   };
   if (auto *n = llvm::dyn_cast<ast::NameExpr>(&e))
     names.insert(n->name);
-  else if (auto *m = llvm::dyn_cast<ast::MemberExpr>(&e))
+  else if (auto *m = llvm::dyn_cast<ast::MemberExpr>(&e)) {
+    if (paths)
+      names.insert(ast::toString(e));
     visit(m->base);
-  else if (auto *c = llvm::dyn_cast<ast::CallExpr>(&e)) {
+  } else if (auto *c = llvm::dyn_cast<ast::CallExpr>(&e)) {
     visit(c->callee);
     for (auto &a : c->args)
       visit(a.value);
@@ -71,5 +74,9 @@ void collectNames(const ast::Expr &e, std::set<std::string> &names) {
     for (auto *element : a->elements)
       visit(element);
 }
+
+void collectNames(const ast::Expr &e, std::set<std::string> &names) { collect(e, names, false); }
+
+void collectPaths(const ast::Expr &e, std::set<std::string> &paths) { collect(e, paths, true); }
 
 } // namespace apical::sema

@@ -23,6 +23,8 @@ const ast::MemberExpr *memberOf(const ast::Expr &e, llvm::StringRef base);
 std::optional<std::string> errorOf(const ast::Expr &e, llvm::StringRef end);
 /// Every name that an expression reads.
 void collectNames(const ast::Expr &e, std::set<std::string> &names);
+/// The same, and `part.cost` besides `part`.
+void collectPaths(const ast::Expr &e, std::set<std::string> &paths);
 
 } // namespace apical::sema
 #endif

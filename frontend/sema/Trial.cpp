@@ -200,29 +200,32 @@ Field Trial::overTrial(const ast::Expr &e, int part) {
 void Trial::findUnservedCosts() {
   if (net.learns.empty()) // watched, not taught
     return;
-  std::set<std::string> read;
-  auto note = [&](const ast::Expr *e) {
+  std::set<std::string> read; // names that begin with the network itself
+  auto note = [&](const ast::Expr *e, int part) {
+    std::set<std::string> paths;
     if (e)
-      collectNames(*e, read);
+      collectPaths(*e, paths);
+    for (const std::string &path : paths)
+      read.insert(net.parts[part].own(path));
   };
   for (auto &l : net.learns) {
     for (const ast::Expr *e : {l.decl->subject, l.decl->rule, l.decl->condition, l.decl->every})
-      note(e);
+      note(e, l.part);
     for (auto &use : l.decl->with)
-      note(use.optimizer);
+      note(use.optimizer, l.part);
   }
   for (size_t before = ~size_t(0); before != read.size();) { // through what names stand for
     before = read.size();
     for (const Cost &c : net.costs)
-      if (read.count(c.decl->name.text))
-        note(c.decl->value);
+      if (read.count(c.name))
+        note(c.decl->value, c.part);
     for (auto &s : net.scalars)
       if (read.count(s.name))
-        note(s.declarator->init);
+        note(s.declarator->init, s.part);
   }
   for (const Cost &c : net.costs) {
     const ast::Name &name = c.decl->name;
-    if (!read.count(name.text) && states.unserved.insert(c.decl).second)
+    if (!read.count(c.name) && states.unserved.insert(c.decl).second)
       ev.diags
           .warning(Code::CostUnserved, name.span,
                    "no `learn` line serves the cost `" + name.text + "`: it is only reported")
