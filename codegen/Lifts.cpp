@@ -156,23 +156,21 @@ Value Lifts::emitOverPlaces(OpBuilder &k, ir::LiftOp lift, DenseMap<Value, Value
     return lift.getInputMap(n).isFunctionOfDim(0) ? rowsOf(k, value, false) : value;
   };
   Value a = operand(first), b = operand(1 - first);
-  if (across) {
+  Value place;
+  if (memory) {
     auto type = cast<MemRefType>(memory.getType());
-    Value place = k.create<bufferization::ToTensorOp>(
+    place = k.create<bufferization::ToTensorOp>(
         loc, RankedTensorType::get(type.getShape(), type.getElementType()), memory, true, true);
-    b = emitTranspose(k, loc, b, place, 16);
   }
+  if (across)
+    b = emitTranspose(k, loc, b, place, 16);
   SmallVector<AffineMap> maps{
       AffineMap::get(3, 0, rows ? ArrayRef<AffineExpr>{i, c} : ArrayRef<AffineExpr>{c, i}, context),
       AffineMap::get(3, 0, {c, j}, context), AffineMap::get(3, 0, {i, j}, context)};
   Value out;
-  if (destination) {
-    out = rows ? rowsOf(k, destination, true) : destination;
-  } else {
-    RankedTensorType type = layout.tensor(typeOf(lift.getResult(0)));
-    out = k.create<tensor::EmptyOp>(loc, type.getShape(), type.getElementType());
-  }
-  out = k.create<linalg::FillOp>(loc, number(k, loc, 0), out).getResult(0);
+  out = rows ? rowsOf(k, destination, true) : destination ? destination : place;
+  auto fill = k.create<linalg::FillOp>(loc, number(k, loc, 0), out);
+  out = fill.getResult(0);
   auto generic = k.create<linalg::GenericOp>(
       loc, out.getType(), ValueRange{a, b}, out, maps,
       ArrayRef<Kind>{Kind::parallel, Kind::parallel, Kind::reduction},
@@ -182,7 +180,9 @@ Value Lifts::emitOverPlaces(OpBuilder &k, ir::LiftOp lift, DenseMap<Value, Value
       });
   if (rows)
     padding.setNullRows(lift.getResult(0));
-  tiles.choose(generic, lift, bool(destination), false);
+  tiles.choose(generic, lift, true, false);
+  if (!rows)
+    tiles.sumInBlocks(generic, fill);
   return generic.getResult(0);
 }
 

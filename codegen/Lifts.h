@@ -34,7 +34,8 @@ public:
                                  mlir::Value memory, mlir::Value count, mlir::Value place);
 
   /// A contraction of a convolution, whose places go with the samples in every operand: both are one axis of rows, and
-  /// the contraction is that of two matrices. `memory` is for the weights, turned, where they are read across.
+  /// the contraction is that of two matrices. `memory` is for the weights, turned, where they are read across, or for a
+  /// sum over the rows on its way to a consumer.
   bool sweepsPlaces(ir::LiftOp lift) const;
   /// Which of the inputs has weights that must be turned, if any.
   std::optional<unsigned> turnedWeights(ir::LiftOp lift) const;

@@ -300,10 +300,10 @@ private:
       if (it == actual.end())
         actual.push_back(memory);
     }
-    DenseMap<Operation *, unsigned> transposedSlot;
+    DenseMap<Operation *, unsigned> ownMemory;
     llvm::DenseSet<Operation *> overPlaces;
     auto turn = [&](Operation *op, unsigned operand) {
-      transposedSlot[op] = actual.size();
+      ownMemory[op] = actual.size();
       ArrayRef<int64_t> sizes = typeOf(op->getOperand(operand)).getShape();
       actual.push_back(allocate(RankedTensorType::get({sizes[1], sizes[0]}, b.getF32Type())));
     };
@@ -316,8 +316,12 @@ private:
       if (alone && llvm::all_of(lift.getInputs(), [&](Value v) { return slot.count(v); }) &&
           lifts.sweepsPlaces(lift)) {
         overPlaces.insert(op);
-        if (std::optional<unsigned> weights = lifts.turnedWeights(lift))
+        if (std::optional<unsigned> weights = lifts.turnedWeights(lift)) {
           turn(op, *weights);
+        } else if (op != root) {
+          ownMemory[op] = actual.size();
+          actual.push_back(allocate(typeOf(lift.getResult(0))));
+        }
       } else if (lifts.contractsRows(lift)) {
         turn(op, lifts.rowsOperand(lift));
       }
@@ -386,15 +390,15 @@ private:
         continue;
       }
       auto lift = cast<ir::LiftOp>(op);
-      auto it = transposedSlot.find(op);
+      auto it = ownMemory.find(op);
       if (overPlaces.contains(op)) {
         made = {lifts.emitOverPlaces(
-            k, lift, values, it == transposedSlot.end() ? Value() : entry->getArgument(it->second),
+            k, lift, values, it == ownMemory.end() ? Value() : entry->getArgument(it->second),
             op == root ? out[0] : Value())};
         values[lift.getResult(0)] = made[0];
         continue;
       }
-      if (it != transposedSlot.end()) {
+      if (it != ownMemory.end()) {
         made = {lifts.emitContractedRows(k, lift, values, entry->getArgument(it->second), count,
                                          op == root ? out[0] : Value())};
         values[lift.getResult(0)] = made[0];

@@ -88,6 +88,23 @@ void Tiles::choose(linalg::GenericOp generic, ir::LiftOp lift, bool root, bool t
   }
 }
 
+void Tiles::sumInBlocks(linalg::GenericOp generic, linalg::FillOp fill) const {
+  Builder b(generic.getContext());
+  SmallVector<int64_t> sizes = generic.getStaticLoopRanges(),
+                       tile(generic->getAttrOfType<DenseI64ArrayAttr>("tile").asArrayRef());
+  fill->setAttr("tile", b.getDenseI64ArrayAttr({1, std::min<int64_t>(16, sizes[1])}));
+  constexpr int64_t cached = 1 << 16; // numbers, of a private cache
+  int64_t rows = sizes[2], block = rows;
+  for (int64_t n = 4; n <= cached / (sizes[0] + sizes[1]); n += 4)
+    if (rows % n == 0)
+      block = n;
+  if (block == rows || block < 64)
+    return;
+  tile[2] = block;
+  generic->setAttr("tile", b.getDenseI64ArrayAttr(tile));
+  generic->setAttr("order", b.getDenseI64ArrayAttr({2, 0, 1}));
+}
+
 void Tiles::chooseForNoise(linalg::GenericOp generic, ir::LiftOp lift, bool root) const {
   Builder b(generic.getContext());
   SmallVector<int64_t> sizes = generic.getStaticLoopRanges();

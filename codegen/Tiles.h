@@ -31,6 +31,8 @@ public:
   /// Pointwise code over noise is tiled as the noise is made best, unless a sum
   /// in the same kernel says otherwise. A contraction over noise takes its rows
   /// block by block, so that only a block is ever in memory.
+  /// A sum over so many rows that they do not stay in the cache: tile after tile sums a block of them, then the next.
+  void sumInBlocks(mlir::linalg::GenericOp generic, mlir::linalg::FillOp fill) const;
   void chooseForNoise(mlir::linalg::GenericOp generic, ir::LiftOp lift, bool root) const;
 
 private:

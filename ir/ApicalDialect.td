@@ -300,7 +300,7 @@ def Apical_FoldOp : Apical_WindowOp<"fold"> {
   let summary = "the sum of what a window leaves at each unit of an area: the transpose of `apical.unfold`";
   let description = [{
     Each unit gets the sum over all places and taps at which `apical.unfold` with the same
-    window would have read it, 0 if there are none, in the order of the places.
+    window would have read it, 0 if there are none, in an order of its own.
     ```mlir
     %error = apical.fold %parts shape [28, 28, 1] kernel [5, 5, 1] stride [1, 1, 1]
         before [0, 0, 0] places [24, 24, 1] : tensor<?x576x25xf32> -> tensor<?x784xf32>

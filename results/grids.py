@@ -48,6 +48,8 @@ GRIDS = {
     "lenet": Grid("fashion_mnist", of_rules((0.003, 0.01, 0.03), {n: COMPARED[n] for n in (
         "by_backprop", "by_feedback", "by_direct_feedback", "by_uniform_signs", "by_fixed_signs", "by_redrawn_signs",
         "frozen_hidden")}), epochs=6),
+    "lenet_digits": Grid("mnist", {"digits": {"rate": (0.01, 0.02, 0.04)}, "frozen_hidden": {"frozen_rate": (0.01, 0.02, 0.04)}},
+                         epochs=4),
     "eight_areas": Grid("mnist", {"by_backprop": {"backprop_rate": RATES}, "by_feedback": {"feedback_rate": RATES},
                                   "by_direct_feedback": {"direct_feedback_rate": RATES},
                                   "frozen_hidden": {"frozen_rate": RATES}}, epochs=4),

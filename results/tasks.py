@@ -91,6 +91,10 @@ TASKS = (
                within=0.005, null="frozen_hidden"),
         Target("frozen_hidden", "null model: frozen hidden areas"),
     )),
+    Task("lenet_digits", "MNIST, LeNet, 10 epochs", (
+        Target("digits", "backprop", "99.09 % (BioTorch, code)", low=0.989, null="frozen_hidden"),
+        Target("frozen_hidden", "null model: frozen hidden areas"),
+    )),
     Task("mnist", "MNIST, 784-500-10, 20 epochs", (
         Target("digits", "backprop", "98.5 %, logistic units, 400 epochs (Akrout et al. 2019, code)", low=0.982,
                null="weight_mirror/frozen_hidden"),

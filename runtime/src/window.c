@@ -5,11 +5,10 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// Numbers that follow each other in the area and in what is seen of it are moved as
-// one run: along the last dimension of the kernel, or along the places there if taps
-// come first and places are next to each other. A run that stands half beyond the
-// border is cut. Lines are independent of each other and each is summed in one order,
-// so that the bits do not depend on threads.
+// Numbers that follow each other in what is seen of the area are moved as one run: a row
+// of the kernel, or a row of places if taps come first. A run that stands half beyond
+// the border is cut. Lines are independent of each other and each is summed in one
+// order, so that the bits do not depend on threads.
 //
 //===----------------------------------------------------------------------===//
 #include "apical/program.h"
@@ -25,87 +24,154 @@ struct lines {
   int64_t lines, from_step, to_step;
 };
 
-/// Made anew for each way to move a run, which is then part of the loop.
+/// Made anew for each way to move a run, which is then part of the loops.
 #define SPECIALISED static inline __attribute__((always_inline))
 
-/// A run of `count` numbers, `step` apart in the area: from `area` on there, and from `seen` on in what is seen.
-typedef void (*move)(const float *from, float *to, int64_t area, int64_t seen, int64_t count,
-                     int64_t step);
+/// Moves `runs` of `count` numbers each: those of a run are `step` apart in the area and next to each other in
+/// what is seen, and the runs follow each other there at steps of their own.
+struct sweep {
+  int64_t area, seen; ///< where the first run begins
+  int64_t runs, area_step, seen_step;
+  int64_t count, step;
+};
 
-SPECIALISED void lookAt(const float *from, float *to, int64_t count, int64_t step) {
-  for (int64_t i = 0; i < count; ++i)
-    to[i] = from[i * step];
+SPECIALISED void look(const float *restrict area, float *restrict seen, const struct sweep *s,
+                      int64_t count, int64_t step) {
+  for (int64_t r = 0; r < s->runs; ++r)
+    for (int64_t i = 0; i < count; ++i)
+      seen[s->seen + r * s->seen_step + i] = area[s->area + r * s->area_step + i * step];
 }
 
-SPECIALISED void addTo(const float *from, float *to, int64_t count, int64_t step) {
-  for (int64_t i = 0; i < count; ++i)
-    to[i * step] += from[i];
+SPECIALISED void leave(const float *restrict seen, float *restrict area, const struct sweep *s,
+                       int64_t count, int64_t step) {
+  for (int64_t r = 0; r < s->runs; ++r)
+    for (int64_t i = 0; i < count; ++i)
+      area[s->area + r * s->area_step + i * step] += seen[s->seen + r * s->seen_step + i];
 }
+
+typedef void (*move)(const float *restrict from, float *restrict to, const struct sweep *s,
+                     int64_t count, int64_t step);
 
 /// Most runs are short: the lengths of usual kernels and channels get code of their own.
-#define FOR_LENGTH(run, from, to)                                                                  \
-  if (step != 1)                                                                                   \
-    run(from, to, count, step);                                                                    \
-  else                                                                                             \
-    switch (count) {                                                                               \
-    case 3: run(from, to, 3, 1); break;                                                            \
-    case 4: run(from, to, 4, 1); break;                                                            \
-    case 5: run(from, to, 5, 1); break;                                                            \
-    case 6: run(from, to, 6, 1); break;                                                            \
-    case 8: run(from, to, 8, 1); break;                                                            \
-    case 16: run(from, to, 16, 1); break;                                                          \
-    default: run(from, to, count, 1);                                                              \
-    }
-
-SPECIALISED void look(const float *area, float *seen, int64_t in_area, int64_t in_seen,
-                      int64_t count, int64_t step) {
-  const float *restrict from = area + in_area;
-  float *restrict to = seen + in_seen;
-  FOR_LENGTH(lookAt, from, to)
+SPECIALISED void moveRuns(const float *from, float *to, move run, const struct sweep *s) {
+  if (s->step != 1) {
+    run(from, to, s, s->count, s->step);
+    return;
+  }
+  switch (s->count) {
+  case 3:
+    run(from, to, s, 3, 1);
+    break;
+  case 4:
+    run(from, to, s, 4, 1);
+    break;
+  case 5:
+    run(from, to, s, 5, 1);
+    break;
+  case 6:
+    run(from, to, s, 6, 1);
+    break;
+  case 8:
+    run(from, to, s, 8, 1);
+    break;
+  case 16:
+    run(from, to, s, 16, 1);
+    break;
+  default:
+    run(from, to, s, s->count, 1);
+  }
 }
 
-SPECIALISED void leave(const float *seen, float *area, int64_t in_area, int64_t in_seen,
-                       int64_t count, int64_t step) {
-  const float *restrict from = seen + in_seen;
-  float *restrict to = area + in_area;
-  FOR_LENGTH(addTo, from, to)
+/// A run of which a part may lie in front of a row of the area, whose length is `size`, or behind it.
+SPECIALISED void moveInside(const float *from, float *to, move run, struct sweep s, int64_t first,
+                            int64_t size) {
+  int64_t skip = first < 0 ? (-first + s.step - 1) / s.step : 0;
+  int64_t fit = first < size ? (size - first + s.step - 1) / s.step : 0;
+  if (fit > s.count)
+    fit = s.count;
+  if (skip >= fit)
+    return;
+  s.area += skip * s.step;
+  s.seen += skip;
+  s.count = fit - skip;
+  s.runs = 1;
+  run(from, to, &s, s.count, s.step);
 }
 
-/// A run along the last dimension, where it meets the area: `first` may lie in front of it, and the end behind.
-SPECIALISED void meet(const float *from, float *to, move run, int64_t row_of_area, int64_t size,
-                        int64_t first, int64_t step, int64_t seen, int64_t count) {
-  int64_t skip = first < 0 ? (-first + step - 1) / step : 0;
-  int64_t fit = first < size ? (size - first + step - 1) / step : 0;
-  if (fit > count)
-    fit = count;
-  if (skip < fit)
-    run(from, to, row_of_area + first + skip * step, seen + skip, fit - skip, step);
-}
-
-/// Each row of the kernel at each place, or each row of places at each tap.
-SPECIALISED void walk(const float *from, float *to, const apical_window *w, move run) {
+/// Rows of what is seen are places, along which the kernel's last row moves: runs are rows of the kernel.
+SPECIALISED void walkPlaces(const float *from, float *to, const apical_window *w, move run) {
   const int64_t *n = w->shape, *k = w->kernel, *p = w->places;
-  const int64_t *outer = w->taps_first ? k : p, *inner = w->taps_first ? p : k;
-  int64_t row = 0;
-  for (int64_t a0 = 0; a0 < outer[0]; ++a0)
-    for (int64_t a1 = 0; a1 < outer[1]; ++a1)
-      for (int64_t a2 = 0; a2 < outer[2]; ++a2, ++row)
-        for (int64_t b0 = 0; b0 < inner[0]; ++b0) {
-          int64_t y = (w->taps_first ? b0 : a0) * w->stride[0] - w->before[0] +
-                      (w->taps_first ? a0 : b0);
-          if (y < 0 || y >= n[0])
+  int64_t stride = w->stride[2], before = w->before[2];
+  // Places at which the kernel's last dimension lies inside.
+  int64_t lo = (before + stride - 1) / stride, hi = n[2] - k[2] + before;
+  hi = hi < 0 ? 0 : hi / stride + 1;
+  hi = hi > p[2] ? p[2] : hi;
+  lo = lo > hi ? hi : lo;
+  for (int64_t p0 = 0; p0 < p[0]; ++p0)
+    for (int64_t p1 = 0; p1 < p[1]; ++p1)
+      for (int64_t k0 = 0; k0 < k[0]; ++k0)
+        for (int64_t k1 = 0; k1 < k[1]; ++k1) {
+          int64_t y = p0 * w->stride[0] - w->before[0] + k0;
+          int64_t x = p1 * w->stride[1] - w->before[1] + k1;
+          if (y < 0 || y >= n[0] || x < 0 || x >= n[1])
             continue;
-          for (int64_t b1 = 0; b1 < inner[1]; ++b1) {
-            int64_t x = (w->taps_first ? b1 : a1) * w->stride[1] - w->before[1] +
-                        (w->taps_first ? a1 : b1);
-            if (x < 0 || x >= n[1])
-              continue;
-            int64_t first = w->taps_first ? a2 - w->before[2] : a2 * w->stride[2] - w->before[2];
-            meet(from, to, run, (y * n[1] + x) * n[2], n[2], first,
-                 w->taps_first ? w->stride[2] : 1, row * w->row + (b0 * inner[1] + b1) * inner[2],
-                 inner[2]);
+          int64_t row = (y * n[1] + x) * n[2], taps = (k0 * k[1] + k1) * k[2];
+          int64_t place = (p0 * p[1] + p1) * p[2];
+          struct sweep s = {row + lo * stride - before, (place + lo) * w->row + taps, hi - lo,
+                            stride, w->row, k[2], 1};
+          moveRuns(from, to, run, &s);
+          for (int64_t edge = 0; edge < p[2] - (hi - lo); ++edge) {
+            int64_t p2 = edge < lo ? edge : edge + (hi - lo);
+            int64_t first = p2 * stride - before;
+            s.area = row + first;
+            s.seen = (place + p2) * w->row + taps;
+            moveInside(from, to, run, s, first, n[2]);
           }
         }
+}
+
+/// Rows of what is seen are taps, which look at all places: runs are rows of places.
+SPECIALISED void walkTaps(const float *from, float *to, const apical_window *w, move run) {
+  const int64_t *n = w->shape, *k = w->kernel, *p = w->places;
+  int64_t tap = 0;
+  for (int64_t k0 = 0; k0 < k[0]; ++k0)
+    for (int64_t k1 = 0; k1 < k[1]; ++k1)
+      for (int64_t k2 = 0; k2 < k[2]; ++k2, ++tap)
+        for (int64_t p0 = 0; p0 < p[0]; ++p0) {
+          int64_t y = p0 * w->stride[0] - w->before[0] + k0;
+          if (y < 0 || y >= n[0])
+            continue;
+          int64_t first = k2 - w->before[2], last = first + (p[2] - 1) * w->stride[2];
+          int64_t seen = tap * w->row + p0 * p[1] * p[2];
+          // Places at which the kernel's second dimension lies inside.
+          int64_t off = k1 - w->before[1], stride = w->stride[1];
+          int64_t lo = off < 0 ? (-off + stride - 1) / stride : 0;
+          int64_t hi = off < n[1] ? (n[1] - off + stride - 1) / stride : 0;
+          hi = hi > p[1] ? p[1] : hi;
+          struct sweep s = {(y * n[1] + lo * stride + off) * n[2] + first,
+                            seen + lo * p[2],
+                            hi > lo ? hi - lo : 0,
+                            stride * n[2],
+                            p[2],
+                            p[2],
+                            w->stride[2]};
+          if (first >= 0 && last < n[2]) {
+            moveRuns(from, to, run, &s);
+            continue;
+          }
+          for (int64_t p1 = lo; p1 < hi; ++p1) {
+            s.area = (y * n[1] + p1 * stride + off) * n[2] + first;
+            s.seen = seen + p1 * p[2];
+            moveInside(from, to, run, s, first, n[2]);
+          }
+        }
+}
+
+SPECIALISED void walk(const float *from, float *to, const apical_window *w, move run) {
+  if (w->taps_first)
+    walkTaps(from, to, w, run);
+  else
+    walkPlaces(from, to, w, run);
 }
 
 static int64_t product(const int64_t *sizes) { return sizes[0] * sizes[1] * sizes[2]; }

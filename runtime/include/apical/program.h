@@ -212,8 +212,8 @@ typedef struct apical_window {
 void apical_unfold(const float *areas, float *seen, const apical_window *window, int64_t lines,
                    int64_t padded_lines, int64_t area_step, int64_t seen_step);
 
-/// Writes into each number of the areas the sum of what is seen there, in the order of the places, or of the
-/// taps if these come first; 0 where nothing is, in what pads the areas, and for further lines.
+/// Writes into each number of the areas the sum of what is seen there, always in one order; 0 where nothing is, in
+/// what pads the areas, and for further lines.
 void apical_fold(const float *seen, float *areas, const apical_window *window, int64_t lines,
                  int64_t padded_lines, int64_t seen_step, int64_t area_step);
 
