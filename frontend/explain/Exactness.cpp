@@ -60,7 +60,7 @@ std::string Exactness::errorObjection(int area) {
   for (auto [k, c] : llvm::enumerate(line.network->connections)) {
     if (c.from != area || !reach.count(c.to))
       continue;
-    if (c.topology == sema::Topology::Wire) {
+    if (c.weightless()) { // errors cross it exactly
       if (std::string why = errorObjection(c.to); !why.empty())
         return result = why;
       continue;

@@ -257,10 +257,8 @@ private:
       }
       if (!binder.empty() && n->name == binder)
         return s.name(bias ? "b" : "w");
-      if (n->name == "fan_in" || n->name == "fan_out") {
-        bool dense = c.topology == sema::Topology::Dense;
-        return s.number(!dense ? 1 : n->name == "fan_in" ? c.fromSize : c.toSize);
-      }
+      if (n->name == "fan_in" || n->name == "fan_out")
+        return s.number(static_cast<double>(n->name == "fan_in" ? c.fanIn() : c.fanOut()));
       if (qualify) // what a message names is told apart by putting it in
         for (const Stmt *statement : *block)
           if (auto *v = llvm::dyn_cast<VarDecl>(statement); v && v->varKind == VarKind::Let)
@@ -328,27 +326,41 @@ private:
       if (r.toError && r.to == area && r.toVariable == variable)
         add(conducted(r));
     for (const sema::Connection &c : net.connections)
-      if (c.topology == sema::Topology::Wire && c.from == area && c.fromVariable == variable &&
+      if (c.weightless() && c.from == area && c.fromVariable == variable &&
           hasError({c.to, c.toPort}))
-        add(errorOf({c.to, c.toPort}));
+        add(c.topology == sema::Topology::Pool ? throughPool(c) : errorOf({c.to, c.toPort}));
     return total;
+  }
+
+  /// What a pool hands back: the derivative of what it makes of its units, times the error behind it.
+  Expr *throughPool(const sema::Connection &c) {
+    Expr *x = s.member(net.areas[c.from].name, c.fromVariable);
+    Expr *seen = s.reduction(c.pooled, x, s.name(c.name));
+    Expr *e = s.binary(BinaryOp::Mul, errorOf({c.to, c.toPort}), s.call("d", {seen, x}));
+    bool overlap = false; // else at most one of its windows sees a unit
+    for (auto [kernel, stride] : llvm::zip(c.window.kernel, c.window.stride))
+      overlap |= kernel > stride;
+    return overlap ? s.sum(e, c.name) : e;
   }
 
   /// What the synapses of a connection add to an area at one of its ends.
   Expr *delivered(const sema::Connection &c, int area, const AssignStmt &statement,
                   const Block *block) {
     Expr *e = s.rewrite(*statement.value, synapseScope(c, block, "", false, true));
-    return c.topology == sema::Topology::OneToOne
-               ? e
-               : s.sum(e, net.areas[area == c.from ? c.to : c.from].name);
+    if (c.oneToOne())
+      return e;
+    // In a window, not every unit behind is one that this unit has a synapse with.
+    return s.sum(e, c.windowed() ? c.name : net.areas[area == c.from ? c.to : c.from].name);
   }
 
   /// What a connection of the rule conducts.
   Expr *conducted(const sema::RouteTerm &r) {
     const std::string &from = net.areas[r.from].name;
     Expr *sent = r.ofError ? errorOf({r.from, r.fromVariable}) : s.member(from, r.fromVariable);
-    Expr *w = s.member(from + "_" + net.areas[r.to].name, "w");
-    return s.sum(s.binary(BinaryOp::Mul, w, sent), from);
+    Expr *e = s.binary(BinaryOp::Mul, s.member(from + "_" + net.areas[r.to].name, "w"), sent);
+    llvm::ArrayRef<Argument> args;
+    auto *topology = calleeOf(r.decl->topology, args);
+    return topology && topology->name == "one_to_one" ? e : s.sum(e, from);
   }
 
   Expr *errorOf(const Key &key) {
@@ -547,11 +559,9 @@ private:
     walk(*equation.right, [&](const Expr &x) {
       auto *m = llvm::dyn_cast<MemberExpr>(&x);
       int area = m ? net.area(ast::toString(*m->base)) : -1;
-      if (area < 0 || llvm::none_of(
-                          line.units,
-                          [&](const sema::UnitTerm &u) {
-                            return u.area == area && u.variable->name.text == m->member.text;
-                          }))
+      if (area < 0 || llvm::none_of(line.units, [&](const sema::UnitTerm &u) {
+            return u.area == area && u.variable->name.text == m->member.text;
+          }))
         return;
       Key key{area, m->member.text};
       if (!llvm::is_contained(wantedUnits, key))
@@ -712,6 +722,13 @@ private:
     return report;
   }
 
+  /// Does what the synapses of all places of a kernel contribute add up?
+  bool sharesPlaces(const sema::WeightChange &change, const sema::ChangeTerm &term) const {
+    return change.area < 0 && term.binder.empty() &&
+           net.connections[term.connection].topology == sema::Topology::Conv &&
+           term.statement->op != AssignOp::Set;
+  }
+
   static bool isGradient(const Expr &target) {
     auto *m = llvm::dyn_cast<MemberExpr>(&target);
     return m && m->member.text == "grad";
@@ -729,6 +746,8 @@ private:
       Expr *value = s.rewrite(*term.statement->value, scope);
       bool exact = false;
       walk(*term.statement->value, [&](const Expr &e) { exact |= callOf(e, "grad") != nullptr; });
+      if (sharesPlaces(change, term))
+        value = s.sum(value, "places");
       if (term.perSample || exact)
         value = s.call("batch_mean", {value});
       if (!term.phase.empty())
@@ -868,9 +887,11 @@ private:
         known->numbers += numbers;
         continue;
       }
-      bool perUnit = c.topology == sema::Topology::Dense && state.shape.size() < 2 &&
-                     state.role != "optimizer";
-      all.push_back({last.str(), kind, perUnit ? "unit" : "weight", numbers});
+      bool ofBiases = llvm::StringRef(last).starts_with("bias.");
+      std::string per = "weight";
+      if (!c.oneToOne() && (ofUnits || ofBiases))
+        per = ofBiases && c.topology == sema::Topology::Conv ? "channel" : "unit";
+      all.push_back({last.str(), kind, per, numbers});
     }
     return all;
   }
@@ -924,7 +945,7 @@ std::vector<Assumption> assumptions(const sema::Network &net, const Sources &sou
       add("shared weights: `" + c.name + "` has those of `" + ast::toString(*args[0].value) + "`",
           c.decl->span);
     if (topology && topology->name == "conv")
-      add("shared weights: `" + c.name + "` has the same ones at every position", c.decl->span);
+      add("shared weights: `" + c.name + "` has the same ones at every place", c.decl->span);
   }
   return all;
 }

@@ -144,7 +144,7 @@ Expr *Symbolic::rewrite(const Expr &e, const Scope &scope) {
     auto *c = store.make<CallExpr>(e.span);
     c->callee = llvm::isa<NameExpr>(from.callee) ? from.callee : inside(from.callee);
     for (const Argument &a : from.args)
-      c->args.push_back({a.name, a.drawn, inside(a.value)});
+      c->args.push_back({a.name, a.drawn, a.name.text == "over" ? a.value : inside(a.value)});
     return c;
   }
   case ExprKind::Index: {

@@ -512,6 +512,7 @@ Field Evaluator::callFunction(const ast::FnDecl &fn, const ast::CallExpr &e, Fra
     given.push_back({a.value->span, body.locals.at(a.name ? a.name.text : fn.params[k].name.text)});
   Expansion expansion(*this, fn, e.span, std::move(given));
   body.reductions = frame.reductions;
+  body.windowed = frame.windowed;
   body.subject = frame.subject;
   body.others = frame.others;
   // What is drawn in the function belongs to the place of the call.
@@ -596,6 +597,8 @@ llvm::SmallVector<Axis, 2> Evaluator::axesOf(llvm::StringRef name, const ast::Ca
                frame.reductions[0] == Axis::Unit
                    ? "there are no synapses here: a reduction runs over units"
                    : "a reduction of synapses runs over `pre` or `post`, not over `units`");
+        if (axis == Axis::Post && frame.windowed)
+          unsupported(over.value->span, "`over = post` in synapses of a convolution is");
         return {axis};
       }
     fail(Code::NeedsOver, over.value->span,

@@ -4,8 +4,8 @@
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
-#include "frontend/sema/Forms.h"
 #include "frontend/sema/Ends.h"
+#include "frontend/sema/Forms.h"
 #include "frontend/sema/Rule.h"
 
 using namespace mlir;
@@ -76,25 +76,22 @@ std::optional<Field> RuleInstance::derivativeOfUnits(const ast::CallExpr &e, con
   std::set<std::string> names;
   for (auto &a : e.args)
     collectNames(*a.value, names);
-  const End *only = nullptr;
-  for (auto &[name, end] : ends)
-    if (names.count(name)) {
-      if (only && end.windowed())
-        ev.unsupported(e.span, "`d` with both ends of a convolution is");
-      only = &end;
-      if (!end.windowed())
-        continue;
-      if (end.none)
-        return Field::number(0);
-      Frame units = areaFrame(end.area, name);
-      Ends alone{{name, {end.area}}};
-      for (auto &own : names)
-        if (own != name && !isPrimitive(own) && !args.count(own) && own != costParameter)
-          ev.unsupported(e.span, "`d` of `" + own + "`, over a convolution, is");
-      return atEnd(ev.fields, ev.location(e.span), *end.connection, end.pre,
-                   localDerivative(e, units, alone));
-    }
-  return std::nullopt;
+  auto named = [&](auto &end) { return names.count(end.first) != 0; };
+  auto it = llvm::find_if(ends, [&](auto &end) { return named(end) && end.second.windowed(); });
+  if (it == ends.end())
+    return std::nullopt;
+  if (llvm::count_if(ends, named) > 1)
+    ev.unsupported(e.span, "`d` with both ends of a convolution is");
+  auto &[name, end] = *it;
+  if (end.none)
+    return Field::number(0);
+  Frame units = areaFrame(end.area, name);
+  Ends alone{{name, {end.area}}};
+  for (auto &own : names)
+    if (own != name && !isPrimitive(own) && !args.count(own) && own != costParameter)
+      ev.unsupported(e.span, "`d` of `" + own + "`, over a convolution, is");
+  return atEnd(ev.fields, ev.location(e.span), *end.connection, end.pre,
+               localDerivative(e, units, alone));
 }
 
 /// Semantics 5.2: other areas are held. If y has units, their sum is meant, which for elementwise y is the

@@ -30,6 +30,12 @@ def synapse(body):
     return edit((CONNECT, "connect petal -> hidden : dense of mine"), add=f"synapse mine {{ {body} }}\n")
 
 
+def windowed(body):
+    """A rule where every connection but the last is a convolution."""
+    return rule(body).replace(CONNECT, "area line[3] : tanh_unit\n    connect petal -> line : conv(kernel = 3)\n"
+                                       "    connect line -> hidden : conv(kernel = 3)")
+
+
 def option(text):
     return edit(("batch = 4,", f"batch = 4, {text},"))
 
@@ -66,13 +72,14 @@ CASES = {
                                      add="unit mine(g = 1) { input drive; output rate = g * drive }\n"),
     # Connections
     "sparse": connect("⟦sparse⟧(p = 0.1)"),
-    "conv": connect("⟦conv⟧(kernel = 3)"),
-    "local": connect("⟦local⟧(kernel = 3)"),
-    "pool": connect("⟦pool⟧(kernel = 2)"),
     "delay": connect("dense(delay = ⟦1 tick⟧)"),
     "self": connect("dense(self = ⟦false⟧)"),
     "weights from a file": connect('dense(w = ⟦npy⟧("w.npy"))'),
     "every input": edit((CONNECT, "connect petal -> hidden.⟦*⟧ : dense")),
+    "position at the end of a window": connect("conv(kernel = 3, w = ⟦pre.position⟧)"),
+    "window in four dimensions": edit((CONNECT, "⟦area far[2, 2, 2, 2] : source⟧\n    area near[2, 2] : tanh_unit\n"
+                                                "    connect far -> near : conv(kernel = 1)\n    connect near -> hidden : dense\n"
+                                                "    connect petal -> hidden : dense")),
     "synapse with a state": synapse("weight w; ⟦state x = 0⟧; post += w * pre"),
     "synapse with an event": synapse("weight w; ⟦on pre.spike { post += w }⟧"),
     "common weight": synapse("⟦common weight w⟧; post += w * pre"),
@@ -97,6 +104,12 @@ CASES = {
         (CONNECT, "connect petal -> hidden : dense of mine"), (LEARN, "learn recognition by pushing() with sgd(rate)"),
         add="synapse mine { weight w, m; post += (w + m) * pre }\n"
             "rule pushing(C: cost) : nonlocal {\neach connection { w.grad += ⟦push(C, 1)⟧ }\n}\n"),
+    "synapses that share the front of a window": windowed("each connection { w.grad += pre * sum(w * post.rate, over = ⟦post⟧) }"),
+    "both ends of a window": windowed("each connection { let e = ⟦d(post.rate * pre, post.drive)⟧\nw.grad += e }"),
+    "unit in front of a window as a function": windowed("each connection between areas { w.grad += ⟦pre.rate(pre.drive)⟧ }"),
+    "loop over synapses of a window": windowed("each connection { shared state e = 0 }\nphase clean { run }\n"
+                                               "⟦f⟧or s in synapses {\nphase p from start { run with { s.w += 1 } }\n"
+                                               "s.e += C@p - C@clean\n}\neach connection { w.grad += e }"),
     "gradient by a variable": rule("each area a { let g = ⟦grad⟧(C, a.rate) }\neach connection { w.grad += post.g * pre }"),
     "window": rule("each weight p { p.grad += ⟦grad(C, p, window = 3 ticks)⟧ }"),
     "error of a weight": rule("each connection { w.grad += ⟦error⟧(w) }"),
