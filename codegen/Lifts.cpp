@@ -132,8 +132,8 @@ Value Lifts::inShapeOf(OpBuilder &k, Value memory, Value result) const {
 Value Lifts::rowsOf(OpBuilder &k, Value tensor, bool written) const {
   Value memory = tensor.getDefiningOp<bufferization::ToTensorOp>().getMemref();
   Location loc = tensor.getLoc();
-  Value rows = k.create<memref::CollapseShapeOp>(loc, memory,
-                                                 ArrayRef<ReassociationIndices>{{0, 1}, {2}});
+  Value rows =
+      k.create<memref::CollapseShapeOp>(loc, memory, ArrayRef<ReassociationIndices>{{0, 1}, {2}});
   auto type = cast<MemRefType>(rows.getType());
   return k.create<bufferization::ToTensorOp>(
       loc, RankedTensorType::get(type.getShape(), type.getElementType()), rows, true, written);
@@ -149,8 +149,9 @@ Value Lifts::emitOverPlaces(OpBuilder &k, ir::LiftOp lift, DenseMap<Value, Value
   // The factor that varies along the rows of the tile comes first.
   AffineExpr i = getAffineDimExpr(0, context), j = getAffineDimExpr(1, context),
              c = getAffineDimExpr(2, context);
-  unsigned first = rows ? (lift.getInputMap(0).isFunctionOfDim(0) ? 0 : 1)
-                        : (lift.getInputMap(0).getDimPosition(2) == result.getDimPosition(0) ? 0 : 1);
+  unsigned first =
+      rows ? (lift.getInputMap(0).isFunctionOfDim(0) ? 0 : 1)
+           : (lift.getInputMap(0).getDimPosition(2) == result.getDimPosition(0) ? 0 : 1);
   auto operand = [&](unsigned n) {
     Value value = values.lookup(lift.getInputs()[n]);
     return lift.getInputMap(n).isFunctionOfDim(0) ? rowsOf(k, value, false) : value;
@@ -256,8 +257,8 @@ Value Lifts::cutOff(OpBuilder &k, Value value, ir::LiftOp lift, unsigned operand
   for (unsigned d = 0; d < type.getRank(); ++d) {
     bool cuts = cut.test(map.getDimPosition(d));
     shorter |= cuts;
-    sizes.push_back(k.getIndexAttr(cuts ? lift.getSizes()[map.getDimPosition(d)]
-                                        : type.getDimSize(d)));
+    sizes.push_back(
+        k.getIndexAttr(cuts ? lift.getSizes()[map.getDimPosition(d)] : type.getDimSize(d)));
   }
   return shorter ? k.create<tensor::ExtractSliceOp>(lift.getLoc(), value, offset, sizes, stride)
                  : value;

@@ -586,8 +586,9 @@ void StepLowering::emitRank(ir::RankOp rank) {
 
 /// The same window as three dimensions, the last of which is as long as numbers are next to each other.
 static void inThreeDimensions(ir::Window &w) {
-  for (auto [list, fill] : {std::pair(&w.shape, 1), std::pair(&w.kernel, 1), std::pair(&w.stride, 1),
-                            std::pair(&w.before, 0), std::pair(&w.places, 1)})
+  for (auto [list, fill] :
+       {std::pair(&w.shape, 1), std::pair(&w.kernel, 1), std::pair(&w.stride, 1),
+        std::pair(&w.before, 0), std::pair(&w.places, 1)})
     list->insert(list->begin(), 3 - list->size(), fill);
   for (int merges = 0; merges < 2 && !w.tapsFirst && w.kernel[2] == w.shape[2] && w.places[2] == 1;
        ++merges) {
@@ -641,8 +642,7 @@ void StepLowering::emitWindow(Operation *op, ir::Window window, bool unfolds) {
         DenseIntElementsAttr::get(RankedTensorType::get({int64_t(numbers.size())}, i64),
                                   ArrayRef<int64_t>(numbers)));
     auto function = top.create<func::FuncOp>(
-        loc, text,
-        top.getFunctionType({from.getType(), to.getType(), top.getIndexType()}, {}));
+        loc, text, top.getFunctionType({from.getType(), to.getType(), top.getIndexType()}, {}));
     function.setPrivate();
     OpBuilder k = OpBuilder::atBlockEnd(function.addEntryBlock());
     auto constant = [&](int64_t v) { return k.create<arith::ConstantIndexOp>(loc, v).getResult(); };
@@ -664,7 +664,8 @@ void StepLowering::emitWindow(Operation *op, ir::Window window, bool unfolds) {
         end = k.saveInsertionPoint();
       }
       k.setInsertionPointToStart(loop.getBody());
-      for (auto [sum, step] : {std::pair(&offset[0], areaSteps[d]), std::pair(&offset[1], seenSteps[d])})
+      for (auto [sum, step] :
+           {std::pair(&offset[0], areaSteps[d]), std::pair(&offset[1], seenSteps[d])})
         *sum = k.create<arith::AddIOp>(
             loc, *sum, k.create<arith::MulIOp>(loc, loop.getInductionVar(), constant(step)));
     }

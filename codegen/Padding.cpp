@@ -97,8 +97,7 @@ bool Padding::meetsContraction(Value value, bool wild, bool conducted) {
 
 /// Masks one contribution where it must not count, and combines it.
 Value Padding::finish(OpBuilder &in, ir::LiftOp lift, unsigned r, Value term, Value old,
-                      ArrayRef<unsigned> loopOfAxis, Value count,
-                      const llvm::SmallBitVector &cut) {
+                      ArrayRef<unsigned> loopOfAxis, Value count, const llvm::SmallBitVector &cut) {
   Location loc = lift.getLoc();
   StringRef combiner = lift.getCombiner(r);
   Value yielded = lift.getYielded()[r], result = lift.getResult(r);

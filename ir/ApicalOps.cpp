@@ -272,8 +272,9 @@ void Window::forEach(function_ref<void(int64_t, int64_t, int64_t)> visit) const 
 static LogicalResult verifyWindow(Operation *op, const Window &window, RankedTensorType area,
                                   RankedTensorType seen) {
   size_t dimensions = window.shape.size();
-  for (ArrayRef<int64_t> sizes : {ArrayRef<int64_t>(window.kernel), ArrayRef<int64_t>(window.stride),
-                                  ArrayRef<int64_t>(window.before), ArrayRef<int64_t>(window.places)})
+  for (ArrayRef<int64_t> sizes :
+       {ArrayRef<int64_t>(window.kernel), ArrayRef<int64_t>(window.stride),
+        ArrayRef<int64_t>(window.before), ArrayRef<int64_t>(window.places)})
     if (sizes.size() != dimensions)
       return op->emitOpError() << "has lists of different lengths";
   for (size_t d = 0; d < dimensions; ++d)

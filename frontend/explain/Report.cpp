@@ -559,9 +559,11 @@ private:
     walk(*equation.right, [&](const Expr &x) {
       auto *m = llvm::dyn_cast<MemberExpr>(&x);
       int area = m ? net.area(ast::toString(*m->base)) : -1;
-      if (area < 0 || llvm::none_of(line.units, [&](const sema::UnitTerm &u) {
-            return u.area == area && u.variable->name.text == m->member.text;
-          }))
+      if (area < 0 || llvm::none_of(
+                          line.units,
+                          [&](const sema::UnitTerm &u) {
+                            return u.area == area && u.variable->name.text == m->member.text;
+                          }))
         return;
       Key key{area, m->member.text};
       if (!llvm::is_contained(wantedUnits, key))
@@ -722,13 +724,6 @@ private:
     return report;
   }
 
-  /// Does what the synapses of all places of a kernel contribute add up?
-  bool sharesPlaces(const sema::WeightChange &change, const sema::ChangeTerm &term) const {
-    return change.area < 0 && term.binder.empty() &&
-           net.connections[term.connection].topology == sema::Topology::Conv &&
-           term.statement->op != AssignOp::Set;
-  }
-
   static bool isGradient(const Expr &target) {
     auto *m = llvm::dyn_cast<MemberExpr>(&target);
     return m && m->member.text == "grad";
@@ -746,7 +741,7 @@ private:
       Expr *value = s.rewrite(*term.statement->value, scope);
       bool exact = false;
       walk(*term.statement->value, [&](const Expr &e) { exact |= callOf(e, "grad") != nullptr; });
-      if (sharesPlaces(change, term))
+      if (term.perPlace)
         value = s.sum(value, "places");
       if (term.perSample || exact)
         value = s.call("batch_mean", {value});

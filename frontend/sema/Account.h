@@ -29,6 +29,7 @@ struct ChangeTerm {
   bool gradient = false;             ///< adds to `w.grad`; else changes `w`
   bool perSample = false;            ///< so that the batch is averaged
   int connection = -1;               ///< on which it was instantiated: weights may be shared
+  bool perPlace = false;             ///< so that the places of a kernel are summed
 };
 
 /// How a learn line changes one array of weights.

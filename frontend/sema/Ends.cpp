@@ -88,8 +88,7 @@ Field onWeights(Evaluator &ev, const Connection &c, const Field &ofSynapses,
     return ofSynapses;
   }
   if (!each)
-    return ev.binary(ast::BinaryOp::Mul, ofSynapses,
-                     Field::number(static_cast<double>(c.window.positions())), at);
+    return ofSynapses;
   return ev.fields.reduce(ev.location(at), ofSynapses, {Axis::Place});
 }
 

@@ -33,8 +33,8 @@ Field atEnd(FieldBuilder &fields, mlir::Location loc, const Connection &c, bool 
 Field toEnd(Evaluator &ev, const Connection &c, bool pre, const Field &ofSynapses, Span at);
 /// What the synapses from a constant give to the units behind.
 Field fromBias(Evaluator &ev, const Connection &c, const Field &ofBiases, Span at);
-/// What tied synapses of one connection add to what they share, or make of it if they agree. A value that is
-/// the same for several synapses counts once for each.
+/// What the synapses of a kernel's places add to what they share. A value that is the same at all places is one of
+/// the shared element itself.
 Field onWeights(Evaluator &ev, const Connection &c, const Field &ofSynapses,
                 const ast::AssignStmt &assign);
 /// What a pool makes of the units that it sees.

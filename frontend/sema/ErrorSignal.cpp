@@ -4,8 +4,8 @@
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
-#include "frontend/sema/Ends.h"
 #include "frontend/sema/Account.h"
+#include "frontend/sema/Ends.h"
 #include "frontend/sema/Rule.h"
 
 using namespace mlir;
@@ -124,9 +124,9 @@ Field RuleInstance::throughPool(const Connection &c, const Field &source, const 
   for (Axis axis : pooled.axes)
     extent.push_back({axis, pooled.size(axis)});
   Field seed = ev.fields.broadcast(ev.location(at), behind, extent);
-  auto op = ev.fields.builder.create<ir::VjpOp>(
-      ev.location(at), TypeRange{source.tensor.getType()}, ValueRange{pooled.tensor},
-      ValueRange{seed.tensor}, ValueRange{source.tensor}, ValueRange{});
+  auto op = ev.fields.builder.create<ir::VjpOp>(ev.location(at), TypeRange{source.tensor.getType()},
+                                                ValueRange{pooled.tensor}, ValueRange{seed.tensor},
+                                                ValueRange{source.tensor}, ValueRange{});
   Field e = source;
   e.tensor = op.getResult(0);
   e.dimension = behind.dimension;

@@ -228,9 +228,8 @@ Field FieldBuilder::inOrder(mlir::Location loc, const Field &field, llvm::ArrayR
   if (type.getElementType().isF32() &&
       llvm::ArrayRef<Axis>(field.axes).take_back(last.size()) == last)
     return field;
-  return map(loc, {field}, [](mlir::OpBuilder &, mlir::Location, llvm::ArrayRef<mlir::Value> a) {
-    return a[0];
-  });
+  return map(loc, {field},
+             [](mlir::OpBuilder &, mlir::Location, llvm::ArrayRef<mlir::Value> a) { return a[0]; });
 }
 
 Field FieldBuilder::unfold(mlir::Location loc, const Field &field, const ir::Window &window,

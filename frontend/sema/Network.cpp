@@ -635,8 +635,8 @@ private:
                 "`" + kind + "` needs the size of its kernel",
                 "write `" + kind + "(kernel = " + (c.weightless() ? "2" : "5") + ")`");
       if (window.stride.empty())
-        window.stride = c.weightless() ? window.kernel
-                                       : decltype(window.stride)(window.kernel.size(), 1);
+        window.stride =
+            c.weightless() ? window.kernel : decltype(window.stride)(window.kernel.size(), 1);
       if (c.pooled.empty())
         c.pooled = "max";
       placeWindow(c, window, from, to, kind, ev);
@@ -741,7 +741,8 @@ private:
     int64_t from = backwards ? other.toSize : other.fromSize;
     int64_t to = backwards ? other.fromSize : other.toSize;
     likeOther(c, other);
-    bool moves = other.topology == Topology::Conv && !backwards; // the kernel, over areas of any size
+    bool moves =
+        other.topology == Topology::Conv && !backwards; // the kernel, over areas of any size
     if (moves)
       placeWindow(c, sizeOf(other), net.areas[c.from], net.areas[c.to], "conv", ev);
     bool same = moves ? c.window.taps() == other.window.taps() && c.channels == other.channels

@@ -109,9 +109,9 @@ struct Connection {
   int transposeOf = -1; ///< the connection whose synapses conduct backwards here
   int tiedTo = -1;      ///< the connection whose weights these other synapses have
   int64_t fromSize = 0, toSize = 0;
-  ir::Window window;      ///< of a convolution, local connection or pool: what each unit behind it sees
-  int64_t channels = 1;   ///< units behind each of its places
-  std::string pooled;     ///< how a pool reduces what it sees
+  ir::Window window; ///< of a convolution, local connection or pool: what each unit behind it sees
+  int64_t channels = 1; ///< units behind each of its places
+  std::string pooled;   ///< how a pool reduces what it sees
   std::map<std::string, Field> synapseArgs;
   std::vector<Weight> weights;
   std::vector<const ast::KeepStmt *> keeps; ///< projections after every change

@@ -13,8 +13,8 @@
 /// its body says, like those that templates declare.
 //
 //===----------------------------------------------------------------------===//
-#include "frontend/sema/Ends.h"
 #include "frontend/sema/Account.h"
+#include "frontend/sema/Ends.h"
 #include "frontend/sema/Forms.h"
 #include "frontend/sema/Rule.h"
 

@@ -212,9 +212,9 @@ void RunTick::learn(Tick &tick, const Scope &scope, const ast::AssignStmt &assig
   Trial::At here(rule.trial, {&tick, nullptr});
   RuleInstance::Target &changed = rule.target(c, base->name, scope.bias);
   if (WeightChange *change = rule.noted(changed))
-    rule.account->add(*change,
-                      {&assign, scope.inside ? rule.blockOf(*scope.inside) : scope.body, "", phase,
-                       m != nullptr, value.has(Axis::Sample), scope.connection});
+    rule.account->add(*change, {&assign, scope.inside ? rule.blockOf(*scope.inside) : scope.body,
+                                "", phase, m != nullptr, value.has(Axis::Sample), scope.connection,
+                                c.topology == Topology::Conv && value.has(Axis::Place)});
   rule.contribute(changed, onWeights(ev, c, value, assign), assign.op, m != nullptr, assign.span);
 }
 

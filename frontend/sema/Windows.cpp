@@ -61,8 +61,8 @@ void placeWindow(Connection &c, const WindowSize &size, const Area &from, const 
   for (auto [area, variable, at] : {std::tuple(&from, &c.fromVariable, c.decl->from->span),
                                     std::tuple(&to, &c.toPort, c.decl->to->span)}) {
     if (area->shape.size() > 3)
-      ev.unsupported(area->decl->span, "an area of more than three sizes at the end of `" +
-                                           kind.str() + "` is");
+      ev.unsupported(area->decl->span,
+                     "an area of more than three sizes at the end of `" + kind.str() + "` is");
     if (area->endpoints(*variable) != area->size || area->componentsOf(*variable))
       ev.fail(Code::ShapeMismatch, at,
               "`" + kind + "` sees units side by side, and `" + area->name + "." + *variable +
@@ -100,8 +100,8 @@ void placeWindow(Connection &c, const WindowSize &size, const Area &from, const 
     mismatch(kernel + " is larger than `" + from.name + "`, which is " + joined(in.size),
              "choose a smaller kernel");
   if (!fits) {
-    std::string hint =
-        "make `" + to.name + "` " + joined(fitting) + (pools ? "" : ", or as large as with zeros around `" + from.name + "`");
+    std::string hint = "make `" + to.name + "` " + joined(fitting) +
+                       (pools ? "" : ", or as large as with zeros around `" + from.name + "`");
     mismatch(kernel + " has " + joined(fitting) + " places in `" + from.name + "`, which is " +
                  joined(in.size) + ", and `" + to.name + "` is " + joined(out.size),
              hint);

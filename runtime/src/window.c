@@ -117,8 +117,13 @@ SPECIALISED void walkPlaces(const float *from, float *to, const apical_window *w
             continue;
           int64_t row = (y * n[1] + x) * n[2], taps = (k0 * k[1] + k1) * k[2];
           int64_t place = (p0 * p[1] + p1) * p[2];
-          struct sweep s = {row + lo * stride - before, (place + lo) * w->row + taps, hi - lo,
-                            stride, w->row, k[2], 1};
+          struct sweep s = {row + lo * stride - before,
+                            (place + lo) * w->row + taps,
+                            hi - lo,
+                            stride,
+                            w->row,
+                            k[2],
+                            1};
           moveRuns(from, to, run, &s);
           for (int64_t edge = 0; edge < p[2] - (hi - lo); ++edge) {
             int64_t p2 = edge < lo ? edge : edge + (hi - lo);
