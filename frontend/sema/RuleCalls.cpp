@@ -4,8 +4,8 @@
 // Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
-#include "frontend/sema/Forms.h"
 #include "frontend/sema/Ends.h"
+#include "frontend/sema/Forms.h"
 #include "frontend/sema/Rule.h"
 
 using namespace mlir;
@@ -76,14 +76,10 @@ std::optional<Field> RuleInstance::derivativeOfUnits(const ast::CallExpr &e, con
   std::set<std::string> names;
   for (auto &a : e.args)
     collectNames(*a.value, names);
-  const End *only = nullptr;
+  if (names.count("pre") && names.count("post") && ends.count("pre") && ends.at("pre").windowed())
+    ev.unsupported(e.span, "`d` with both ends of a convolution is");
   for (auto &[name, end] : ends)
-    if (names.count(name)) {
-      if (only && end.windowed())
-        ev.unsupported(e.span, "`d` with both ends of a convolution is");
-      only = &end;
-      if (!end.windowed())
-        continue;
+    if (names.count(name) && end.windowed()) {
       if (end.none)
         return Field::number(0);
       Frame units = areaFrame(end.area, name);

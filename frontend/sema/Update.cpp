@@ -272,6 +272,7 @@ Field RuleInstance::optimised(Target &t, const ast::Expr &chosen) {
   frame.known = {"w", "grad", "updates"};
   frame.others = true; // a reduction is one over other weights
   frame.reductions = {Axis::Place, Axis::Pre, Axis::Post};
+  frame.windowed = t.connection >= 0 && connection(t.connection).windowed();
   // Each line counts its updates in one number.
   std::string counter = net.name + "." + learn.name + ".updates";
   StateInit count;
