@@ -27,7 +27,9 @@ bool dependsOnTrial(const Field &f) {
     if (!seen.insert(v).second)
       continue;
     Operation *op = v.getDefiningOp();
-    if (!op || !llvm::isa<ir::LiftOp, ir::RankOp, ir::UnfoldOp, ir::FoldOp, ir::ClockOp, ir::GetParamOp>(op))
+    if (!op ||
+        !llvm::isa<ir::LiftOp, ir::RankOp, ir::UnfoldOp, ir::FoldOp, ir::ClockOp, ir::GetParamOp>(
+            op))
       return true;
     work.append(op->operand_begin(), op->operand_end());
   }
@@ -114,9 +116,7 @@ std::optional<Field> RuleInstance::hops(const ast::Expr &e, const Connection &c)
 }
 
 /// Weights of its own, or shared with synapses that are others.
-static bool hasWeights(const Connection &c) {
-  return !c.weightless() && c.transposeOf < 0;
-}
+static bool hasWeights(const Connection &c) { return !c.weightless() && c.transposeOf < 0; }
 
 void RuleInstance::findScope() {
   if (std::optional<Field> cost = costHere(); cost && cost->tensor) {
@@ -162,6 +162,10 @@ void RuleInstance::findScope() {
                   "they are called after their areas, as `" + names[0] + "`");
         ev.unknown(e->span, "connection", path, names);
       }
+      if (&into == &plastic && net.connections[c].weightless())
+        ev.fail(Code::WrongKind, e->span,
+                "`" + path + "` has no weights, and `in` says what may change",
+                "errors cross it by themselves");
       into.insert(c);
     }
   };
