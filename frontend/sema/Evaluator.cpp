@@ -597,8 +597,8 @@ llvm::SmallVector<Axis, 2> Evaluator::axesOf(llvm::StringRef name, const ast::Ca
                frame.reductions[0] == Axis::Unit
                    ? "there are no synapses here: a reduction runs over units"
                    : "a reduction of synapses runs over `pre` or `post`, not over `units`");
-        if (axis == Axis::Post && frame.windowed)
-          unsupported(over.value->span, "`over = post` in synapses of a convolution is");
+        if (axis == Axis::Post && frame.windowed) // they stand at several places and taps
+          unsupported(over.value->span, "`over = post` in a convolution is");
         return {axis};
       }
     fail(Code::NeedsOver, over.value->span,
@@ -710,6 +710,8 @@ Field Evaluator::callPrimitive(llvm::StringRef name, const ast::CallExpr &e, Fra
   if (name == "identity") {
     expect(0, 0);
     requireMatrix(frame, e.span, name);
+    if (frame.windowed) // taps are no units
+      unsupported(e.span, "`identity` in a convolution is");
     Location loc = location(e.span);
     auto [from, to] = std::pair(frame.drawExtent[0].second, frame.drawExtent[1].second);
     return binary(ast::BinaryOp::Eq, fields.index(loc, Axis::Pre, from),

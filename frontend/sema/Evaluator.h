@@ -39,7 +39,7 @@ struct Frame {
   bool others = false;
   /// What a reduction without `over` runs over.
   llvm::SmallVector<Axis, 2> reductions = {Axis::Unit};
-  bool windowed = false; ///< synapses of a window: those of one pre unit stand at several places
+  bool windowed = false; ///< code of synapses that a window shows a unit in front of several times
   /// Where `normal(…)` and `uniform(…)` draw; no draws if the stream is empty.
   std::string stream;
   bool drawEachTrial = false;

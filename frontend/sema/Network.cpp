@@ -608,7 +608,9 @@ private:
         ev.fail(Code::DefinedTwice, a.name.span, "`" + a.name.text + "` is given twice");
       if (!a.name)
         ev.fail(Code::UnknownArgument, a.value->span, "an argument of a topology has a name",
-                "write `" + kind + "(bias = true)` or `" + kind + "(w ~ normal(0, 0.1))`");
+                windows
+                    ? "write `" + kind + "(kernel = 3)`"
+                    : "write `" + kind + "(bias = true)` or `" + kind + "(w ~ normal(0, 0.1))`");
       bool known = llvm::is_contained(parameters, a.name.text);
       if (known && a.name.text == "bias")
         c.bias = evaluateTruth(*a.value, frame, "`bias`");
@@ -625,6 +627,14 @@ private:
         ev.fail(Code::UnknownArgument, a.name.span,
                 "`" + kind + "` has no parameter `" + a.name.text + "`",
                 c.topology == Topology::Wire ? "a wire has no weights"
+                : windows && llvm::StringRef(a.name.text).starts_with("pad")
+                    ? (c.weightless()
+                           ? "a pool has no border"
+                           : "the sizes of the areas say how wide the border of zeros is")
+                : c.weightless() && llvm::is_contained({"w", "bias"}, a.name.text)
+                    ? "a pool has no weights"
+                : windows && llvm::is_contained({"channels", "filters"}, a.name.text)
+                    ? "the third size of an area is the number of its channels"
                 : nearest(a.name.text, parameters).empty()
                     ? "it takes " + quoted(parameters)
                     : "did you mean `" + nearest(a.name.text, parameters) + "`?");
@@ -641,6 +651,9 @@ private:
         c.pooled = "max";
       placeWindow(c, window, from, to, kind, ev);
     }
+    if (c.weightless() && decl.synapse)
+      ev.fail(Code::WrongKind, decl.synapse->span, "`" + kind + "` has no synapses of a kind",
+              "what passes is the value itself: leave `of` away");
     if (!c.weightless()) {
       auto *synapse = calleeOf(decl.synapse, synapseArgs);
       std::string name = synapse ? synapse->name : "linear";
@@ -679,7 +692,8 @@ private:
       if (llvm::none_of(c.weights, same))
         ev.fail(Code::NotAssignable, keep->target->span,
                 "the connection `" + c.name + "` has no weight `" + ast::toString(*keep->target) +
-                    "`");
+                    "`",
+                c.weightless() ? "what has no weights needs no `keep`" : "");
       c.keeps.push_back(keep);
     }
   }
@@ -714,6 +728,29 @@ private:
     c.weights = other.weights;
   }
 
+  /// A kernel moves over another area of as many dimensions; the places of any other window are those of its areas.
+  void requireSpace(const Connection &c, const Connection &other, const std::string &topology) {
+    bool backwards = topology == "transpose";
+    bool moves = other.topology == Topology::Conv && !backwards;
+    Space from(net.areas[c.from]), to(net.areas[c.to]);
+    Space first(net.areas[backwards ? other.to : other.from]);
+    Space second(net.areas[backwards ? other.from : other.to]);
+    auto differ = [&](const Space &a, const Space &b) {
+      return moves ? a.size.size() != b.size.size() : a.str() != b.str();
+    };
+    if (!differ(from, first) && !differ(to, second))
+      return;
+    ev.diags
+        .error(Code::ShapeMismatch, c.decl->span,
+               "`" + topology + "(" + other.name + ")` goes from an area of " + first.str() +
+                   " to one of " + second.str() + ", and these areas are " + from.str() + " and " +
+                   to.str())
+        .label(other.decl->span, "the connection")
+        .hint(moves ? "its kernel moves over areas with as many dimensions of space"
+                    : "give the areas these sizes");
+    throw Reported();
+  }
+
   /// `transpose(c)`: the same synapses, conducting backwards; `tied(c)`: others
   /// with the same weights.
   void shareWeights(Connection c, const ast::NameExpr &topology,
@@ -733,7 +770,10 @@ private:
     }
     const Connection &other = net.connections[index];
     if (other.weightless() || other.transposeOf >= 0)
-      ev.fail(Code::WrongKind, at, "`" + other.name + "` has no weights of its own");
+      ev.fail(Code::WrongKind, at, "`" + other.name + "` has no weights of its own",
+              !other.weightless()       ? "name the connection that it is the transpose of"
+              : topology.name == "tied" ? "write the pool or wire again: there is nothing to share"
+                                        : "only what has weights conducts backwards");
     if (c.decl->synapse || !c.decl->body.empty())
       ev.fail(Code::WrongKind, c.decl->span,
               "the synapses are those of `" + other.name + "`: they are declared there");
@@ -743,6 +783,8 @@ private:
     likeOther(c, other);
     bool moves =
         other.topology == Topology::Conv && !backwards; // the kernel, over areas of any size
+    if (other.windowed())
+      requireSpace(c, other, topology.name);
     if (moves)
       placeWindow(c, sizeOf(other), net.areas[c.from], net.areas[c.to], "conv", ev);
     bool same = moves ? c.window.taps() == other.window.taps() && c.channels == other.channels
@@ -756,7 +798,9 @@ private:
           .error(Code::ShapeMismatch, c.decl->span,
                  "the kernel of `" + other.name + "` goes from " + channels(other) +
                      ", and between these areas it would go from " + channels(c))
-          .label(other.decl->span, "the connection");
+          .label(other.decl->span, "the connection")
+          .hint("the third sizes of these areas must be " +
+                llvm::Twine(other.window.kernel.back()) + " and " + llvm::Twine(other.channels));
       throw Reported();
     }
     if (!same) {
@@ -844,6 +888,7 @@ private:
           frame.locals["fan_out"] = Field::number(static_cast<double>(c.fanOut()));
           frame.stream = w.symbol;
           frame.drawExtent = init.extent;
+          frame.windowed = c.windowed();
           frame.resolve = positions(c);
           const ast::Expr *value = !bias && initial && d.name.text == "w" ? initial->value
                                    : !bias                                ? d.init

@@ -213,6 +213,7 @@ void RuleInstance::declareWeight(const std::string &symbol, const Connection &c,
   frame.locals["fan_out"] = Field::number(static_cast<double>(c.fanOut()));
   frame.stream = symbol;
   frame.drawExtent = init.extent;
+  frame.windowed = c.windowed();
   // The connection's own weights stand for their first values: `weight B = w` starts as a copy.
   frame.resolve = [&states = trial.states, weights = c.weights,
                    symbol](const ast::Expr &e) -> std::optional<Field> {

@@ -162,6 +162,10 @@ void RuleInstance::findScope() {
                   "they are called after their areas, as `" + names[0] + "`");
         ev.unknown(e->span, "connection", path, names);
       }
+      if (&into == &plastic && net.connections[c].weightless())
+        ev.fail(Code::WrongKind, e->span,
+                "`" + path + "` has no weights, and `in` says what may change",
+                "errors cross it by themselves");
       into.insert(c);
     }
   };

@@ -139,6 +139,12 @@ Field RunTick::weight(Tick &tick, const Connection &c, const Weight &w, Field va
         ev.fail(Code::PerSampleToShared, s->span,
                 "a value per sample is assigned to a weight, which has no samples",
                 "a draw for all samples is a `shared state x ~ …` of the connection");
+      if (c.topology == Topology::Conv && !value.constant && value.has(Axis::Place))
+        ev.fail(
+            Code::ShapeMismatch, s->span,
+            "`" + w.name +
+                "` is one for all places of a kernel, and the value differs from place to place",
+            "a `shared state` of the connection is one for each weight");
     }
   }
   return value;

@@ -38,9 +38,10 @@ llvm::SmallVector<int64_t, 2> sizesOf(const ast::Expr &e, size_t dimensions, Fra
   if (list->elements.size() != dimensions)
     ev.fail(Code::BadSize, e.span,
             what + " has " + llvm::Twine(list->elements.size()) +
-                " numbers, and the areas have a space of " + llvm::Twine(dimensions) +
+                (list->elements.size() == 1 ? " number" : " numbers") +
+                ", and the areas have a space of " + llvm::Twine(dimensions) +
                 (dimensions == 1 ? " dimension" : " dimensions"),
-            "one number is for all of them");
+            dimensions == 1 ? "write one number" : "write two, or one number for both");
   llvm::SmallVector<int64_t, 2> sizes;
   for (const ast::Expr *item : list->elements)
     sizes.push_back(ev.evaluateSize(*item, frame, 1, what));
@@ -66,7 +67,8 @@ void placeWindow(Connection &c, const WindowSize &size, const Area &from, const 
     if (area->endpoints(*variable) != area->size || area->componentsOf(*variable))
       ev.fail(Code::ShapeMismatch, at,
               "`" + kind + "` sees units side by side, and `" + area->name + "." + *variable +
-                  "` is not one number for each unit");
+                  "` is not one number for each unit",
+              "`dense` connects what is `common` or has components");
   }
   size_t dimensions = in.size.size();
   if (out.size.size() != dimensions)
@@ -80,11 +82,12 @@ void placeWindow(Connection &c, const WindowSize &size, const Area &from, const 
              "give both areas the same third size");
   ir::Window &w = c.window;
   w = {};
-  llvm::SmallVector<int64_t, 2> fitting; // without a border
+  llvm::SmallVector<int64_t, 2> fitting, widest; // places without a border, and with the widest
   bool fits = true;
   for (size_t d = 0; d < dimensions; ++d) {
     int64_t kernel = size.kernel[d], stride = size.stride[d];
     fitting.push_back(in.size[d] < kernel ? 0 : (in.size[d] - kernel) / stride + 1);
+    widest.push_back((in.size[d] + kernel - 2) / stride + 1);
     int64_t border = (out.size[d] - 1) * stride + kernel - in.size[d];
     fits &= pools ? out.size[d] == fitting[d] : border > -stride && border <= 2 * (kernel - 1);
     w.shape.push_back(in.size[d]);
@@ -94,16 +97,19 @@ void placeWindow(Connection &c, const WindowSize &size, const Area &from, const 
     w.places.push_back(out.size[d]);
   }
   std::string kernel = "a kernel of " + joined(size.kernel);
-  if (llvm::any_of(size.stride, [](int64_t n) { return n != 1; }))
+  if (!llvm::is_contained(fitting, 0) &&
+      llvm::any_of(size.stride, [](int64_t n) { return n != 1; }))
     kernel += " in steps of " + joined(size.stride);
-  if (!fits && llvm::is_contained(fitting, 0))
-    mismatch(kernel + " is larger than `" + from.name + "`, which is " + joined(in.size),
-             "choose a smaller kernel");
   if (!fits) {
-    std::string hint = "make `" + to.name + "` " + joined(fitting) +
-                       (pools ? "" : ", or as large as with zeros around `" + from.name + "`");
-    mismatch(kernel + " has " + joined(fitting) + " places in `" + from.name + "`, which is " +
-                 joined(in.size) + ", and `" + to.name + "` is " + joined(out.size),
+    bool larger = llvm::is_contained(fitting, 0);
+    std::string hint =
+        larger ? "choose a smaller kernel" : "make `" + to.name + "` " + joined(fitting);
+    if (!pools)
+      hint += (larger ? ", or make `" + to.name + "`" : std::string(", or")) + " at most " +
+              joined(widest) + ": zeros stand around `" + from.name + "` then";
+    mismatch(kernel + (larger ? " is larger than `" : " has " + joined(fitting) + " places in `") +
+                 from.name + "`, which is " + joined(in.size) + ", and `" + to.name + "` is " +
+                 joined(out.size),
              hint);
   }
   w.shape.push_back(in.channels);

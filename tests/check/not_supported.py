@@ -30,10 +30,11 @@ def synapse(body):
     return edit((CONNECT, "connect petal -> hidden : dense of mine"), add=f"synapse mine {{ {body} }}\n")
 
 
-def windowed(body):
-    """A rule where every connection but the last is a convolution."""
-    return rule(body).replace(CONNECT, "area line[3] : tanh_unit\n    connect petal -> line : conv(kernel = 3)\n"
-                                       "    connect line -> hidden : conv(kernel = 3)")
+def windows(topology, body="each connection { w.grad += error(post) * pre }", use="learning() with sgd(rate)", add=""):
+    """A window between two hidden areas, and a rule that changes all connections."""
+    return edit((CONNECT, CONNECT + "\n    area wide[2] : tanh_unit\n    connect hidden -> wide : " + topology
+                 + "\n    connect wide -> kind : dense"), (LEARN, "learn recognition by " + use),
+                add=f"rule learning(C: cost) : nonlocal, modulated, population {{\n{body}\n}}\n{add}")
 
 
 def option(text):
@@ -72,6 +73,33 @@ CASES = {
                                      add="unit mine(g = 1) { input drive; output rate = g * drive }\n"),
     # Connections
     "sparse": connect("⟦sparse⟧(p = 0.1)"),
+    "four sizes in front of a window": edit(
+        (CONNECT, "⟦area block[2, 3, 2, 2] : source⟧\n    connect block -> hidden : pool(kernel = 2)")),
+    "four sizes behind a window": edit(
+        (CONNECT, "⟦area block[2, 3, 2, 2] : tanh_unit⟧\n    connect petal -> block : conv(kernel = 2)")),
+    "position at the end of a window": windows("conv(kernel = 2, w = ⟦pre.position⟧)", use="backprop() with sgd(rate)"),
+    "identity in a convolution": windows("conv(kernel = 2, w = ⟦identity()⟧)", use="backprop() with sgd(rate)"),
+    "over post in a convolution": windows(
+        "conv(kernel = 2)", "each connection { w.grad += sum(error(post), over = ⟦post⟧) * pre }"),
+    "index over post in a local connection": windows(
+        "local(kernel = 2)", "each connection { w.grad += index(post.rate, over = ⟦post⟧) * pre }"),
+    "over post in the synapse of a convolution": windows("conv(kernel = 2) of mixed", add="synapse mixed { weight w; "
+                                                         "post += sum(w, over = ⟦post⟧) * pre }\n"),
+    "over post in what a convolution keeps": windows("conv(kernel = 2) { keep w = w / norm(w, over = ⟦post⟧) }", use="backprop() with sgd(rate)"),
+    "over post in the optimizer of a convolution": windows(
+        "conv(kernel = 2)", use="learning() with norms()",
+        add="optimizer norms() { w -= grad / norm(grad, over = ⟦post⟧) }\n"),
+    "loop over the synapses of a convolution": windows(
+        "conv(kernel = 2)", "each connection { shared state g = 0; w.grad += g }\nphase clean { run }\n"
+        "⟦for s in synapses { phase p from start { run with { s.w += 0.1 } }; s.g += C@p - C@clean }⟧"),
+    "d with both ends of a convolution": windows(
+        "conv(kernel = 2)", "each connection { w.grad += ⟦d(pre.rate * post.rate, post.drive)⟧ }"),
+    "d of a name over a convolution": windows(
+        "conv(kernel = 2)", "each connection { let g = 2; w.grad += ⟦d(g * post.rate, post.drive)⟧ }"),
+    "a unit in front of a convolution as a function": windows(
+        "conv(kernel = 2)", "each connection between areas { w.grad += ⟦pre.rate(pre)⟧ }"),
+    "convolution of a rule": rule("connect error(outputs.drive) -> error(hidden.rate) : ⟦conv(kernel = 2)⟧\n"
+                                  "each connection { w.grad += error(post) * pre }"),
     "delay": connect("dense(delay = ⟦1 tick⟧)"),
     "self": connect("dense(self = ⟦false⟧)"),
     "weights from a file": connect('dense(w = ⟦npy⟧("w.npy"))'),
@@ -104,12 +132,6 @@ CASES = {
         (CONNECT, "connect petal -> hidden : dense of mine"), (LEARN, "learn recognition by pushing() with sgd(rate)"),
         add="synapse mine { weight w, m; post += (w + m) * pre }\n"
             "rule pushing(C: cost) : nonlocal {\neach connection { w.grad += ⟦push(C, 1)⟧ }\n}\n"),
-    "synapses that share the front of a window": windowed("each connection { w.grad += pre * sum(w * post.rate, over = ⟦post⟧) }"),
-    "both ends of a window": windowed("each connection { let e = ⟦d(post.rate * pre, post.drive)⟧\nw.grad += e }"),
-    "unit in front of a window as a function": windowed("each connection between areas { w.grad += ⟦pre.rate(pre.drive)⟧ }"),
-    "loop over synapses of a window": windowed("each connection { shared state e = 0 }\nphase clean { run }\n"
-                                               "⟦f⟧or s in synapses {\nphase p from start { run with { s.w += 1 } }\n"
-                                               "s.e += C@p - C@clean\n}\neach connection { w.grad += e }"),
     "gradient by a variable": rule("each area a { let g = ⟦grad⟧(C, a.rate) }\neach connection { w.grad += post.g * pre }"),
     "window": rule("each weight p { p.grad += ⟦grad(C, p, window = 3 ticks)⟧ }"),
     "error of a weight": rule("each connection { w.grad += ⟦error⟧(w) }"),

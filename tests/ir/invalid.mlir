@@ -124,6 +124,62 @@ apical.step @s (%x: tensor<?x4xf32>) {
 
 // -----
 
+apical.step @s (%x: tensor<?x12xf32>) {
+  // expected-error @below {{has lists of different lengths}}
+  %r = apical.unfold %x shape [3, 4] kernel [3] stride [1, 1] before [0, 0] places [1, 2] : tensor<?x12xf32> -> tensor<?x2x9xf32>
+}
+
+// -----
+
+apical.step @s (%x: tensor<?x12xf32>) {
+  // expected-error @below {{has no such window: see dimension 1}}
+  %r = apical.unfold %x shape [3, 4] kernel [3, 3] stride [1, 0] before [0, 0] places [1, 2] : tensor<?x12xf32> -> tensor<?x2x9xf32>
+}
+
+// -----
+
+apical.step @s (%x: tensor<?x12xf32>) {
+  // expected-error @below {{has no such window: see dimension 0}}
+  %r = apical.unfold %x shape [3, 4] kernel [3, 3] stride [1, 1] before [3, 0] places [1, 2] : tensor<?x12xf32> -> tensor<?x2x9xf32>
+}
+
+// -----
+
+apical.step @s (%x: tensor<?x12xf32>) {
+  // expected-error @below {{has 12 units, 2 places and 9 taps, and goes between 'tensor<?x12xf32>' and 'tensor<?x9x2xf32>'}}
+  %r = apical.unfold %x shape [3, 4] kernel [3, 3] stride [1, 1] before [0, 0] places [1, 2] : tensor<?x12xf32> -> tensor<?x9x2xf32>
+}
+
+// -----
+
+apical.step @s (%x: tensor<?x12xf32>) {
+  // expected-error @below {{has 9 units, 1 places and 9 taps, and goes between 'tensor<?x12xf32>' and 'tensor<?x1x9xf32>'}}
+  %r = apical.unfold %x shape [3, 3] kernel [3, 3] stride [1, 1] before [0, 0] places [1, 1] : tensor<?x12xf32> -> tensor<?x1x9xf32>
+}
+
+// -----
+
+apical.step @s (%x: tensor<?x12xf32>) {
+  // expected-error @below {{makes two axes of the last one, and goes from 'tensor<?x12xf32>' to 'tensor<?x18xf32>'}}
+  %r = apical.unfold %x shape [3, 4] kernel [3, 3] stride [1, 1] before [0, 0] places [1, 2] : tensor<?x12xf32> -> tensor<?x18xf32>
+}
+
+// -----
+
+apical.step @s (%x: tensor<?x2x9xf32>) {
+  // expected-error @below {{makes two axes of the last one, and goes from 'tensor<7x12xf32>' to 'tensor<?x2x9xf32>'}}
+  %r = apical.fold %x shape [3, 4] kernel [3, 3] stride [1, 1] before [0, 0] places [1, 2] : tensor<?x2x9xf32> -> tensor<7x12xf32>
+}
+
+// -----
+
+apical.step @s (%x: tensor<?x2x9xf32>) {
+  // expected-error @below {{has 12 units, 2 places and 9 taps, and goes between 'tensor<?x12xf32>' and 'tensor<?x2x9xf32>'}}
+  %r = apical.fold %x shape [3, 4] kernel [3, 3] stride [1, 1] before [0, 0] places [1, 2] taps_first : tensor<?x2x9xf32> -> tensor<?x12xf32>
+}
+
+// -----
+
 apical.step @s () {
   %c = apical.clock "trial" : tensor<f32>
   // expected-error @below {{has the unknown kind "loss"; kinds are cost, measure, health, whole, residual}}

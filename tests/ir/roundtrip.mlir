@@ -39,6 +39,13 @@ apical.step @train0 (%images: tensor<?x4xui8>, %labels: tensor<?xi8>) experiment
   }
   // CHECK: apical.rank %{{.*}} axis 1 : tensor<?x3xf32>
   %r = apical.rank %y axis 1 : tensor<?x3xf32>
+  // What a window sees of a line with a border of one, and what it leaves there; then taps first.
+  // CHECK: apical.unfold %{{.*}} shape [4] kernel [3] stride [1] before [1] places [4] : tensor<?x4xf32> -> tensor<?x4x3xf32>
+  %seen = apical.unfold %x shape [4] kernel [3] stride [1] before [1] places [4] : tensor<?x4xf32> -> tensor<?x4x3xf32>
+  // CHECK: apical.fold %{{.*}} shape [4] kernel [3] stride [1] before [1] places [4] : tensor<?x4x3xf32> -> tensor<?x4xf32>
+  %left = apical.fold %seen shape [4] kernel [3] stride [1] before [1] places [4] : tensor<?x4x3xf32> -> tensor<?x4xf32>
+  // CHECK: apical.unfold %{{.*}} shape [2, 2] kernel [1, 2] stride [2, 1] before [0, 0] places [1, 1] taps_first : tensor<?x4xf32> -> tensor<?x2x1xf32>
+  %first = apical.unfold %x shape [2, 2] kernel [1, 2] stride [2, 1] before [0, 0] places [1, 1] taps_first : tensor<?x4xf32> -> tensor<?x2x1xf32>
   // A domain without inputs, a coordinate, a barrier, two results.
   // CHECK: apical.lift sizes [-1, 3] outs(tensor<?xf32>, tensor<3xf32>)
   // CHECK-SAME: combiners ["sum", "max"] {
