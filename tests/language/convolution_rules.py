@@ -256,8 +256,8 @@ def noise_of_units(interpret):
 
 
 def noise_of_weights(interpret):
-    """Weight perturbation, with lasting noise, which a checkpoint holds: one number for each weight. All places conduct
-    with the same one, and each of them adds to the weight what it makes of it."""
+    """Weight perturbation, with lasting noise, which a checkpoint holds: one number for each weight, with which all places
+    conduct. What the weight makes of it is the weight's own and counts once: the estimate is as large as the gradient."""
     text = perturbed("weight_perturbation", "shared state xi", "lasting state xi")
     first, after = both(deep("weight_perturbation(sigma = 0.1)", "sgd(0.01)", trials=1, text=text), interpret)
     net, noisy = Deep(first), Deep(first)
@@ -266,9 +266,9 @@ def noise_of_weights(interpret):
     noisy.w = [w + x for w, x in zip(net.w, xi)]
     noisy.b = [b + x for b, x in zip(net.b, xi[3:])]
     gain = (noisy.cost(noisy.forward()) - net.cost(net.forward())).mean() / 0.01
-    for j, places in enumerate([72, 4, 1]):
-        net.w[j] = net.w[j] - 0.01 * gain * places * xi[j]
-        net.b[j] = net.b[j] - 0.01 * gain * places * xi[j + 3]
+    for j in range(3):
+        net.w[j] = net.w[j] - 0.01 * gain * xi[j]
+        net.b[j] = net.b[j] - 0.01 * gain * xi[j + 3]
     net.near(after, interpret, "weight perturbation")
 
 
@@ -305,17 +305,19 @@ rule of_weights(C: cost) : nonlocal { each connection { w.grad += push(C, w) } }
     for moved, sign in ((more, 1), (less, -1)):  # biases, which begin at 0, stay
         moved.w = [w * (1 + sign * eps) for w in net.w]
     along = (more.cost(more.forward()) - less.cost(less.forward())).mean() / (2 * eps)
-    for j, places in enumerate([72, 4, 1]):
-        net.w[j], net.b[j] = net.w[j] - 0.01 * places * along, net.b[j] - 0.01 * places * along
+    for j in range(3):
+        net.w[j], net.b[j] = net.w[j] - 0.01 * along, net.b[j] - 0.01 * along
     net.near(after, interpret, "push of weights")
 
 
-def what_does_not_depend_on_the_place_counts_at_each(interpret):
-    for kind, count in (("conv", 15), ("local", 1)):
+def what_is_the_same_at_all_places_counts_once(interpret):
+    """A weight's own decay is that of any other weight, not one for each of the 15 places that conduct with it; what the
+    places see is summed over them. A number for all synapses is the weight's own, too."""
+    for kind in ("conv", "local"):
         text = model([5, 7], [3, 5], f"{kind}(kernel = 3)", line="learn c by decay() with sgd(0.01)",
-                     rules="rule decay(C: cost) : local { each connection { w.grad += w } }")
+                     rules="rule decay(C: cost) : local { each connection { w.grad += w + 0.5 } }")
         first, last = (how(text, data=data([5, 7], [3, 5]), interpret=interpret) for how in (before, run))
-        near(last["n.x_y.w"], (1 - 0.01 * count) * first["n.x_y.w"].astype(float), interpret, kind)
+        near(last["n.x_y.w"], 0.99 * first["n.x_y.w"].astype(float) - 0.005, interpret, kind)
 
 
 def reductions_in_synapse_code(interpret):
@@ -432,6 +434,6 @@ if __name__ == "__main__":
                     feedback_weights_are_tied_as_the_weights_are, errors_reach_all_areas_directly,
                     local_derivatives_at_both_ends, errors_go_back_through_inputs_of_the_rule, noise_of_units,
                     noise_of_weights, displacements_are_pushed_through,
-                    what_does_not_depend_on_the_place_counts_at_each, reductions_in_synapse_code,
+                    what_is_the_same_at_all_places_counts_once, reductions_in_synapse_code,
                     networks_that_settle, a_checkpoint_goes_on_where_it_was_saved, threads_do_not_change_bits,
                     gradients_are_those_of_central_differences)
