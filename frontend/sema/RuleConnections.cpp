@@ -105,6 +105,9 @@ void RuleInstance::connectOwn(const ast::ConnectDecl &decl, int area, llvm::Stri
                    "another topology than `dense` and `one_to_one` in a rule is");
   if (decl.synapse)
     ev.unsupported(decl.synapse->span, "a synapse of a rule's connection is");
+  for (const ast::Stmt *s : decl.body)
+    if (auto *v = llvm::dyn_cast<ast::VarDecl>(s); v && v->varKind != ast::VarKind::Let)
+      ev.unsupported(v->span, "a variable that a rule's connection keeps is");
   const ast::Expr *initial = nullptr;
   for (auto &a : topologyArgs) {
     if (a.name.text != "w")

@@ -280,6 +280,8 @@ void RuleInstance::ruleState(const ast::VarDecl &v) {
     if (!d.init)
       ev.fail(Code::MissingArgument, d.name.span,
               "the state `" + d.name.text + "` needs an initial value");
+    if (!d.components.empty())
+      ev.unsupported(d.name.span, "a state of a rule with components is");
     OwnState state;
     state.at = d.name.span;
     Frame frame = ruleFrame();

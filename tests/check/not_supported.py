@@ -100,6 +100,9 @@ CASES = {
         "conv(kernel = 2)", "each connection between areas { w.grad += ⟦pre.rate(pre)⟧ }"),
     "convolution of a rule": rule("connect error(outputs.drive) -> error(hidden.rate) : ⟦conv(kernel = 2)⟧\n"
                                   "each connection { w.grad += error(post) * pre }"),
+    "state of a rule's connection": rule("connect error(outputs.drive) -> error(hidden.rate) : dense "
+                                         "{ ⟦shared state s = 0⟧\nw += s }\neach connection { w.grad += error(post) * pre }"),
+    "state of a rule with components": rule("lasting state ⟦m⟧[2] = 0\neach connection { w.grad += error(post) * pre }"),
     "delay": connect("dense(delay = ⟦1 tick⟧)"),
     "self": connect("dense(self = ⟦false⟧)"),
     "weights from a file": connect('dense(w = ⟦npy⟧("w.npy"))'),
