@@ -25,11 +25,7 @@ static Field argument(Evaluator &ev, const Extent &extent, ir::StepOp step, Span
 
 Field placeholder(Evaluator &ev, const Area &area, const std::string &variable, ir::StepOp step,
                   Span at) {
-  Extent extent{{Axis::Sample, ShapedType::kDynamic}};
-  if (int64_t n = area.componentsOf(variable))
-    extent.push_back({Axis::Component, n});
-  extent.push_back({Axis::Unit, area.size});
-  return argument(ev, extent, step, at);
+  return argument(ev, Extent(area.extent(variable, true)), step, at);
 }
 
 Field placeholder(Evaluator &ev, const Scalar &scalar, ir::StepOp step, Span at) {
