@@ -238,6 +238,11 @@ TASKS = (
                low=0.965, above="random_hidden", by=0.01),
         Target("random_hidden", "null model: random hidden units"),
     )),
+    Task("many_competing_units", "MNIST, 784-2000 without labels, 10 epochs, and a readout, 10 epochs", (
+        Target("digits", "competing hidden units", "98.54 %, 200 epochs (Krotov & Hopfield 2019)", low=0.980,
+               null="competing_hidden_units/random_hidden"),
+    ), chosen="the steps of the features were chosen on held-out training images, beside others that the page names",
+        each_epoch=False),
     Task("sliding_threshold", "Ten random patterns, 20 epochs", (
         Target("selective", "mean rate of a unit; 1 if it answers 10 to one pattern and 0 to the others",
                measure="mean_rate", low=0.9, high=1.1),
