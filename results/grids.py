@@ -45,10 +45,11 @@ GRIDS = {
         of_rules(RATES[1:], {**COMPARED, "by_indirect_feedback": "indirect_feedback"}), (0.01, 0.02, 0.04), (1e-4, 1e-3, 3e-3)),
         seeds=(11, 12)),
     "feedback": Grid("fashion_mnist", with_decay(of_rules(RATES, COMPARED), (0.01, 0.02), (1e-3, 3e-3))),
-    "lenet": Grid("fashion_mnist", of_rules((0.0005, 0.001, 0.002), {n: COMPARED[n] for n in (
-        "by_backprop", "by_feedback", "by_direct_feedback", "by_uniform_signs", "by_fixed_signs", "by_redrawn_signs",
-        "frozen_hidden")})),
-    "lenet_digits": Grid("mnist", {"digits": {"rate": (0.01, 0.02, 0.04)}, "frozen_hidden": {"frozen_rate": (0.01, 0.02, 0.04)}},
+    "lenet": Grid("fashion_mnist", {
+        **of_rules((0.0005, 0.001, 0.002), {n: COMPARED[n] for n in (
+            "by_backprop", "by_uniform_signs", "by_fixed_signs", "by_redrawn_signs", "frozen_hidden")}),
+        **of_rules((0.0002, 0.0005, 0.001, 0.002), {n: COMPARED[n] for n in ("by_feedback", "by_direct_feedback")})}),
+    "lenet_digits": Grid("mnist", {"digits": {"rate": (0.01, 0.02, 0.04)}, "frozen_hidden": {"frozen_rate": (0.04, 0.1, 0.2, 0.4, 1)}},
                          epochs=4),
     "eight_areas": Grid("mnist", {"by_backprop": {"backprop_rate": RATES}, "by_feedback": {"feedback_rate": RATES},
                                   "by_direct_feedback": {"direct_feedback_rate": RATES},
