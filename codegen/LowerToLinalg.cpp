@@ -15,10 +15,10 @@
 #include "codegen/Draw.h"
 #include "codegen/Lifts.h"
 #include "codegen/Pipeline.h"
+#include "codegen/RuntimeCalls.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
-#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -42,7 +42,7 @@ public:
       : plan(plan), step(plan.step), source(source), kernels(kernels), known(known),
         layout(plan.batch), grouping(plan.step), padding(layout),
         tiles(plan.step, machine, layout, grouping), lifts(machine, layout, padding, tiles),
-        b(kernels.getContext()), loc(step.getLoc()) {}
+        b(kernels.getContext()), loc(step.getLoc()), runtime(kernels, layout, b, loc) {}
 
   llvm::Error run() {
     openFunction();
@@ -450,7 +450,7 @@ private:
 
   void emitOrthogonal(ir::DrawOp draw);
   void emitRank(ir::RankOp rank);
-  void emitWindow(Operation *op, ir::Window window, bool unfolds);
+  void emitWindow(Operation *op, const ir::Window &window, bool unfolds);
 
   StepPlan &plan;
   ir::StepOp step;
@@ -463,232 +463,37 @@ private:
   Lifts lifts;
   OpBuilder b;
   Location loc;
+  RuntimeCalls runtime;
   DenseMap<Value, Value> buffers;
   llvm::StringMap<Value> states;
   Value results, samples, seed, trial;
   DenseMap<Operation *, Value> outputs; ///< of probes
 };
 
-/// Where the elements of memory stand. States and temporaries begin at their first element.
-static SmallVector<int64_t> stridesOf(Value memory) {
-  return getStridesAndOffset(cast<MemRefType>(memory.getType())).first;
-}
-
-/// Lets kernels call a function of the runtime, with pointers first and then whole numbers.
-static void declareRuntime(ModuleOp kernels, StringRef name, unsigned pointers, unsigned numbers) {
-  if (kernels.lookupSymbol(name))
-    return;
-  OpBuilder top(kernels.getBodyRegion());
-  SmallVector<Type> types(pointers, LLVM::LLVMPointerType::get(kernels.getContext()));
-  types.append(numbers, top.getI64Type());
-  auto nothing = LLVM::LLVMVoidType::get(kernels.getContext());
-  top.create<LLVM::LLVMFuncOp>(kernels.getLoc(), name, LLVM::LLVMFunctionType::get(nothing, types));
-}
-
-/// A matrix that is drawn as a whole is made by the runtime, through a function that takes the memory as an argument: the
-/// pointer of a view inside the step would be that of what it looks into.
 void StepLowering::emitOrthogonal(ir::DrawOp draw) {
-  constexpr StringRef name = "apical_orthogonal";
-  Value memory = bufferOf(draw.getValue());
-  auto type = cast<MemRefType>(memory.getType());
-  SmallVector<int64_t> strides = stridesOf(memory);
-  ArrayRef<int64_t> logical = typeOf(draw.getValue()).getShape();
-  Type i64 = b.getI64Type(), pointer = LLVM::LLVMPointerType::get(b.getContext());
-  declareRuntime(kernels, name, 1, 7);
-  std::string maker =
-      ("orthogonal_" + Twine(logical[0]) + "_" + Twine(logical[1]) + "_" +
-       Twine(type.getDimSize(0)) + "_" + Twine(type.getDimSize(1)) + "_" + Twine(strides[0]))
-          .str();
-  if (!kernels.lookupSymbol(maker)) {
-    OpBuilder top(kernels.getBodyRegion());
-    auto function = top.create<func::FuncOp>(loc, maker, top.getFunctionType({type, i64, i64}, {}));
-    function.setPrivate();
-    OpBuilder k = OpBuilder::atBlockEnd(function.addEntryBlock());
-    Value address = k.create<arith::IndexCastOp>(
-        loc, i64, k.create<memref::ExtractAlignedPointerAsIndexOp>(loc, function.getArgument(0)));
-    SmallVector<Value> args{k.create<LLVM::IntToPtrOp>(loc, pointer, address)};
-    for (int64_t v : {logical[0], logical[1], type.getDimSize(0), type.getDimSize(1), strides[0]})
-      args.push_back(k.create<arith::ConstantOp>(loc, k.getI64IntegerAttr(v)));
-    args.append({function.getArgument(1), function.getArgument(2)});
-    k.create<LLVM::CallOp>(loc, TypeRange{}, name, args);
-    k.create<func::ReturnOp>(loc);
-  }
   Value key = emitStreamKey(b, loc, seed, draw.getStream());
   Value when = draw.getPerTrial()
                    ? trial
                    : b.create<arith::ConstantOp>(loc, b.getI64IntegerAttr(0)).getResult();
-  b.create<func::CallOp>(loc, maker, TypeRange{}, ValueRange{memory, key, when});
+  runtime.orthogonal(bufferOf(draw.getValue()), typeOf(draw.getValue()), key, when);
 }
 
-/// The runtime ranks the lines of the first axis that there is besides, in a loop over further axes, and in a function of
-/// its own as above. What pads the result is zero, rows of samples that are not there too.
+/// What pads the result is zero, rows of samples that are not there too.
 void StepLowering::emitRank(ir::RankOp rank) {
-  constexpr StringRef name = "apical_rank";
   Value from = bufferOf(rank.getOperand()), to = bufferOf(rank.getValue());
-  auto type = cast<MemRefType>(to.getType());
-  ArrayRef<int64_t> logical = typeOf(rank.getValue()).getShape();
-  SmallVector<int64_t> strides = stridesOf(to);
   clear(to);
   if (!typeOf(rank.getValue()).hasStaticShape())
     padding.setNullRows(rank.getValue());
-  unsigned axis = rank.getAxis();
-  declareRuntime(kernels, name, 2, 4);
-  std::string maker = ("rank_" + Twine(axis)).str();
-  for (auto [size, stride] : llvm::zip(logical, strides))
-    maker +=
-        ("_" + Twine(ShapedType::isDynamic(size) ? plan.batch : size) + "_" + Twine(stride)).str();
-  if (!kernels.lookupSymbol(maker)) {
-    Type i64 = b.getI64Type(), pointer = LLVM::LLVMPointerType::get(b.getContext());
-    OpBuilder top(kernels.getBodyRegion());
-    auto function = top.create<func::FuncOp>(
-        loc, maker, top.getFunctionType({from.getType(), type, top.getIndexType()}, {}));
-    function.setPrivate();
-    OpBuilder k = OpBuilder::atBlockEnd(function.addEntryBlock());
-    auto constant = [&](int64_t v) { return k.create<arith::ConstantIndexOp>(loc, v).getResult(); };
-    Value lines = constant(1), lineStep = constant(0), offset = constant(0);
-    bool first = true;
-    OpBuilder::InsertPoint end;
-    for (unsigned d = 0; d < logical.size(); ++d) {
-      if (d == axis)
-        continue;
-      if (first) {
-        lines = ShapedType::isDynamic(logical[d]) ? function.getArgument(2) : constant(logical[d]);
-        lineStep = constant(strides[d]);
-        first = false;
-        continue;
-      }
-      auto loop = k.create<scf::ForOp>(loc, constant(0), constant(logical[d]), constant(1));
-      if (!end.isSet()) {
-        k.setInsertionPointAfter(loop);
-        end = k.saveInsertionPoint();
-      }
-      k.setInsertionPointToStart(loop.getBody());
-      Value by = k.create<arith::MulIOp>(loc, loop.getInductionVar(), constant(strides[d]));
-      offset = k.create<arith::AddIOp>(loc, offset, by);
-    }
-    Value bytes = k.create<arith::MulIOp>(loc, offset, constant(sizeof(float)));
-    SmallVector<Value> args;
-    for (Value memory : function.getArguments().take_front(2)) {
-      Value address = k.create<arith::AddIOp>(
-          loc, k.create<memref::ExtractAlignedPointerAsIndexOp>(loc, memory), bytes);
-      args.push_back(k.create<LLVM::IntToPtrOp>(loc, pointer,
-                                                k.create<arith::IndexCastOp>(loc, i64, address)));
-    }
-    for (Value v : {constant(logical[axis]), constant(strides[axis]), lines, lineStep})
-      args.push_back(k.create<arith::IndexCastOp>(loc, i64, v));
-    k.create<LLVM::CallOp>(loc, TypeRange{}, name, args);
-    if (end.isSet())
-      k.restoreInsertionPoint(end);
-    k.create<func::ReturnOp>(loc);
-  }
-  b.create<func::CallOp>(loc, maker, TypeRange{}, ValueRange{from, to, samples});
+  runtime.rank(from, to, typeOf(rank.getValue()), rank.getAxis(), samples);
 }
 
-/// The same window as three dimensions, the last of which is as long as numbers are next to each other.
-static void inThreeDimensions(ir::Window &w) {
-  for (auto [list, fill] :
-       {std::pair(&w.shape, 1), std::pair(&w.kernel, 1), std::pair(&w.stride, 1),
-        std::pair(&w.before, 0), std::pair(&w.places, 1)})
-    list->insert(list->begin(), 3 - list->size(), fill);
-  for (int merges = 0; merges < 2 && !w.tapsFirst && w.kernel[2] == w.shape[2] && w.places[2] == 1;
-       ++merges) {
-    int64_t inner = w.shape[2];
-    for (auto [list, fill] : {std::pair(&w.shape, 1), std::pair(&w.kernel, 1),
-                              std::pair(&w.stride, 1), std::pair(&w.before, 0)})
-      *list = {fill, (*list)[0], (*list)[1] * inner};
-    w.places = {1, w.places[0], w.places[1]};
-  }
-}
-
-/// The runtime moves the numbers, in the lines of the first axis that there is besides and in a loop over further
-/// ones. What describes the window is a constant.
-void StepLowering::emitWindow(Operation *op, ir::Window window, bool unfolds) {
-  StringRef name = unfolds ? "apical_unfold" : "apical_fold";
-  Value from = bufferOf(op->getOperand(0)), to = bufferOf(op->getResult(0));
-  auto seenType = cast<MemRefType>((unfolds ? to : from).getType());
-  ArrayRef<int64_t> logical = typeOf(op->getResult(0)).getShape();
-  SmallVector<int64_t> areaSteps = stridesOf(unfolds ? from : to),
-                       seenSteps = stridesOf(unfolds ? to : from);
-  unsigned leading = areaSteps.size() - 1;
-  if (leading > 1) // the loop leaves out what pads further axes
+void StepLowering::emitWindow(Operation *op, const ir::Window &window, bool unfolds) {
+  Value result = op->getResult(0), from = bufferOf(op->getOperand(0)), to = bufferOf(result);
+  if (typeOf(result).getRank() > (unfolds ? 3 : 2)) // else the runtime clears what pads it
     clear(to);
-  if (!typeOf(op->getResult(0)).hasStaticShape())
-    padding.setNullRows(op->getResult(0));
-  inThreeDimensions(window);
-  SmallVector<int64_t> numbers;
-  for (ArrayRef<int64_t> list : {ArrayRef<int64_t>(window.shape), ArrayRef<int64_t>(window.kernel),
-                                 ArrayRef<int64_t>(window.stride), ArrayRef<int64_t>(window.before),
-                                 ArrayRef<int64_t>(window.places)})
-    numbers.append(list.begin(), list.end());
-  numbers.append({window.tapsFirst, seenType.getShape().take_back(2)[0], seenSteps[leading],
-                  cast<MemRefType>((unfolds ? from : to).getType()).getShape().back()});
-  std::string text = unfolds ? "unfold" : "fold";
-  auto add = [&](int64_t n) { text += "_" + std::to_string(n); };
-  for (int64_t n : numbers)
-    add(n);
-  for (unsigned d = 0; d < leading; ++d) {
-    add(ShapedType::isDynamic(logical[d]) ? plan.batch : logical[d]);
-    add(areaSteps[d]);
-    add(seenSteps[d]);
-  }
-  declareRuntime(kernels, name, 3, 4);
-  if (!kernels.lookupSymbol(text)) {
-    Type i64 = b.getI64Type(), pointer = LLVM::LLVMPointerType::get(b.getContext());
-    OpBuilder top(kernels.getBodyRegion());
-    std::string constantName = text + "_window";
-    top.create<LLVM::GlobalOp>(
-        loc, LLVM::LLVMArrayType::get(i64, numbers.size()), true, LLVM::Linkage::Internal,
-        constantName,
-        DenseIntElementsAttr::get(RankedTensorType::get({int64_t(numbers.size())}, i64),
-                                  ArrayRef<int64_t>(numbers)));
-    auto function = top.create<func::FuncOp>(
-        loc, text, top.getFunctionType({from.getType(), to.getType(), top.getIndexType()}, {}));
-    function.setPrivate();
-    OpBuilder k = OpBuilder::atBlockEnd(function.addEntryBlock());
-    auto constant = [&](int64_t v) { return k.create<arith::ConstantIndexOp>(loc, v).getResult(); };
-    Value lines = constant(1), padded = constant(1), offset[2] = {constant(0), constant(0)};
-    int64_t steps[2] = {0, 0};
-    OpBuilder::InsertPoint end;
-    for (unsigned d = 0; d < leading; ++d) {
-      if (d == 0) {
-        bool samples = ShapedType::isDynamic(logical[0]);
-        lines = samples ? function.getArgument(2) : constant(logical[0]);
-        padded = constant(layout.paddedSize(samples ? -1 : logical[0]));
-        steps[0] = areaSteps[0];
-        steps[1] = seenSteps[0];
-        continue;
-      }
-      auto loop = k.create<scf::ForOp>(loc, constant(0), constant(logical[d]), constant(1));
-      if (!end.isSet()) {
-        k.setInsertionPointAfter(loop);
-        end = k.saveInsertionPoint();
-      }
-      k.setInsertionPointToStart(loop.getBody());
-      for (auto [sum, step] :
-           {std::pair(&offset[0], areaSteps[d]), std::pair(&offset[1], seenSteps[d])})
-        *sum = k.create<arith::AddIOp>(
-            loc, *sum, k.create<arith::MulIOp>(loc, loop.getInductionVar(), constant(step)));
-    }
-    if (leading == 0) // one line, which is as long as its memory
-      steps[0] = cast<MemRefType>((unfolds ? from : to).getType()).getNumElements();
-    SmallVector<Value> args;
-    for (auto [memory, area] : {std::pair(function.getArgument(0), unfolds),
-                                std::pair(function.getArgument(1), !unfolds)}) {
-      Value bytes = k.create<arith::MulIOp>(loc, offset[!area], constant(sizeof(float)));
-      Value address = k.create<arith::AddIOp>(
-          loc, k.create<memref::ExtractAlignedPointerAsIndexOp>(loc, memory), bytes);
-      args.push_back(k.create<LLVM::IntToPtrOp>(loc, pointer,
-                                                k.create<arith::IndexCastOp>(loc, i64, address)));
-    }
-    args.push_back(k.create<LLVM::AddressOfOp>(loc, pointer, constantName));
-    for (Value v : {lines, padded, constant(steps[!unfolds]), constant(steps[unfolds])})
-      args.push_back(k.create<arith::IndexCastOp>(loc, i64, v));
-    k.create<LLVM::CallOp>(loc, TypeRange{}, name, args);
-    if (end.isSet())
-      k.restoreInsertionPoint(end);
-    k.create<func::ReturnOp>(loc);
-  }
-  b.create<func::CallOp>(loc, text, TypeRange{}, ValueRange{from, to, samples});
+  if (!typeOf(result).hasStaticShape())
+    padding.setNullRows(result);
+  runtime.window(from, to, typeOf(result), window, unfolds, samples);
 }
 
 } // namespace

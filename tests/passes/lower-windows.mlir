@@ -5,15 +5,14 @@
 // long as numbers are next to each other. A convolution is then a product of two matrices: samples and places are one axis.
 // RUN: apical-opt %s --apical-lower-to-linalg | FileCheck %s
 
-// CHECK: llvm.mlir.global internal constant @[[POOL:unfold.*]]_window(dense<[5, 6, 3, 2, 2, 1, 2, 2, 1, 0, 0, 0, 2, 3, 3, 1,
-// CHECK: llvm.mlir.global internal constant @[[PIECES:fold.*]]_window(dense<[1, 1, 90, 1, 1, 3, 1, 1, 3, 0, 0, 0, 1, 1, 30, 0,
-// CHECK: llvm.mlir.global internal constant @[[KERNEL:unfold.*]]_window(dense<[1, 5, 6, 1, 3, 3, 1, 1, 1, 0, 1, 1, 1, 5, 6, 0,
+// CHECK: llvm.mlir.global internal constant @[[PIECES:window.*]](dense<[1, 1, 90, 1, 1, 3, 1, 1, 3, 0, 0, 0, 1, 1, 30, 0,
+// CHECK: llvm.mlir.global internal constant @[[KERNEL:window.*]](dense<[1, 5, 6, 1, 3, 3, 1, 1, 1, 0, 1, 1, 1, 5, 6, 0,
 //
 // CHECK-LABEL: func.func @forward.body(
-// CHECK: call @[[KERNEL]](%{{.*}}, %[[SEEN:[a-z0-9_]*]],
+// CHECK: call @unfold_[[KERNEL]]_{{[0-9_]*}}(%{{.*}}, %[[SEEN:[a-z0-9_]*]],
 // CHECK: call @[[PRODUCT:kernel[0-9]*]](%[[SEEN]], %{{.*}}, %[[A:[a-z0-9_]*]],
-// CHECK: call @[[PIECES]](%[[A]], %[[DRIVE:[a-z0-9_]*]],
-// CHECK: call @[[POOL]](%[[DRIVE]], %[[PARTS:[a-z0-9_]*]],
+// CHECK: call @fold_[[PIECES]]_{{[0-9_]*}}(%[[A]], %[[DRIVE:[a-z0-9_]*]],
+// CHECK: call @[[POOL:unfold_window_5_6_3_2_2_1_2_2_1_0_0_0_2_3_3_1_[0-9_]*]](%[[DRIVE]], %[[PARTS:[a-z0-9_]*]],
 // CHECK: call @[[LARGEST:kernel[0-9]*]](%[[PARTS]],
 //
 // CHECK: func.func private @[[PRODUCT]](

@@ -6,14 +6,14 @@
 // RUN: apical-opt %s --apical-lower-to-linalg | FileCheck %s
 
 // A line of 20 numbers for each sample, in rows of 32; then all of 3 by 40 numbers along 3.
-// CHECK: func.func private @[[OVER_PRE:rank_1[_0-9]*]](%[[X:.*]]: memref<16x16x48xf32>, %[[OUT:.*]]: memref<16x16x48xf32>, %[[SAMPLES:.*]]: index)
+// CHECK: func.func private @[[OVER_PRE:rank_3[_0-9]*]](%[[X:.*]]: memref<16x16x48xf32>, %[[OUT:.*]]: memref<16x16x48xf32>, %[[SAMPLES:.*]]: index)
+// CHECK: %[[COUNT:.*]] = arith.index_cast %[[SAMPLES]]
 // CHECK: scf.for %[[POST:.*]] =
 // CHECK: %[[POINTER:.*]] = llvm.inttoptr
-// CHECK: %[[COUNT:.*]] = arith.index_cast %[[SAMPLES]]
 // CHECK: llvm.call @apical_rank(%[[POINTER]], %{{.*}}, %{{.*}}, %{{.*}}, %[[COUNT]], %{{.*}})
-// CHECK: func.func private @[[OVER_UNITS:rank_1[_0-9]*]](%[[X:.*]]: memref<16x32xf32>, %[[OUT:.*]]: memref<16x32xf32>, %[[SAMPLES:.*]]: index)
+// CHECK: func.func private @[[OVER_UNITS:rank_20[_0-9]*]](%[[X:.*]]: memref<16x32xf32>, %[[OUT:.*]]: memref<16x32xf32>, %[[SAMPLES:.*]]: index)
 // CHECK-NOT: scf.for
-// CHECK: arith.constant 20 : index
+// CHECK: arith.constant 20 : i64
 // CHECK: llvm.call @apical_rank(
 // CHECK: llvm.func @apical_rank(!llvm.ptr, !llvm.ptr, i64, i64, i64, i64)
 //
