@@ -596,6 +596,8 @@ llvm::SmallVector<Axis, 2> Evaluator::axesOf(llvm::StringRef name, const ast::Ca
                frame.reductions[0] == Axis::Unit
                    ? "there are no synapses here: a reduction runs over units"
                    : "a reduction of synapses runs over `pre` or `post`, not over `units`");
+        if (axis == Axis::Post && frame.windows) // a unit in front has synapses at several places
+          unsupported(over.value->span, "`over = post` for the synapses of a convolution is");
         return {axis};
       }
     fail(Code::NeedsOver, over.value->span,

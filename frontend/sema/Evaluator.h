@@ -39,6 +39,7 @@ struct Frame {
   bool others = false;
   /// What a reduction without `over` runs over.
   llvm::SmallVector<Axis, 2> reductions = {Axis::Unit};
+  bool windows = false; ///< code for the synapses of a convolution or local connection
   /// Where `normal(…)` and `uniform(…)` draw; no draws if the stream is empty.
   std::string stream;
   bool drawEachTrial = false;

@@ -21,6 +21,7 @@ void Trial::keep(Changes &changes) {
     frame.locals["fan_in"] = Field::number(static_cast<double>(c.fanIn()));
     frame.locals["fan_out"] = Field::number(static_cast<double>(c.fanOut()));
     frame.reductions = {Axis::Place, Axis::Pre, Axis::Post};
+    frame.windows = c.windowed();
     frame.others = true;
     auto valueOf = [&](const Weight &w) {
       auto it = changes.values.find(w.symbol);

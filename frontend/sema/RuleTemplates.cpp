@@ -21,6 +21,7 @@ Frame RuleInstance::synapseFrame(const Connection &c, bool bias) {
   frame.others = true;
   frame.known = {"pre", "post"};
   frame.reductions = {Axis::Place, Axis::Pre, Axis::Post};
+  frame.windows = c.windowed();
   frame.locals["fan_in"] = Field::number(static_cast<double>(c.fanIn()));
   frame.locals["fan_out"] = Field::number(static_cast<double>(c.fanOut()));
   for (auto &w : c.weights)

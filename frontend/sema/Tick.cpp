@@ -169,6 +169,7 @@ Field Tick::conduct(const Connection &c) {
     Frame frame;
     frame.locals = c.synapseArgs;
     frame.reductions = {Axis::Place, Axis::Pre, Axis::Post};
+    frame.windows = c.windowed();
     frame.locals["pre"] = bias ? Field::number(1)
                                : atEnd(ev.fields, ev.location(c.decl->span), c, !backwards, source);
     for (auto &w : c.weights)

@@ -109,6 +109,10 @@ CASES = {
     "if in a rule": rule("each connection { ⟦if pre > 0 { w.grad += error(post) * pre }⟧ }"),
     "prev in a rule": rule("each connection { w.grad += error(post) * ⟦prev⟧(pre) }"),
     "next": rule("each connection { w.grad += error(post) * ⟦next⟧(pre) }"),
+    "reduction over the synapses of a unit in front of a convolution": edit(
+        ("area petal ", "area petal[1, 1] "), ("area hidden[3]", "area hidden[1, 1, 3]"),
+        (CONNECT, "connect petal -> hidden : conv(kernel = 1)"), (LEARN, "learn in petal_hidden by mine()"),
+        add="rule mine() : population { w += 0.1 * (pre - sum(w, over = ⟦post⟧)) }\n"),
     "twin": rule("each connection { w.grad += error(post) * pre + ⟦twin⟧(w, post) }"),
     # Optimizers and learn lines
     "if in an optimizer": optimizer("⟦if grad > 0 { w -= grad }⟧"),
