@@ -86,6 +86,13 @@ std::optional<Field> RuleInstance::derivativeOfUnits(const ast::CallExpr &e, con
   if (end.none)
     return Field::number(0);
   Frame units = areaFrame(end.area, name);
+  // Synapse code has the name for what the connection reads or feeds.
+  const std::string &variable = end.pre ? end.connection->fromVariable : end.connection->toPort;
+  units.resolve = [this, area = end.area, binder = name, variable,
+                   others = units.resolve](const ast::Expr &x) -> std::optional<Field> {
+    auto *n = llvm::dyn_cast<ast::NameExpr>(&x);
+    return n && n->name == binder ? trial.variable(area, variable) : others(x);
+  };
   Ends alone{{name, {end.area}}};
   for (auto &own : names)
     if (own != name && !isPrimitive(own) && !args.count(own) && own != costParameter)
