@@ -224,7 +224,7 @@ for _name, _title, _networks, *_more in (
         ("either_way", "one way, at random", GREEN, "-")]),
     ("lenet", "Fashion-MNIST, LeNet, three seeds", [
         (n, *RULES[n]) for n in ("by_backprop", "by_uniform_signs", "by_fixed_signs", "by_redrawn_signs", "by_feedback",
-                                 "by_direct_feedback", "frozen_hidden")]),
+                                 "by_direct_feedback", "frozen_hidden")], 62),
 ):
     PLOTS[_name] = lambda arguments=(_name, _title, _networks, *_more): learning(*arguments)
 
