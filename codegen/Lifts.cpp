@@ -202,6 +202,24 @@ static void cloneScalar(OpBuilder &in, Operation &op, IRMapping &map,
   }
 }
 
+/// Does a value of the body depend on an operand that has axes?
+static bool readsFields(Value yielded, ir::LiftOp lift) {
+  SmallVector<Value> work{yielded};
+  llvm::DenseSet<Value> seen;
+  while (!work.empty()) {
+    Value v = work.pop_back_val();
+    if (!seen.insert(v).second)
+      continue;
+    if (auto argument = dyn_cast<BlockArgument>(v)) {
+      if (lift.getInputMap(argument.getArgNumber()).getNumResults() > 0)
+        return true;
+    } else {
+      work.append(v.getDefiningOp()->operand_begin(), v.getDefiningOp()->operand_end());
+    }
+  }
+  return false;
+}
+
 SmallVector<Value> Lifts::emit(OpBuilder &k, ir::LiftOp lift, DenseMap<Value, Value> &values,
                                ArrayRef<Value> destinations, Value count, bool root) {
   SmallVector<Value> made(lift.getNumResults());
@@ -386,9 +404,21 @@ void Lifts::emitGeneric(OpBuilder &k, ir::LiftOp lift, ArrayRef<unsigned> member
             product->setOperands({args[1], args[0]});
         }
         SmallVector<Value> yields;
-        for (auto [m, r] : llvm::enumerate(members))
-          yields.push_back(padding.finish(in, lift, r, map.lookup(lift.getYielded()[r]),
-                                          args[ins.size() + m], loopOfAxis, count, cut));
+        for (auto [m, r] : llvm::enumerate(members)) {
+          Value term = map.lookup(lift.getYielded()[r]);
+          // MLIR makes a vector over all loops of what is read, and reduces no other: of a number or the index of
+          // the last loop, the index of the first makes one. The condition always holds.
+          if (reduces && rank > 1 && !readsFields(lift.getYielded()[r], lift)) {
+            int64_t size = layout.paddedSize(lift.getSizes()[axisOfLoop[0]]);
+            Value all = in.create<arith::ConstantIndexOp>(at, size);
+            Value first = in.create<linalg::IndexOp>(at, 0);
+            Value always = in.create<arith::CmpIOp>(at, arith::CmpIPredicate::ult, first, all);
+            term = in.create<arith::SelectOp>(at, always, term,
+                                              number(in, at, identityOf(lift.getCombiner(r))));
+          }
+          yields.push_back(
+              padding.finish(in, lift, r, term, args[ins.size() + m], loopOfAxis, count, cut));
+        }
         in.create<linalg::YieldOp>(at, yields);
       });
   for (auto [m, r] : llvm::enumerate(members))

@@ -69,22 +69,6 @@ struct InlineSplat : OpRewritePattern<LiftOp> {
   }
 };
 
-/// The largest and the least of numbers that are all the same.
-struct DropExtremeOfSplat : OpRewritePattern<LiftOp> {
-  using OpRewritePattern::OpRewritePattern;
-  LogicalResult matchAndRewrite(LiftOp lift, PatternRewriter &rewriter) const override {
-    FloatAttr value;
-    if (!lift.getInputs().empty() || lift.getNumResults() != 1 ||
-        (lift.getCombiner(0) != "max" && lift.getCombiner(0) != "min") ||
-        !matchPattern(lift.getYielded()[0], m_Constant(&value)))
-      return rewriter.notifyMatchFailure(lift, "no extreme of one number");
-    rewriter.replaceOp(lift, splat(rewriter, lift.getLoc(),
-                                   cast<RankedTensorType>(lift.getResult(0).getType()),
-                                   value.getValueAsDouble()));
-    return success();
-  }
-};
-
 /// x + 0 is x (up to the sign of a zero), in either order.
 struct DropZeroTerm : OpRewritePattern<arith::AddFOp> {
   using OpRewritePattern::OpRewritePattern;
@@ -101,14 +85,14 @@ struct DropZeroTerm : OpRewritePattern<arith::AddFOp> {
 /// Dead-credit elimination: what no write and no report needs is not computed.
 ///
 ///   1. Until nothing changes: erase lifts that nothing uses, prune unused
-///      operands and code, inline fields that are constant, drop zero terms,
-///      copies, and extremes of constants. (This order makes the cotangents of what is not learned vanish
+///      operands and code, inline fields that are constant, drop zero terms and
+///      copies. (This order makes the cotangents of what is not learned vanish
 ///      together with all that only they need.)
 ///   2. Merge operations that compute the same thing.
 struct SimplifyPass : apical::impl::SimplifyBase<SimplifyPass> {
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
-    patterns.add<PruneLift, DropCopy, InlineSplat, DropExtremeOfSplat, DropZeroTerm>(&getContext());
+    patterns.add<PruneLift, DropCopy, InlineSplat, DropZeroTerm>(&getContext());
     FrozenRewritePatternSet frozen(std::move(patterns));
     GreedyRewriteConfig config;
     config.maxIterations = 1000; // a constant moves on by one operation in each

@@ -51,16 +51,3 @@ apical.step @zeros (%x: tensor<?x4xf32>) {
   apical.report "a" kind "measure", %sum : tensor<?xf32>
   apical.report "b" kind "measure", %again : tensor<?xf32>
 }
-
-// The largest of numbers that are all the same is one of them: no loop is left, which would see the index of what pads the axis only.
-// CHECK-LABEL: apical.step @extreme
-// CHECK: %[[MAX:.*]] = apical.lift sizes [-1] outs(tensor<?xf32>)
-// CHECK-NEXT: arith.constant 2.500000e-01
-// CHECK: apical.report "largest" kind "measure", %[[MAX]]
-apical.step @extreme () {
-  %m = apical.lift sizes [-1, 17] outs(tensor<?xf32>) maps [(b, u) -> (b)] combiners ["max"] {
-    %c = arith.constant 0.25 : f32
-    apical.yield %c : f32
-  }
-  apical.report "largest" kind "measure", %m : tensor<?xf32>
-}
