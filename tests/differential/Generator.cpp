@@ -26,6 +26,13 @@ int64_t ModelPieces::widthOf(const ColumnPiece &column) const {
   return column.label ? 1 : sizeOf(column.area);
 }
 
+static string sizesOf(const AreaPiece &area) {
+  string text;
+  for (int64_t n : area.shape)
+    text += (text.empty() ? "" : ", ") + to_string(n);
+  return text.empty() ? to_string(area.size) : text;
+}
+
 string ModelPieces::source(const string &folder) const {
   string text = "use std\n";
   for (const string &d : definitions)
@@ -38,7 +45,7 @@ string ModelPieces::source(const string &folder) const {
   }
   text += ")\nnetwork net {\n";
   for (const AreaPiece &a : areas)
-    text += "    area " + a.name + "[" + to_string(a.size) + "] : " + a.unit +
+    text += "    area " + a.name + "[" + sizesOf(a) + "] : " + a.unit +
             (a.target          ? " { given target }"
              : a.given.empty() ? ""
                                : " { given " + a.given + " }") +
@@ -81,6 +88,7 @@ public:
     if (kind < 3 && chance(6)) {
       scheme = chance(3) ? exact() : looping();
       model.ticks = pick(1, 3);
+      spatial = chance(2);
       addLoop();
     } else if (kind < 3) {
       settle();
@@ -88,18 +96,21 @@ public:
       stateful = true;
       model.ticks = pick(1, 3);
       feature(model.ticks > 1 ? "several ticks" : "states in one tick");
+      spatial = chance(4);
       addSources();
       addArea("a0", true);
       addReturn();
     } else if (kind < 8) {
       scheme = exact();
+      spatial = chance(2);
       addSources();
       addShared();
     } else {
       chooseScheme();
+      spatial = chance(4) && (!scheme || scheme->allowsWindows());
       addSources();
       static const int64_t depths[] = {1, 1, 1, 1, 1, 1, 2, 2, 2, 3};
-      int64_t layers = depths[pick(0, 9)];
+      int64_t layers = depths[spatial ? pick(4, 9) : pick(0, 9)];
       for (int64_t k = 0; k < layers; ++k)
         addArea("a" + to_string(k), k + 1 == layers);
       if (needs.empty() && chance(16)) { // a branch
@@ -149,6 +160,7 @@ private:
     }
     scheme = fitting[size_t(pick(0, int64_t(fitting.size()) - 1))];
     model.ticks = pick(1, 3);
+    spatial = chance(3);
     addSources();
     addSettling(*scheme);
   }
@@ -205,8 +217,10 @@ private:
     if (!targets && chance(6)) {                              // a cost of activity
       std::vector<size_t> hidden;
       for (size_t k = 0; k < model.areas.size(); ++k)
-        if (model.areas[k].unit != "source")
+        if (model.areas[k].unit != "source" && hasWeights(reachOf(model.areas[k].name)))
           hidden.push_back(k);
+      if (hidden.empty())
+        return;
       const AreaPiece &a = model.areas[hidden[size_t(pick(0, int64_t(hidden.size()) - 1))]];
       static const vector<string> kinds = {"mean", "sum", "max", "min", "norm", "logsumexp"};
       string f = among(kinds);
@@ -226,14 +240,22 @@ private:
 
   void push(const AreaPiece &a, const string &name, const string &expression) {
     model.costs.push_back("cost " + name + " = " + expression);
-    Cost c{name, {a.name}};
+    costs.push_back({name, reachOf(a.name)});
+  }
+
+  /// An area and those before it.
+  std::set<string> reachOf(const string &area) const {
+    std::set<string> reach{area};
     for (bool grows = true; grows;) {
       grows = false;
       for (auto &[from, to] : edges)
-        if (c.reach.count(to) && c.reach.insert(from).second)
-          grows = true;
+        grows |= reach.count(to) && reach.insert(from).second;
     }
-    costs.push_back(c);
+    return reach;
+  }
+  bool hasWeights(const std::set<string> &reach) const {
+    return std::any_of(weighted.begin(), weighted.end(),
+                       [&](const Weighted &w) { return reach.count(w.to) != 0; });
   }
 
   void addCost(const AreaPiece &a) {
@@ -343,7 +365,7 @@ private:
       else if (name == "eta") // plasticity without a cost has nothing that holds it back
         argument = number(0.001, 0.02);
       else if (value.empty() || (name == "rate" && chance(2)))
-        argument = number(0.01, 0.2);
+        argument = learningRate(0.2);
       if (!argument.empty())
         text += (text.empty() ? "" : ", ") + name + " = " + argument;
     }
@@ -418,6 +440,8 @@ private:
           continue;
         if ((r->pushesUnits() && !wired.empty()) || (r->pushesWeights() && sharesOrSplitsWeights()))
           continue;
+        if ((!windowed.empty() && !r->allowsWindows()) || (localised && r->wantsMatrices()))
+          continue;
         if (wants.empty() && shows && !r->triesSynapses() && (!stateful || r->has("grad\\(C")) &&
             !(r->callsUnits() && remembers()))
           fitting.push_back(r);
@@ -426,19 +450,21 @@ private:
     }
     string rule = known                    ? known->name
                   : stateful               ? ownGradient()
-                  : chance(3) && !unphased ? ownPhases()
+                  : chance(2) && !unphased ? ownPhases()
                                            : ownRule();
     phased |=
         known ? known->has("\\bphase\\b") : model.definitions.back().find("phase ") != string::npos;
     feature("rule " + (known ? rule : string("of the model")));
     string line = "learn " + cost.name;
-    // With some connections left out, `frozen` may find none to change.
-    if (rule != "frozen" && !(known && known->settles()) && chance(4))
+    bool outputsOnly =
+        rule == "frozen" || (!known && model.definitions.back().find(" to output") != string::npos);
+    // With some connections left out, a rule for those to outputs may find none to change.
+    if (!outputsOnly && !(known && known->settles()) && chance(4))
       line += scope(cost);
     line += " by " + rule + (known ? arguments(*known) : "()") + " with " + optimizer();
     if (chance(6)) {
       for (auto &[name, from, to] : weighted)
-        if (rule != "frozen" && line.find(" in ") == string::npos && cost.reach.count(to)) {
+        if (!outputsOnly && line.find(" in ") == string::npos && cost.reach.count(to)) {
           line += ", " + name + ": " + optimizer();
           feature("optimizer of one connection");
           break;
@@ -483,8 +509,13 @@ private:
     model.learns.push_back("learn by " + rule + "()" + condition());
   }
 
+  /// A kernel changes by the sum over its places.
+  string learningRate(double highest) {
+    return windowed.empty() ? number(0.01, highest) : number(0.002, highest / 5);
+  }
+
   string optimizer() {
-    string rate = number(0.01, 0.3);
+    string rate = learningRate(0.3);
     if (chance(6)) {
       rate = rate + " * 0.5^epoch";
       feature("rate by epoch");

@@ -25,6 +25,8 @@ struct AreaPiece {
   int64_t size = 1;
   bool target = false; ///< has a `given target`
   std::string given;   ///< one more value that the experiment gives
+  std::vector<int64_t> shape =
+      {}; ///< length, or height, width and channels; empty: a line that no window needs
 };
 
 struct ColumnPiece {

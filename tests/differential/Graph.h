@@ -8,16 +8,16 @@
 #ifndef APICAL_TESTS_DIFFERENTIAL_GRAPH_H
 #define APICAL_TESTS_DIFFERENTIAL_GRAPH_H
 
-#include "Choices.h"
 #include "Library.h"
+#include "Windows.h"
 
 #include <regex>
 
 namespace apical::test {
 
-class Graph : public Choices {
+class Graph : public Windows {
 protected:
-  using Choices::Choices;
+  using Windows::Windows;
 
   void addParam() {
     model.definitions.push_back("param strength = " + number(0.2, 1.2));
@@ -32,6 +32,8 @@ protected:
     for (int64_t k = 0, n = chance(3) ? 2 : 1; k < n; ++k) {
       string name = "in" + to_string(k);
       model.areas.push_back({name, "source", k == 1 && chance(2) ? 1 : size(), false, ""});
+      if (spatial)
+        giveShape(model.areas.back(), space());
       ColumnPiece c{"x" + to_string(k), name, "", "", "", false};
       chooseFile(c, false);
       string value = c.type[0] == 'f' ? c.name : c.name + (c.type == "u8" ? " / 255" : " / 100");
@@ -46,6 +48,11 @@ protected:
     }
     if (model.areas.size() > 1)
       feature("several sources");
+  }
+
+  static void giveShape(AreaPiece &area, const Sizes &shape) {
+    area.shape = shape;
+    area.size = product(shape);
   }
 
   /// A column for one more value of an area, or of the network itself.
@@ -219,8 +226,15 @@ protected:
       feature("branch");
     bool narrow = chance(output ? 12 : 6);
     narrow &= model.areas[from].size > 1;
-    if (narrow)
-      area.size = model.areas[from].size;
+    const AreaPiece &before = model.areas[from];
+    if (narrow) {
+      area.size = before.size;
+      area.shape = before.shape;
+    } else if (!before.shape.empty() && !chance(5)) {
+      Sizes shape = behind(before.shape, wires && !(output && weighted.empty()) && chance(2));
+      if (product(shape) > 1 || !competes(code))
+        giveShape(area, shape);
+    }
     model.areas.push_back(area);
     if (code.find("given context") != string::npos && !chance(3)) { // else the default
       if (chance(3))
@@ -301,26 +315,54 @@ protected:
            among({"clip(w, -0.25, 0.4)", "max(w, 0)", "w / (1 + norm(w, over = pre))"}) + " }";
   }
 
-  void connect(size_t from, const string &port, bool narrow) {
+  /// `given`: the kernel of a convolution.
+  void connect(size_t from, const string &port, bool narrow, const Window *given = nullptr) {
     const AreaPiece &a = model.areas[from], &b = model.areas.back();
-    string topology = "dense";
-    if (!plain && a.size == b.size && (narrow || chance(4)))
-      topology =
-          weighted.empty() || !wires || b.name == "branch" || chance(3) ? "one_to_one" : "wire";
-    feature(topology);
-    string name = a.name + "_" + b.name + (port.empty() ? "" : "_gate"), args;
-    if (topology != "wire") {
-      args = initial();
+    string name = a.name + "_" + b.name + (port.empty() ? "" : "_gate");
+    string topology = "dense", args;
+    auto weightless = [&] {
+      bool weightsElsewhere = !weighted.empty() || (spatial && !b.target);
+      return weightsElsewhere && wires && !plain && b.name != "branch" && !chance(3);
+    };
+    Window window;
+    if (given) {
+      topology = "conv";
+      window = *given;
+    } else if (!plain && a.size == b.size && (narrow || chance(4)))
+      topology = weightless() ? "wire" : "one_to_one";
+    else if (fit(a.shape, b.shape, true, window) && weightless())
+      topology = "pool";
+    else if (fit(a.shape, b.shape, false, window) && !chance(6))
+      topology = chance(3) ? "local" : "conv";
+    bool weights = topology != "wire" && topology != "pool";
+    if (topology == "pool" || topology == "conv" || topology == "local") {
+      args = text(window, topology == "pool");
+      note(window, a.shape, b.shape);
+      if (weights)
+        windowed.insert(name);
+      localised |= topology == "local";
+    }
+    if (topology == "pool") {
+      string reduce = among({"max", "mean", "min", "sum"});
+      feature("pool " + reduce);
+      if (reduce != "max" || chance(2))
+        args += ", reduce = " + reduce;
+    } else {
+      feature(topology);
+    }
+    if (weights) {
+      string first = initial();
       if (chance(2)) {
-        args += string(args.empty() ? "" : ", ") + "bias = true";
+        first += string(first.empty() ? "" : ", ") + "bias = true";
         feature("bias");
       }
+      args += (args.empty() || first.empty() ? "" : ", ") + first;
     }
     model.connections.push_back("connect " + a.name + " -> " + b.name + port + " : " + topology +
                                 (args.empty() ? "" : "(" + args + ")") +
-                                (topology == "wire" ? "" : synapse()) + " as " + name +
-                                (topology == "wire" ? "" : keep()));
-    if (topology != "wire")
+                                (weights ? synapse() : "") + " as " + name +
+                                (weights ? keep() : ""));
+    if (weights)
       weighted.push_back({name, a.name, b.name});
     else
       wired.insert(b.name);
@@ -333,11 +375,17 @@ protected:
   /// One more pair of areas, of a family that a loop joins.
   void addFamily() {
     feature("family of areas");
-    string n = to_string(pick(2, 20));
+    string n = to_string(pick(spatial ? 4 : 2, spatial ? 9 : 20)), topology = "dense(";
+    if (spatial) {
+      feature("family of convolutions");
+      topology = "conv(kernel = 3, ";
+      windowed.insert("f1_f2");
+    }
     model.connections.push_back("area f[1..2][" + n +
                                 "] : " + among({"tanh_unit", "logistic_unit"}));
     model.connections.push_back("connect in0 -> f[1] : dense");
-    model.connections.push_back("for k in 1..1 { connect f[k] -> f[k + 1] : dense(bias = true) }");
+    model.connections.push_back("for k in 1..1 { connect f[k] -> f[k + 1] : " + topology +
+                                "bias = true) }");
     model.connections.push_back("connect f[2] -> " + model.areas.back().name + " : dense");
   }
 
@@ -347,8 +395,14 @@ protected:
     const string code = codeOf(last.unit);
     if (code.find("output state") != string::npos || code.find("state v = 0.2") != string::npos) {
       feature("cycle through states");
-      model.connections.push_back("connect " + last.name + " -> " + last.name +
-                                  " : dense(w ~ normal(0, 0.3 / sqrt(fan_in))) as again");
+      string topology = "dense(";
+      if (!last.shape.empty() && !chance(3)) {
+        feature("cycle through a convolution");
+        topology = "conv(kernel = 3, ";
+        windowed.insert("again");
+      }
+      model.connections.push_back("connect " + last.name + " -> " + last.name + " : " + topology +
+                                  "w ~ normal(0, 0.3 / sqrt(fan_in))) as again");
       weighted.push_back({"again", last.name, last.name});
     }
   }
@@ -367,9 +421,14 @@ protected:
     wires = false; // they have no weights that could conduct backwards
     int64_t layers = pick(1, 2);
     for (int64_t k = 0; k < layers; ++k) {
-      model.areas.push_back({"a" + to_string(k), name, size(), k + 1 == layers, ""});
+      AreaPiece area{"a" + to_string(k), name, size(), k + 1 == layers, ""};
+      if (!model.areas.back().shape.empty())
+        giveShape(area, behind(model.areas.back().shape, false));
+      model.areas.push_back(area);
       connect(model.areas.size() - 2, "", false);
       const string &from = model.areas[model.areas.size() - 2].name, to = model.areas.back().name;
+      if (k && windowed.count(from + "_" + to))
+        feature("transposed window");
       if (k)
         model.connections.push_back(
             "connect " + to + " -> " + from + back + " : " +
@@ -387,14 +446,26 @@ protected:
         (u->answersAtOnce() ? code : seen) = u;
     model.areas.push_back({"seen", seen->name, size(), false, ""});
     model.areas.push_back({"code", code->name, size(), false, ""});
+    if (spatial) {
+      giveShape(model.areas[0], space());
+      giveShape(model.areas[1], behind(model.areas[0].shape, false));
+    }
     for (const string &given : seen->givens) {
       give("seen", given);
       shown = "seen." + given;
     }
     for (auto [from, to] : {std::pair("seen", "code"), std::pair("code", "seen")}) {
-      string name = string(from) + "_" + to;
-      model.connections.push_back(string("connect ") + from + " -> " + to +
-                                  " : dense(bias = true)" + synapse() + " as " + name);
+      string name = string(from) + "_" + to, topology = "dense(";
+      const AreaPiece &a = model.areas[from == string("code")],
+                      &b = model.areas[to == string("code")];
+      if (Window window; fit(a.shape, b.shape, false, window)) {
+        feature("loop of windows");
+        note(window, a.shape, b.shape);
+        topology = "conv(" + text(window, false) + ", ";
+        windowed.insert(name);
+      }
+      model.connections.push_back(string("connect ") + from + " -> " + to + " : " + topology +
+                                  "bias = true)" + synapse() + " as " + name);
       weighted.push_back({name, from, to});
       edges.push_back({from, to});
     }
@@ -421,11 +492,23 @@ protected:
       return n > 1 || !competes(codeOf(name)) ? name : "tanh_unit";
     };
     string hidden = tied ? fitting(false) : unit(false);
-    model.areas.push_back(
-        {"a0", hidden, tied ? n : size(competes(codeOf(hidden)) ? 2 : 1), false, ""});
+    AreaPiece first{"a0", hidden, tied ? n : size(competes(codeOf(hidden)) ? 2 : 1), false, ""},
+        last{"a1", fitting(true), n, true, ""};
+    Window window;
+    if (const Sizes from = model.areas[source].shape; !from.empty()) {
+      window = anyWindow(dimensions(from));
+      giveShape(first, behind(from, window, tied ? channels(from) : pick(1, 3)));
+      // The same kernel moves on, over an area of another size; or back.
+      giveShape(last, tied ? behind(first.shape, window, channels(from)) : from);
+      for (AreaPiece *area : {&first, &last})
+        if (area->size == 1 && competes(codeOf(area->unit)))
+          area->unit = "tanh_unit";
+      feature(tied ? "tied kernel" : "transposed window");
+    }
+    model.areas.push_back(first);
     plain = true;
-    connect(source, "", false);
-    model.areas.push_back({"a1", fitting(true), n, true, ""});
+    connect(source, "", false, tied && spatial ? &window : nullptr);
+    model.areas.push_back(last);
     model.connections.push_back(string("connect a0 -> a1 : ") + (tied ? "tied" : "transpose") +
                                 "(in0_a0) as back");
     edges.push_back({"a0", "a1"});
@@ -433,6 +516,9 @@ protected:
   }
 
   bool parametric = false, stateful = false, plain = false, wires = true;
+  bool spatial = false,
+       localised = false;            ///< windows move over areas; some with weights at each place
+  std::set<string> windowed;         ///< connections of windows that have weights
   std::set<string> needs, presented; ///< by the rule that the network is made for
   struct Weighted {
     string name, from, to;

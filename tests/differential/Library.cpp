@@ -186,6 +186,14 @@ bool Declaration::pushesWeights() const {
   return std::regex_search(body, std::regex("\\beach connection [^}]*\\bpush\\("));
 }
 
+bool Declaration::allowsWindows() const {
+  return !triesSynapses() && !std::regex_search(body, std::regex("\\bover = post\\b"));
+}
+
+bool Declaration::wantsMatrices() const {
+  return std::regex_search(body, std::regex("~ orthogonal\\("));
+}
+
 bool Declaration::hasState() const {
   return std::regex_search(std::regex_replace(body, std::regex("\\blasting[ ]+state"), ""),
                            std::regex("\\bstate\\b"));

@@ -43,6 +43,8 @@ struct Declaration {
   bool pushesUnits() const; ///< asks what moves with its areas' inputs, which wires must not end at
   bool pushesWeights()
       const; ///< with its connections' weights: one for each synapse, which no other shares
+  bool allowsWindows() const; ///< asks for no synapse one by one, nor for all of a unit in front
+  bool wantsMatrices() const; ///< starts weights as what only a matrix can be
   bool hasState() const;
   bool answersAtOnce() const; ///< the output of a unit reads an input of the same tick
 };

@@ -103,7 +103,7 @@ protected:
       return define("rule", "(C: cost) : nonlocal",
                     "{ each connection { error(pre) += w * error(post); w.grad += error(post) * "
                     "pre; w.grad += 0.01 * (w - mean(w, over = " +
-                        among({"pre", "post"}) + ")) } }");
+                        (windowed.empty() ? among({"pre", "post"}) : "pre") + ")) } }");
     case 4:
       feature("stop");
       return define("rule", "(C: cost) : nonlocal",

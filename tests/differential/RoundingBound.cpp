@@ -255,6 +255,17 @@ struct Reduction {
   }
 };
 
+/// Calls `visit` with each unit of a window's areas, and what of the `count` numbers that it sees stands for it.
+void alongWindow(const ir::Window &window, size_t count,
+                 llvm::function_ref<void(int64_t unit, int64_t at)> visit) {
+  int64_t each = window.positions() * window.taps();
+  window.forEach([&](int64_t place, int64_t tap, int64_t unit) {
+    int64_t at = window.tapsFirst ? tap * window.positions() + place : place * window.taps() + tap;
+    for (int64_t line = 0; unit >= 0 && line * each < int64_t(count); ++line)
+      visit(line * window.units() + unit, line * each + at);
+  });
+}
+
 } // namespace
 
 BoundedField RoundingBound::make(Type type) const {
@@ -427,6 +438,34 @@ void RoundingBound::evaluate(ir::RankOp rank) {
   values[rank.getValue()] = std::move(result);
 }
 
+void RoundingBound::evaluate(ir::UnfoldOp unfolding) {
+  const BoundedField &field = values.find(unfolding.getOperand())->second;
+  BoundedField seen = make(unfolding.getValue().getType());
+  if (!field.decided.empty())
+    seen.decided.resize(seen.value.size());
+  alongWindow(unfolding.getWindow(), seen.value.size(), [&](int64_t unit, int64_t at) {
+    seen.value[at] = field.value[unit];
+    seen.error[at] = field.error[unit];
+    if (!field.decided.empty())
+      seen.decided[at] = field.decided[unit];
+  });
+  values[unfolding.getValue()] = std::move(seen);
+}
+
+void RoundingBound::evaluate(ir::FoldOp folding) {
+  const BoundedField &seen = values.find(folding.getOperand())->second;
+  BoundedField field = make(folding.getValue().getType());
+  std::vector<Reduction> sums(field.value.size());
+  alongWindow(folding.getWindow(), seen.value.size(),
+              [&](int64_t unit, int64_t at) { sums[unit].add({seen.value[at], seen.error[at]}); });
+  for (size_t unit = 0; unit < sums.size(); ++unit) {
+    Bounded total = sums[unit].total();
+    field.value[unit] = total.x;
+    field.error[unit] = total.e;
+  }
+  values[folding.getValue()] = std::move(field);
+}
+
 LogicalResult RoundingBound::run(const llvm::StringMap<Field> &before, ArrayRef<Field> columns,
                                  const llvm::StringMap<double> &params, const HostClock &host) {
   values.clear();
@@ -452,7 +491,7 @@ LogicalResult RoundingBound::run(const llvm::StringMap<Field> &before, ArrayRef<
     llvm::TypeSwitch<Operation *>(&op)
         .Case<ir::LiftOp>([&](auto lift) { known = evaluate(lift); })
         .Case<ir::DrawOp>([&](auto draw) { evaluate(draw); })
-        .Case<ir::RankOp>([&](auto rank) { evaluate(rank); })
+        .Case<ir::RankOp, ir::UnfoldOp, ir::FoldOp>([&](auto o) { evaluate(o); })
         .Case<ir::ReadOp>(
             [&](auto read) { exact(read.getValue(), before.find(read.getState())->second); })
         .Case<ir::GetParamOp>(

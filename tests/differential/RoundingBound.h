@@ -24,6 +24,8 @@
 //   rank      e = how many of the others may stand on the other side
 //   sum of n  e = sum of the ei + γ (sum of the |xi| + ei), γ = (n - 1) u /
 //             (1 - (n - 1) u): each term passes at most n - 1 additions
+//   unfold    moves numbers with their errors; beyond the border is an exact 0
+//   fold      a sum of n, at each unit over the windows that meet there
 //
 // These are worst cases, not estimates: an element outside its bound is wrong.
 // The analysis runs on the step that is compiled, that is, after the passes;
@@ -65,6 +67,8 @@ private:
   mlir::LogicalResult evaluate(ir::LiftOp lift);
   void evaluate(ir::DrawOp draw);
   void evaluate(ir::RankOp rank);
+  void evaluate(ir::UnfoldOp unfolding);
+  void evaluate(ir::FoldOp folding);
 
   ir::StepOp step;
   HostClock clock;

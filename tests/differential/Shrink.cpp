@@ -46,6 +46,14 @@ ModelPieces apical::test::shrink(const ModelPieces &model, const CaseOptions &op
         area.unit = "linear_unit";
         smaller |= attempt(candidate);
       }
+      for (size_t d = 0; d < best.areas[k].shape.size(); ++d) {
+        candidate = best;
+        int64_t &n = candidate.areas[k].shape[d];
+        candidate.areas[k].size = candidate.areas[k].size / n * (n - 1);
+        smaller |= --n > 0 && attempt(candidate);
+      }
+      if (!best.areas[k].shape.empty())
+        continue;
       for (int64_t size : {int64_t(1), best.areas[k].size / 2, best.areas[k].size - 1})
         if (size > 0 && size < best.areas[k].size) {
           candidate = best;
