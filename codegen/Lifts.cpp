@@ -18,6 +18,19 @@ namespace apical {
 
 using Kind = utils::IteratorType;
 
+/// Memory that nothing else of the kernel aliases, as a tensor.
+static Value tensorOf(OpBuilder &k, Location loc, Value memory, bool written) {
+  auto type = cast<MemRefType>(memory.getType());
+  return k.create<bufferization::ToTensorOp>(
+      loc, RankedTensorType::get(type.getShape(), type.getElementType()), memory, true, written);
+}
+
+/// Memory with samples and places as one axis.
+static Value withRows(OpBuilder &k, Value memory) {
+  return k.create<memref::CollapseShapeOp>(memory.getLoc(), memory,
+                                           ArrayRef<ReassociationIndices>{{0, 1}, {2}});
+}
+
 bool Lifts::contractsRows(ir::LiftOp lift) const {
   if (layout.paddedBatch < 16 || lift.getNumResults() != 1 || lift.getInputs().size() != 2 ||
       lift.getSizes().size() != 3 || !isSampleAxis(lift.getSizes()[0]) || !lift.isContraction())
@@ -58,10 +71,8 @@ Value Lifts::emitContractedRows(OpBuilder &k, ir::LiftOp lift, DenseMap<Value, V
   Location loc = lift.getLoc();
   MLIRContext *context = k.getContext();
   unsigned rows = rowsOperand(lift), n = lift.getResultMap(0).getDimPosition(1), sum = 3 - n;
-  auto type = cast<MemRefType>(memory.getType());
-  Value place = k.create<bufferization::ToTensorOp>(
-      loc, RankedTensorType::get(type.getShape(), type.getElementType()), memory, true, true);
-  Value turned = emitTranspose(k, loc, values.lookup(lift.getInputs()[rows]), place, 16);
+  Value turned = emitTranspose(k, loc, values.lookup(lift.getInputs()[rows]),
+                               tensorOf(k, loc, memory, true), 16);
   Value weights = values.lookup(lift.getInputs()[1 - rows]);
   RankedTensorType result = layout.tensor(typeOf(lift.getResult(0)));
   Value out = k.create<tensor::EmptyOp>(
@@ -124,19 +135,13 @@ std::optional<unsigned> Lifts::turnedWeights(ir::LiftOp lift) const {
 Value Lifts::inShapeOf(OpBuilder &k, Value memory, Value result) const {
   if (cast<ShapedType>(memory.getType()).getRank() == cast<ShapedType>(result.getType()).getRank())
     return memory;
-  return k.create<memref::CollapseShapeOp>(memory.getLoc(), memory,
-                                           ArrayRef<ReassociationIndices>{{0, 1}, {2}});
+  return withRows(k, memory);
 }
 
 /// A tensor that is memory, with samples and places as one axis.
-Value Lifts::rowsOf(OpBuilder &k, Value tensor, bool written) const {
+static Value rowsOf(OpBuilder &k, Value tensor, bool written) {
   Value memory = tensor.getDefiningOp<bufferization::ToTensorOp>().getMemref();
-  Location loc = tensor.getLoc();
-  Value rows =
-      k.create<memref::CollapseShapeOp>(loc, memory, ArrayRef<ReassociationIndices>{{0, 1}, {2}});
-  auto type = cast<MemRefType>(rows.getType());
-  return k.create<bufferization::ToTensorOp>(
-      loc, RankedTensorType::get(type.getShape(), type.getElementType()), rows, true, written);
+  return tensorOf(k, tensor.getLoc(), withRows(k, memory), written);
 }
 
 Value Lifts::emitOverPlaces(OpBuilder &k, ir::LiftOp lift, DenseMap<Value, Value> &values,
@@ -157,21 +162,15 @@ Value Lifts::emitOverPlaces(OpBuilder &k, ir::LiftOp lift, DenseMap<Value, Value
     return lift.getInputMap(n).isFunctionOfDim(0) ? rowsOf(k, value, false) : value;
   };
   Value a = operand(first), b = operand(1 - first);
-  Value place;
-  if (memory) {
-    auto type = cast<MemRefType>(memory.getType());
-    place = k.create<bufferization::ToTensorOp>(
-        loc, RankedTensorType::get(type.getShape(), type.getElementType()), memory, true, true);
-  }
+  Value place = memory ? tensorOf(k, loc, memory, true) : Value();
   if (across)
     b = emitTranspose(k, loc, b, place, 16);
   SmallVector<AffineMap> maps{
       AffineMap::get(3, 0, rows ? ArrayRef<AffineExpr>{i, c} : ArrayRef<AffineExpr>{c, i}, context),
       AffineMap::get(3, 0, {c, j}, context), AffineMap::get(3, 0, {i, j}, context)};
-  Value out;
-  out = rows ? rowsOf(k, destination, true) : destination ? destination : place;
-  auto fill = k.create<linalg::FillOp>(loc, number(k, loc, 0), out);
-  out = fill.getResult(0);
+  Value target = rows ? rowsOf(k, destination, true) : destination ? destination : place;
+  auto fill = k.create<linalg::FillOp>(loc, number(k, loc, 0), target);
+  Value out = fill.getResult(0);
   auto generic = k.create<linalg::GenericOp>(
       loc, out.getType(), ValueRange{a, b}, out, maps,
       ArrayRef<Kind>{Kind::parallel, Kind::parallel, Kind::reduction},

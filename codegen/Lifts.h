@@ -57,7 +57,6 @@ private:
   llvm::SmallBitVector shortSums(ir::LiftOp lift, unsigned result) const;
   mlir::Value cutOff(mlir::OpBuilder &k, mlir::Value value, ir::LiftOp lift, unsigned operand,
                      const llvm::SmallBitVector &cut) const;
-  mlir::Value rowsOf(mlir::OpBuilder &k, mlir::Value tensor, bool written) const;
   mlir::Value emitTranspose(mlir::OpBuilder &k, mlir::Location loc, mlir::Value from,
                             mlir::Value to, int64_t tile);
   void emitGeneric(mlir::OpBuilder &k, ir::LiftOp lift, llvm::ArrayRef<unsigned> members,
