@@ -7,8 +7,8 @@
 //
 // A block of Philox gives the numbers of four neighbouring elements. Where no
 // block straddles two rows, the blocks of a row are computed side by side, one
-// result per word, and then interleaved; else each element computes its block
-// and takes one word of it.
+// result per word, and then interleaved. Where halves of blocks do not, the same is
+// done of halves, and else each element computes its block and takes one word of it.
 //
 //===----------------------------------------------------------------------===//
 
@@ -187,7 +187,7 @@ Value emitDraw(OpBuilder &b, ir::DrawOp draw, Value destination, const DrawInput
   };
 
   int64_t columns = rank ? logical.getShape().back() : 1;
-  if (rank == 0 || logical.isDynamicDim(rank - 1) || (rank > 1 && columns % 4) ||
+  if (rank == 0 || logical.isDynamicDim(rank - 1) || (rank > 1 && columns % 2) ||
       padded.getShape().back() % 16) {
     auto generic = pointwise(b, loc, {}, {}, destination, [&](Scalars &s, ValueRange) {
       Value element = s.word(0);
@@ -209,19 +209,28 @@ Value emitDraw(OpBuilder &b, ir::DrawOp draw, Value destination, const DrawInput
     return generic.getResult(0);
   }
 
-  SmallVector<int64_t> quarter(padded.getShape());
-  quarter.back() /= 4;
+  // Numbers that are made together: those of a block, or of a half.
+  int64_t together = rank > 1 && columns % 4 ? 2 : 4;
+  SmallVector<int64_t> groups(padded.getShape());
+  groups.back() /= together;
   SmallVector<Value> places;
-  for (int word = 0; word < 4; ++word)
-    places.push_back(b.create<tensor::EmptyOp>(loc, quarter, b.getF32Type()));
-  auto words = pointwise(b, loc, {}, {}, places, [&](Scalars &s, ValueRange) {
+  for (int64_t number = 0; number < together; ++number)
+    places.push_back(b.create<tensor::EmptyOp>(loc, groups, b.getF32Type()));
+  auto numbers = pointwise(b, loc, {}, {}, places, [&](Scalars &s, ValueRange) {
     Value block = s.index(rank - 1);
     if (rank > 1)
-      block = s.add(s.mul(rowStart(s), s.word(columns / 4)), block);
-    SmallVector<Value> u;
-    for (Value w : s.philox(block, inputs.trial, inputs.key))
-      u.push_back(s.uniform(w));
-    for (int pair = 0; normal && pair < 4; pair += 2) {
+      block = s.add(s.mul(rowStart(s), s.word(columns / together)), block);
+    Value late;
+    if (together == 2) {
+      late = s.is(s.b.create<arith::AndIOp>(loc, block, s.word(1)), 1);
+      block = s.shift(block, 1);
+    }
+    SmallVector<Value> u = s.philox(block, inputs.trial, inputs.key);
+    if (together == 2)
+      u = {s.select(late, u[2], u[0]), s.select(late, u[3], u[1])};
+    for (Value &word : u)
+      word = s.uniform(word);
+    for (int64_t pair = 0; normal && pair < together; pair += 2) {
       Value r = s.radius(u[pair]), angle = u[pair + 1];
       u[pair] = s.mul(r, s.cosine(angle));
       u[pair + 1] = s.mul(r, s.sine(angle));
@@ -230,15 +239,16 @@ Value emitDraw(OpBuilder &b, ir::DrawOp draw, Value destination, const DrawInput
   });
   SmallVector<AffineExpr> at;
   for (unsigned d = 0; d < rank; ++d)
-    at.push_back(d + 1 < rank ? b.getAffineDimExpr(d) : b.getAffineDimExpr(d).floorDiv(4));
+    at.push_back(d + 1 < rank ? b.getAffineDimExpr(d) : b.getAffineDimExpr(d).floorDiv(together));
   bool pads = logical.getShape() != padded.getShape();
   auto joined =
-      pointwise(b, loc, words.getResults(),
-                SmallVector<AffineMap>(4, AffineMap::get(rank, 0, at, b.getContext())),
+      pointwise(b, loc, numbers.getResults(),
+                SmallVector<AffineMap>(together, AffineMap::get(rank, 0, at, b.getContext())),
                 pads ? emptyLike(b, loc, destination) : destination, [&](Scalars &s, ValueRange w) {
-                  Value lane = s.b.create<arith::AndIOp>(s.loc, s.index(rank - 1), s.word(3));
-                  Value value = w[3];
-                  for (int k = 2; k >= 0; --k)
+                  Value lane =
+                      s.b.create<arith::AndIOp>(s.loc, s.index(rank - 1), s.word(together - 1));
+                  Value value = w[together - 1];
+                  for (int64_t k = together - 2; k >= 0; --k)
                     value = s.select(s.is(lane, k), w[k], value);
                   return SmallVector<Value>{value};
                 });

@@ -424,6 +424,8 @@ void Lifts::emitGeneric(OpBuilder &k, ir::LiftOp lift, ArrayRef<unsigned> member
     made[r] = generic.getResult(m);
   bool transposes = llvm::any_of(lift.getInputs(), [&](Value v) { return transposed.contains(v); });
   tiles.choose(generic, lift, root, transposes);
+  if (lift.isContraction() && parallel == 2 && rank == 3)
+    generic->setAttr("columns", k.getI64IntegerAttr(lift.getSizes()[axisOfLoop[1]]));
   if (cut.any()) { // what is summed per tile must go into it
     int64_t size = generic.getStaticLoopRanges().back(), piece = 4;
     while (size % piece)

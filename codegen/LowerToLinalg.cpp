@@ -517,6 +517,8 @@ llvm::Error lowerToLinalg(ModuleOp source, ModuleOp kernels, const Machine &mach
     plans.push_back(std::move(plan));
   }
   divideByProducts(kernels, machine);
+  for (func::FuncOp kernel : kernels.getOps<func::FuncOp>())
+    takeRestApart(kernel, machine);
   return llvm::Error::success();
 }
 

@@ -57,6 +57,8 @@ llvm::Error lowerToLinalg(mlir::ModuleOp source, mlir::ModuleOp kernels, const M
                           std::vector<StepPlan> &plans);
 /// Divisions of small integers by constants become products, with the same bits.
 void divideByProducts(mlir::ModuleOp kernels, const Machine &machine);
+/// Where the columns of a product fill little of their last vector, that is computed in another way.
+void takeRestApart(mlir::func::FuncOp kernel, const Machine &machine);
 llvm::Error schedule(mlir::func::FuncOp function, const Machine &machine);
 void vectorizeTiles(mlir::func::FuncOp function);
 llvm::Error bufferize(mlir::ModuleOp kernels);

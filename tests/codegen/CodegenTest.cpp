@@ -314,6 +314,14 @@ TEST(Codegen, LayerOfEveryKindOfSize) {
   checkLayer(256, 64, 20, 17, "native");
 }
 
+TEST(Codegen, LastColumnsThatFillLittleOfAVector) {
+  for (auto &cpu : processors())
+    for (int columns : {33, 36, 56, 101})
+      checkLayer(513, columns, 40, 37, cpu);
+  for (int columns : {36, 50, 100})
+    checkLayer(1024, columns, 48, 48, "native", 2);
+}
+
 TEST(Codegen, BitsDoNotDependOnParallelLoops) { checkLayer(130, 70, 33, 30, "native", 2); }
 
 TEST(Codegen, UnknownProcessorIsRefused) {
