@@ -78,7 +78,10 @@ GRIDS = {
                                         "frozen_hidden": {"frozen_rate": (0.1, 0.2, 0.5)}}),
     "directional_node_perturbation": Grid("mnist", {"by_area": {"area_rate": (0.02, 0.05, 0.1)},
                                                     "by_activity": {"activity_rate": (0.02, 0.05, 0.1)}}),
-    "decorrelated_node_perturbation": Grid("mnist", {"digits": {"rate": (0.1, 0.15), "alpha": (0.0001, 0.0002)}}),
+    "decorrelated_node_perturbation": Grid("mnist", {
+        "plain": {"plain_rate": (0.05, 0.07, 0.1, 0.15, 0.2)},
+        "decorrelated": {"decorrelated_rate": (0.1, 0.2, 0.3, 0.4), "early_alpha": (3e-4, 1e-3, 2e-3, 4e-3)},
+        "digits": {"rate": (0.07, 0.1, 0.15), "alpha": (0.0001,)}}, seeds=(11, 12)),
     "forward_gradient": Grid("mnist", {"by_activity": {"activity_rate": (0.03, 0.05, 0.1, 0.2)},
                                        "by_weights": {"weights_rate": (0.0005, 0.001, 0.002, 0.003)}}),
     "forward_forward": Grid("mnist", {"digits": {"rate": (0.003, 0.01, 0.02, 0.03)}}, epochs=4),

@@ -157,8 +157,10 @@ TASKS = (
         Target("by_activity", "activity-based node perturbation", low=0.920,
                null="node_perturbation/frozen_hidden"),
     )),
-    Task("decorrelated_node_perturbation", "MNIST, 784-100-10, 12 epochs", (
-        Target("digits", "node perturbation of decorrelated inputs", above="node_perturbation/by_nodes", by=0.03),
+    Task("decorrelated_node_perturbation", "MNIST, 784-100-10, 20 000 images once, and 12 epochs", (
+        Target("decorrelated", "node perturbation of decorrelated inputs, 20 000 images", above="plain", by=0.03),
+        Target("plain", "node perturbation, 20 000 images"),
+        Target("digits", "node perturbation of decorrelated inputs, 12 epochs", above="node_perturbation/by_nodes", by=0.01),
     )),
     Task("forward_gradient", "MNIST, 784-100-10, 12 epochs", (
         Target("by_activity", "forward gradient of what units receive", low=0.920, above="node_perturbation/frozen_hidden",
