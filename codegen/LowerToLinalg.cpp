@@ -269,10 +269,8 @@ private:
       return llvm::Error::success();
     if (auto rank = dyn_cast<ir::RankOp>(root))
       return emitRank(rank), llvm::Error::success();
-    if (auto unfolding = dyn_cast<ir::UnfoldOp>(root))
-      return emitWindow(unfolding, unfolding.getWindow(), true), llvm::Error::success();
-    if (auto folding = dyn_cast<ir::FoldOp>(root))
-      return emitWindow(folding, folding.getWindow(), false), llvm::Error::success();
+    if (auto window = dyn_cast<ir::WindowOp>(root))
+      return emitWindow(window), llvm::Error::success();
     if (!isa<ir::LiftOp, ir::DrawOp>(root))
       return error("operation '" + root->getName().getStringRef() +
                    "' cannot be compiled; run the differentiation pass first");
@@ -450,7 +448,7 @@ private:
 
   void emitOrthogonal(ir::DrawOp draw);
   void emitRank(ir::RankOp rank);
-  void emitWindow(Operation *op, const ir::Window &window, bool unfolds);
+  void emitWindow(ir::WindowOp window);
 
   StepPlan &plan;
   ir::StepOp step;
@@ -487,13 +485,13 @@ void StepLowering::emitRank(ir::RankOp rank) {
   runtime.rank(from, to, typeOf(rank.getValue()), rank.getAxis(), samples);
 }
 
-void StepLowering::emitWindow(Operation *op, const ir::Window &window, bool unfolds) {
-  Value result = op->getResult(0), from = bufferOf(op->getOperand(0)), to = bufferOf(result);
-  if (typeOf(result).getRank() > (unfolds ? 3 : 2)) // else the runtime clears what pads it
+void StepLowering::emitWindow(ir::WindowOp window) {
+  Value result = window.getValue(), from = bufferOf(window.getOperand()), to = bufferOf(result);
+  if (typeOf(result).getRank() > (window.unfolds() ? 3 : 2)) // else the runtime clears what pads it
     clear(to);
   if (!typeOf(result).hasStaticShape())
     padding.setNullRows(result);
-  runtime.window(from, to, typeOf(result), window, unfolds, samples);
+  runtime.window(from, to, typeOf(result), window.getWindow(), window.unfolds(), samples);
 }
 
 } // namespace

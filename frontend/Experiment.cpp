@@ -107,7 +107,7 @@ static void eraseUnused(ir::StepOp step) {
   for (Operation &op : llvm::make_early_inc_range(llvm::reverse(step.getBody().front())))
     if (op.use_empty() &&
         llvm::isa<ir::LiftOp, ir::ReadOp, ir::VjpOp, ir::JvpOp, ir::ClockOp, ir::GetParamOp,
-                  ir::DrawOp, ir::RankOp, ir::UnfoldOp, ir::FoldOp>(op))
+                  ir::DrawOp, ir::RankOp, ir::WindowOp>(op))
       op.erase();
 }
 

@@ -42,6 +42,22 @@ namespace apical::ir {
 /// (arith knows signless integers only; the operation says how to read them).
 mlir::Type bodyType(mlir::Type elementType);
 
+/// `apical.unfold` or `apical.fold`: linear, and each the transpose of the other.
+class WindowOp : public mlir::OpState {
+public:
+  using OpState::OpState;
+  explicit WindowOp(mlir::Operation *op) : OpState(op) {}
+  static bool classof(mlir::Operation *op) { return mlir::isa<UnfoldOp, FoldOp>(op); }
+
+  bool unfolds() { return mlir::isa<UnfoldOp>(getOperation()); }
+  Window getWindow();
+  mlir::Value getOperand() { return getOperation()->getOperand(0); }
+  mlir::Value getValue() { return getOperation()->getResult(0); }
+  /// The same of another value, and the transpose.
+  mlir::Value again(mlir::OpBuilder &builder, mlir::Value field);
+  mlir::Value transposed(mlir::OpBuilder &builder, mlir::Value field);
+};
+
 } // namespace apical::ir
 
 #endif // APICAL_IR_APICALDIALECT_H

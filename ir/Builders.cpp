@@ -92,6 +92,20 @@ Value apical::ir::fold(OpBuilder &builder, Location loc, Value field, const Wind
                                 window.places, window.tapsFirst);
 }
 
+Window WindowOp::getWindow() {
+  if (auto unfolding = dyn_cast<UnfoldOp>(getOperation()))
+    return unfolding.getWindow();
+  return cast<FoldOp>(getOperation()).getWindow();
+}
+
+Value WindowOp::again(OpBuilder &builder, Value field) {
+  return (unfolds() ? unfold : fold)(builder, getLoc(), field, getWindow());
+}
+
+Value WindowOp::transposed(OpBuilder &builder, Value field) {
+  return (unfolds() ? fold : unfold)(builder, getLoc(), field, getWindow());
+}
+
 Value apical::ir::splat(OpBuilder &builder, Location loc, RankedTensorType type, double value) {
   return pointwise(builder, loc, {}, type, [&](OpBuilder &b, Location l, ValueRange) -> Value {
     return b.create<arith::ConstantOp>(l, b.getF32FloatAttr(value));

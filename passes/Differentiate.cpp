@@ -47,15 +47,13 @@ public:
 
     SmallVector<Operation *> tape;
     for (Operation &op : llvm::make_range(vjp->getBlock()->begin(), vjp->getIterator()))
-      if (isa<LiftOp, UnfoldOp, FoldOp>(op))
+      if (isa<LiftOp, WindowOp>(op))
         tape.push_back(&op);
     for (Operation *op : llvm::reverse(tape)) {
       if (auto lift = dyn_cast<LiftOp>(op); lift && failed(pullBack(lift)))
         return failure();
-      if (auto unfolding = dyn_cast<UnfoldOp>(op))
-        pullBack(unfolding, fold);
-      if (auto folding = dyn_cast<FoldOp>(op))
-        pullBack(folding, unfold);
+      if (auto window = dyn_cast<WindowOp>(op))
+        pullBack(window);
     }
 
     for (auto [input, result] : llvm::zip(vjp.getInputs(), vjp.getCotangents())) {
@@ -76,7 +74,7 @@ private:
     inputs.insert(vjp.getInputs().begin(), vjp.getInputs().end());
     held.insert(vjp.getHeld().begin(), vjp.getHeld().end());
     for (Operation &op : llvm::make_range(vjp->getBlock()->begin(), vjp->getIterator())) {
-      if (!isa<LiftOp, UnfoldOp, FoldOp>(op) ||
+      if (!isa<LiftOp, WindowOp>(op) ||
           llvm::none_of(op.getOperands(), [&](Value v) { return reaches(v); }))
         continue;
       for (Value result : op.getResults())
@@ -91,12 +89,10 @@ private:
                           : contribution;
   }
 
-  /// The transpose of a window's view, of which there are two.
-  template <typename Op>
-  void pullBack(Op op, Value (*transpose)(OpBuilder &, Location, Value, const Window &)) {
+  void pullBack(WindowOp op) {
     Value cotangent = cotangents.lookup(op.getValue());
     if (cotangent && active.contains(op.getValue()) && reaches(op.getOperand()))
-      accumulate(op.getOperand(), transpose(builder, op.getLoc(), cotangent, op.getWindow()));
+      accumulate(op.getOperand(), op.transposed(builder, cotangent));
   }
 
   LogicalResult pullBack(LiftOp lift) {

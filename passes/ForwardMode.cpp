@@ -28,15 +28,13 @@ public:
     held.insert(jvp.getHeld().begin(), jvp.getHeld().end());
     SmallVector<Operation *> tape;
     for (Operation &op : llvm::make_range(jvp->getBlock()->begin(), jvp->getIterator()))
-      if (isa<LiftOp, UnfoldOp, FoldOp>(op))
+      if (isa<LiftOp, WindowOp>(op))
         tape.push_back(&op);
     for (auto [input, displacement] : llvm::zip(jvp.getInputs(), jvp.getDisplacements()))
       add(input, displacement);
     for (Operation *op : tape) {
-      if (auto unfolding = dyn_cast<UnfoldOp>(op))
-        push(unfolding, unfold);
-      if (auto folding = dyn_cast<FoldOp>(op))
-        push(folding, fold);
+      if (auto window = dyn_cast<WindowOp>(op))
+        push(window);
       auto lift = dyn_cast<LiftOp>(op);
       for (unsigned r = 0; lift && r < lift.getNumResults(); ++r) {
         if (held.contains(lift.getResult(r)))
@@ -66,10 +64,9 @@ private:
   }
 
   /// What a window sees is linear in what there is.
-  template <typename Op>
-  void push(Op op, Value (*same)(OpBuilder &, Location, Value, const Window &)) {
+  void push(WindowOp op) {
     if (Value tangent = tangents.lookup(op.getOperand()); tangent && !held.contains(op.getValue()))
-      add(op.getValue(), same(builder, op.getLoc(), tangent, op.getWindow()));
+      add(op.getValue(), op.again(builder, tangent));
   }
 
   /// The tangent of result r; nothing if it depends on no operand that has one. Its operands are those of

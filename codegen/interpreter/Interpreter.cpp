@@ -278,16 +278,11 @@ LogicalResult Interpreter::evaluate(VjpOp vjp) {
         results.push_back(r);
     if (results.empty() || isa<RankOp>(op)) // ranks change in jumps only
       continue;
-    if (auto unfolding = dyn_cast<UnfoldOp>(op)) {
-      Field contribution = make(unfolding.getOperand().getType());
-      throughWindow(unfolding.getWindow(), cotangents[unfolding.getValue()], contribution, false);
-      add(unfolding.getOperand(), contribution);
-      continue;
-    }
-    if (auto folding = dyn_cast<FoldOp>(op)) {
-      Field contribution = make(folding.getOperand().getType());
-      throughWindow(folding.getWindow(), cotangents[folding.getValue()], contribution, true);
-      add(folding.getOperand(), contribution);
+    if (auto window = dyn_cast<WindowOp>(op)) {
+      Field contribution = make(window.getOperand().getType());
+      throughWindow(window.getWindow(), cotangents[window.getValue()], contribution,
+                    !window.unfolds());
+      add(window.getOperand(), contribution);
       continue;
     }
     auto lift = dyn_cast<LiftOp>(op);
@@ -367,12 +362,11 @@ LogicalResult Interpreter::evaluate(JvpOp jvp) {
         llvm::none_of(op.getOperands(), [&](Value v) { return moved.contains(v); }) ||
         llvm::all_of(op.getResults(), [&](Value v) { return cuts.contains(v); }))
       continue;
-    if (isa<UnfoldOp, FoldOp>(op)) {
-      auto unfolding = dyn_cast<UnfoldOp>(op);
-      Field tangent = make(op.getResult(0).getType());
-      throughWindow(unfolding ? unfolding.getWindow() : cast<FoldOp>(op).getWindow(),
-                    moved.find(op.getOperand(0))->second, tangent, bool(unfolding));
-      add(op.getResult(0), tangent);
+    if (auto window = dyn_cast<WindowOp>(&op)) {
+      Field tangent = make(window.getValue().getType());
+      throughWindow(window.getWindow(), moved.find(window.getOperand())->second, tangent,
+                    window.unfolds());
+      add(window.getValue(), tangent);
       continue;
     }
     auto lift = dyn_cast<LiftOp>(op);
@@ -468,16 +462,11 @@ void Interpreter::evaluate(RankOp rank) {
   values[rank.getValue()] = std::move(result);
 }
 
-void Interpreter::evaluate(UnfoldOp unfolding) {
-  Field seen = make(unfolding.getValue().getType());
-  throughWindow(unfolding.getWindow(), values.find(unfolding.getOperand())->second, seen, true);
-  values[unfolding.getValue()] = std::move(seen);
-}
-
-void Interpreter::evaluate(FoldOp folding) {
-  Field area = make(folding.getValue().getType());
-  throughWindow(folding.getWindow(), values.find(folding.getOperand())->second, area, false);
-  values[folding.getValue()] = std::move(area);
+void Interpreter::evaluate(WindowOp window) {
+  Field result = make(window.getValue().getType());
+  throughWindow(window.getWindow(), values.find(window.getOperand())->second, result,
+                window.unfolds());
+  values[window.getValue()] = std::move(result);
 }
 
 LogicalResult Interpreter::evaluate(Operation &op) {
@@ -495,12 +484,8 @@ LogicalResult Interpreter::evaluate(Operation &op) {
     evaluate(rank);
     return success();
   }
-  if (auto unfolding = dyn_cast<UnfoldOp>(op)) {
-    evaluate(unfolding);
-    return success();
-  }
-  if (auto folding = dyn_cast<FoldOp>(op)) {
-    evaluate(folding);
+  if (auto window = dyn_cast<WindowOp>(&op)) {
+    evaluate(window);
     return success();
   }
   if (auto host = dyn_cast<ClockOp>(op)) {

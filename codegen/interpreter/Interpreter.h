@@ -77,8 +77,7 @@ private:
   mlir::LogicalResult evaluate(ir::JvpOp jvp);
   void evaluate(ir::DrawOp draw);
   void evaluate(ir::RankOp rank);
-  void evaluate(ir::UnfoldOp unfolding);
-  void evaluate(ir::FoldOp folding);
+  void evaluate(ir::WindowOp window);
   Field make(mlir::Type type, double value = 0) const;
 
   ir::StepOp step;

@@ -28,7 +28,7 @@ bool dependsOnTrial(const Field &f) {
       continue;
     Operation *op = v.getDefiningOp();
     if (!op ||
-        !llvm::isa<ir::LiftOp, ir::RankOp, ir::UnfoldOp, ir::FoldOp, ir::ClockOp, ir::GetParamOp>(
+        !llvm::isa<ir::LiftOp, ir::RankOp, ir::WindowOp, ir::ClockOp, ir::GetParamOp>(
             op))
       return true;
     work.append(op->operand_begin(), op->operand_end());

@@ -45,7 +45,7 @@ private:
       return all(vjp.getSeeds());
     if (auto jvp = llvm::dyn_cast_or_null<ir::JvpOp>(op))
       return all(jvp.getDisplacements());
-    if (llvm::isa_and_nonnull<ir::UnfoldOp, ir::FoldOp>(op))
+    if (llvm::isa_and_nonnull<ir::WindowOp>(op))
       return contains(op->getOperand(0));
     auto lift = llvm::dyn_cast_or_null<ir::LiftOp>(op);
     if (!lift)
