@@ -3,7 +3,7 @@
 """Apical beside PyTorch on this machine, in one run: `./x bench`.
 
 Measures the multiply-add peak of one core; the training step of 784-512-512-10 for several batches and optimisers;
-equilibrium propagation; node and weight perturbation; the time from `apical run` to the first training step; and
+equilibrium propagation; node and weight perturbation; LeNet; the time from `apical run` to the first training step; and
 the demo as an executable. Each pair is measured in turns, several rounds, every program alone on one core with one
 thread. Prints tables, appends JSON lines, and writes docs/performance.md when asked. Asserts nothing about time.
 """
@@ -71,12 +71,20 @@ def perturbation(rule, form):
                 {"node_perturbation": rule}, ["torch_perturbation.py", rule, 64, form], operations)
 
 
+def lenet():
+    # A kernel of 25 taps at 784 places, six times; 150 at 100, sixteen times; no error goes back to the image.
+    places = 2 * (784 * 25 * 6 * 2 + 100 * 150 * 16 * 3)
+    operations = 128 * (places + products((400, 120, 84, 10), 3, 3, 3))
+    return Case("LeNet, batch 128, sgd", "lenet.apical", {}, ["torch_lenet.py", 128, "autograd"], operations)
+
+
 def cases(cores, cpus):
     yield from (classifier(*c) for c in ((128, "sgd"), (128, "momentum"), (128, "adam"), (32, "sgd"), (1, "sgd")))
     yield from (classifier(batch, "sgd", "manual") for batch in (128, 32, 1))
     yield from (equilibrium(form) for form in ("plain", "hoisted"))
     yield from (perturbation("node_perturbation", form) for form in ("plain", "in place", "hoisted"))
     yield from (perturbation("weight_perturbation", form) for form in ("plain", "in place"))
+    yield lenet()
     if len(cores) > 1:
         yield classifier(128, "sgd", threads=2)
     yield from (classifier(128, "sgd", cpu=cpu) for cpu in cpus)
@@ -214,6 +222,7 @@ programs of a row in turns, after warming up; *best* is the fastest single step;
   faster one counts.
 - The classifier is `bench/classifier.apical` beside `bench/torch_step.py`: tanh, softmax and cross-entropy, biases.
   *Without autograd* is the same arithmetic in PyTorch written out by hand, in place.
+- LeNet is `bench/lenet.apical` beside `bench/torch_lenet.py`: rectified units, pools of largest values.
 - Equilibrium propagation is `bench/equilibrium.apical` beside `bench/torch_equilibrium.py`, 20 free and 4 + 4 nudged
   steps. *Plain* is written as the algorithm is; *hoisted* computes by hand once what the image adds to the drive, as
   Apical's compiler does by itself. The same holds for the two passes of node perturbation (`bench/perturbation.apical`
