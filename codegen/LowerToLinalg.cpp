@@ -271,6 +271,8 @@ private:
       return emitRank(rank), llvm::Error::success();
     if (auto window = dyn_cast<ir::WindowOp>(root))
       return emitWindow(window), llvm::Error::success();
+    if (auto listed = dyn_cast<ir::PlacesOp>(root))
+      return emitPlaces(listed), llvm::Error::success();
     if (!isa<ir::LiftOp, ir::DrawOp>(root))
       return error("operation '" + root->getName().getStringRef() +
                    "' cannot be compiled; run the differentiation pass first");
@@ -448,6 +450,7 @@ private:
 
   void emitOrthogonal(ir::DrawOp draw);
   void emitRank(ir::RankOp rank);
+  void emitPlaces(ir::PlacesOp listed);
   void emitWindow(ir::WindowOp window);
 
   StepPlan &plan;
@@ -483,6 +486,38 @@ void StepLowering::emitRank(ir::RankOp rank) {
   if (!typeOf(rank.getValue()).hasStaticShape())
     padding.setNullRows(rank.getValue());
   runtime.rank(from, to, typeOf(rank.getValue()), rank.getAxis(), samples);
+}
+
+/// The list is a constant of the program.
+void StepLowering::emitPlaces(ir::PlacesOp listed) {
+  Value to = bufferOf(listed.getValue());
+  clear(to);
+  ArrayRef<int64_t> places = listed.getPlaces(), sizes = typeOf(listed.getValue()).getShape();
+  if (places.empty())
+    return;
+  OpBuilder top(kernels.getBodyRegion());
+  int64_t count = static_cast<int64_t>(places.size());
+  std::string name;
+  for (int k = 0; name.empty() || kernels.lookupSymbol(name); ++k)
+    name = "places" + std::to_string(k);
+  auto type = MemRefType::get({count}, b.getI64Type());
+  auto numbers = DenseElementsAttr::get(RankedTensorType::get({count}, b.getI64Type()), places);
+  top.create<memref::GlobalOp>(loc, name, b.getStringAttr("private"), type, numbers,
+                               /*constant=*/true, IntegerAttr());
+  auto index = [&](int64_t v) { return b.create<arith::ConstantIndexOp>(loc, v).getResult(); };
+  Value list = b.create<memref::GetGlobalOp>(loc, type, name);
+  auto loop = b.create<scf::ForOp>(loc, index(0), index(count), index(1));
+  b.setInsertionPointToStart(loop.getBody());
+  Value k = b.create<memref::LoadOp>(loc, list, loop.getInductionVar());
+  Value place = b.create<arith::IndexCastOp>(loc, b.getIndexType(), k);
+  SmallVector<Value> at(sizes.size());
+  for (size_t axis = sizes.size(); axis-- > 0;) {
+    at[axis] = b.create<arith::RemUIOp>(loc, place, index(sizes[axis]));
+    place = b.create<arith::DivUIOp>(loc, place, index(sizes[axis]));
+  }
+  Value one = b.create<arith::ConstantOp>(loc, b.getF32FloatAttr(1));
+  b.create<memref::StoreOp>(loc, one, to, at);
+  b.setInsertionPointAfter(loop);
 }
 
 void StepLowering::emitWindow(ir::WindowOp window) {

@@ -102,6 +102,26 @@ static ColumnInfo columnInfo(const apical_data_info &data) {
   return {data.type, data.rows, {data.shape + 1, data.shape + data.rank}};
 }
 
+static double numberAt(const void *data, int32_t type, int64_t k) {
+  auto at = [&]<typename T>(T) { return static_cast<double>(static_cast<const T *>(data)[k]); };
+  switch (type) {
+  case APICAL_F32:
+    return at(float());
+  case APICAL_F64:
+    return at(double());
+  case APICAL_U8:
+    return at(uint8_t());
+  case APICAL_I8:
+    return at(int8_t());
+  case APICAL_I16:
+    return at(int16_t());
+  case APICAL_I32:
+    return at(int32_t());
+  default:
+    return at(int64_t());
+  }
+}
+
 /// What this process may use: the machine's memory, or less where a limit is set.
 static double memoryOfMachine() {
   double bytes =
@@ -117,24 +137,52 @@ mlir::OwningOpRef<mlir::ModuleOp> Session::elaborate(sema::Account *account, boo
   options.account = account;
   options.withoutData = withoutData;
   options.memory = {forThisMachine ? memoryOfMachine() : 0, interpreted};
-  options.probe = [this](llvm::StringRef path, int format, llvm::StringRef field, ColumnInfo &info,
-                         std::string &why) {
+  auto find = [this](llvm::StringRef path, char(&found)[4096], std::string &why) {
+    std::vector<const char *> folders;
+    for (auto &d : dataFolders)
+      folders.push_back(d.c_str());
+    apical_error error{};
+    bool lost = apical_data_find(path.str().c_str(), folders.data(),
+                                 static_cast<int>(folders.size()), found, sizeof found, &error);
+    why = lost ? error.message : "";
+    return !lost;
+  };
+  options.load = [this, find](llvm::StringRef path, int format, llvm::StringRef field,
+                              std::vector<double> &values, std::string &why) {
+    auto take = [&](const void *data, const apical_data_info &info) {
+      for (int64_t k = 0; k < info.rows * info.elements; ++k)
+        values.push_back(numberAt(data, info.type, k));
+      return true;
+    };
+    if (const apical_array *array = apical_find_array(arrays.data(), arrays.size(),
+                                                      path.str().c_str(), field.str().c_str()))
+      return take(array->data, array->info);
+    char found[4096];
+    if (!find(path, found, why))
+      return false;
+    void *data = nullptr;
+    apical_error error{};
+    apical_data_info info{};
+    if (apical_data_load(found, format, field.str().c_str(), &data, &info, &error)) {
+      why = error.message;
+      return false;
+    }
+    take(data, info);
+    free(data);
+    return true;
+  };
+  options.probe = [this, find](llvm::StringRef path, int format, llvm::StringRef field,
+                               ColumnInfo &info, std::string &why) {
     if (const apical_array *array = apical_find_array(arrays.data(), arrays.size(),
                                                       path.str().c_str(), field.str().c_str())) {
       info = columnInfo(array->info);
       return true;
     }
-    std::vector<const char *> folders;
-    for (auto &d : dataFolders)
-      folders.push_back(d.c_str());
     char found[4096];
+    if (!find(path, found, why))
+      return false;
     apical_error error{};
     apical_data_info data{};
-    if (apical_data_find(path.str().c_str(), folders.data(), static_cast<int>(folders.size()),
-                         found, sizeof found, &error)) {
-      why = error.message;
-      return false;
-    }
     info.found = true;
     if (apical_data_probe(found, format, field.str().c_str(), &data, &error)) {
       why = error.message;

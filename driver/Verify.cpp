@@ -54,8 +54,13 @@ void checkGradients(const Probe &probe, const apical_call &call) {
   for (auto [trace, account] : probe.lines)
     for (WeightTrace &w : trace->weights) {
       const sema::WeightChange *change = changeOf(*account, w);
-      if (w.updated && change && !change->descent.empty())
-        w.check = oracle.check(change->symbol, change->descent, account->report, checkedWeights);
+      if (!w.updated || !change || change->descent.empty())
+        continue;
+      std::string mask = change->bias || change->connection < 0
+                             ? ""
+                             : account->network->connections[change->connection].mask;
+      w.check = oracle.check(change->symbol, change->descent, account->report, checkedWeights,
+                             mask.empty() ? std::vector<double>() : stateOf(probe, call, mask));
     }
 }
 

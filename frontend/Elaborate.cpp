@@ -7,6 +7,7 @@
 #include "frontend/Elaborate.h"
 #include "frontend/Experiment.h"
 #include "frontend/Placeholder.h"
+#include "frontend/Tables.h"
 #include "frontend/sema/Account.h"
 #include "frontend/sema/Generic.h"
 #include "frontend/sema/Statements.h"
@@ -282,7 +283,9 @@ private:
         calleeOf(instance->second, args);
         at = instance->second->span;
       }
-      Network built = buildNetwork(decl, args, at, ev, states);
+      Network built = buildNetwork(decl, args, at, ev, states, [&](auto &table, auto columns) {
+        return Tables(ev, diags, options).numbers(table, columns);
+      });
       if (built.sound) {
         broken.erase(decl.name.text);
         it = networks.emplace(decl.name.text, std::move(built)).first;
@@ -343,7 +346,7 @@ private:
                                   TypeAttr::get(s.type(builder)), builder.getStringAttr(s.role));
     ir::StepOp step = beginStep("init", builder.getUnknownLoc());
     for (auto &s : states.list) {
-      Field value = states.first(s.symbol);
+      Field value = states.first(s.symbol, ev);
       for (Axis axis : value.axes) {
         auto place = llvm::find_if(s.extent, [&](auto &e) { return e.first == axis; });
         if (place == s.extent.end() || place->second != value.size(axis))

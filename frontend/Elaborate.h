@@ -38,6 +38,10 @@ struct ElaborateOptions {
   std::function<bool(llvm::StringRef path, int format, llvm::StringRef field, ColumnInfo &info,
                      std::string &why)>
       probe;
+  /// Reads all of it: one number per row.
+  std::function<bool(llvm::StringRef path, int format, llvm::StringRef field,
+                     std::vector<double> &values, std::string &why)>
+      load;
   /// Where the checker notes what it finds out about learning, or null.
   sema::Account *account = nullptr;
   /// Experiments are checked without looking at data: what they bind is taken

@@ -122,10 +122,8 @@ ColumnInfo Tables::probe(const Column &c) {
   return info;
 }
 
-Field Tables::read(const Column &c, ir::StepOp step) {
-  if (auto it = fields.find(c.name); it != fields.end())
-    return it->second;
-  ColumnInfo info = probe(c);
+/// As many as the columns that were read before.
+void Tables::requireRows(const Column &c, const ColumnInfo &info) {
   for (auto &[other, otherInfo] : infos)
     if (otherInfo.rows != info.rows) {
       diags
@@ -137,6 +135,41 @@ Field Tables::read(const Column &c, ir::StepOp step) {
       throw Reported();
     }
   infos.push_back({&c, info});
+}
+
+std::optional<std::vector<std::vector<double>>> Tables::numbers(const ast::Expr &source,
+                                                                llvm::ArrayRef<std::string> names) {
+  std::vector<Column> columns = columnsOf(source);
+  std::vector<std::vector<double>> all;
+  for (const std::string &name : names) {
+    auto column = llvm::find_if(columns, [&](const Column &c) { return c.name == name; });
+    if (column == columns.end())
+      ev.fail(Code::UnknownMember, source.span,
+              "`" + ast::toString(source) + "` has no column `" + name + "`",
+              "a table of synapses has a row for each, and the columns " + quoted(names.vec()));
+    if (options.withoutData)
+      continue;
+    ColumnInfo info = probe(*column);
+    requireRows(*column, info);
+    if (llvm::any_of(info.shape, [](int64_t d) { return d != 1; }))
+      ev.fail(Code::DataMismatch, column->span,
+              "`" + name + "` has several numbers in a row, and is to name one unit");
+    std::string why;
+    if (!options.load ||
+        !options.load(column->path, column->format, column->field, all.emplace_back(), why))
+      ev.fail(Code::DataDamaged, column->span,
+              why.empty() ? "`" + column->path + "` cannot be read" : why);
+  }
+  if (options.withoutData)
+    return std::nullopt;
+  return all;
+}
+
+Field Tables::read(const Column &c, ir::StepOp step) {
+  if (auto it = fields.find(c.name); it != fields.end())
+    return it->second;
+  ColumnInfo info = probe(c);
+  requireRows(c, info);
   Type type;
   switch (info.type) {
   case 1:

@@ -34,12 +34,17 @@ public:
   /// What the column gives to each sample; it becomes an argument of the step.
   sema::Field read(const Column &c, ir::StepOp step);
 
+  /// Columns with one number per row, read now; none where no data are looked at.
+  std::optional<std::vector<std::vector<double>>> numbers(const ast::Expr &source,
+                                                          llvm::ArrayRef<std::string> names);
+
   /// In the order of the arguments of the step: column, apical_type, and numbers in a row.
   std::vector<std::tuple<const Column *, int, int64_t>> used;
 
 private:
   /// What the header of its file says.
   ColumnInfo probe(const Column &c);
+  void requireRows(const Column &c, const ColumnInfo &info);
 
   sema::Evaluator &ev;
   Diagnostics &diags;

@@ -260,6 +260,20 @@ def Apical_RankOp : Apical_Op<"rank", [Pure, SameOperandsAndResultType]> {
   let hasVerifier = 1;
 }
 
+def Apical_PlacesOp : Apical_Op<"places", [Pure]> {
+  let summary = "1 at the places that are listed, 0 elsewhere";
+  let description = [{
+    A place is the number of an element, row by row.
+    ```mlir
+    %mask = apical.places [0, 3] : tensor<2x3xf32> // of the first element and the fourth
+    ```
+  }];
+  let arguments = (ins DenseI64ArrayAttr:$places);
+  let results = (outs Apical_Field:$value);
+  let assemblyFormat = "$places attr-dict `:` type($value)";
+  let hasVerifier = 1;
+}
+
 /// What `apical.unfold` and `apical.fold` have in common: a window that moves over an area.
 class Apical_WindowOp<string mnemonic> : Apical_Op<mnemonic, [Pure]> {
   let arguments = (ins Apical_Field:$operand, DenseI64ArrayAttr:$shape, DenseI64ArrayAttr:$kernel,

@@ -241,6 +241,16 @@ LogicalResult RankOp::verify() {
   return verifySampleAxis(*this, type, "the operand");
 }
 
+LogicalResult PlacesOp::verify() {
+  auto type = cast<RankedTensorType>(getValue().getType());
+  if (!type.hasStaticShape())
+    return emitOpError() << "has elements without number in a " << type;
+  for (int64_t place : getPlaces())
+    if (place < 0 || place >= type.getNumElements())
+      return emitOpError() << "names the place " << place << " of a " << type;
+  return success();
+}
+
 //===----------------------------------------------------------------------===//
 // Windows
 //===----------------------------------------------------------------------===//

@@ -484,6 +484,13 @@ LogicalResult Interpreter::evaluate(Operation &op) {
     evaluate(rank);
     return success();
   }
+  if (auto listed = dyn_cast<PlacesOp>(op)) {
+    Field field = make(listed.getValue().getType());
+    for (int64_t place : listed.getPlaces())
+      field.data[place] = 1;
+    values[listed.getValue()] = std::move(field);
+    return success();
+  }
   if (auto window = dyn_cast<WindowOp>(&op)) {
     evaluate(window);
     return success();

@@ -57,7 +57,8 @@ std::optional<double> GradientOracle::mean(ir::StepOp of, llvm::StringMap<Field>
 }
 
 GradientCheck GradientOracle::check(llvm::StringRef weight, llvm::StringRef descent,
-                                    llvm::StringRef report, unsigned elements) {
+                                    llvm::StringRef report, unsigned elements,
+                                    llvm::ArrayRef<double> there) {
   GradientCheck result;
   auto gradient = after.find(descent), moved = inputs.states.find(weight);
   if (!computed || gradient == after.end() || moved == inputs.states.end()) {
@@ -65,13 +66,20 @@ GradientCheck GradientOracle::check(llvm::StringRef weight, llvm::StringRef desc
     return result;
   }
   const std::vector<double> &g = gradient->second.data;
-  auto largest = std::max_element(g.begin(), g.end(),
-                                  [](double a, double b) { return std::abs(a) < std::abs(b); });
-  result.greatest = std::abs(*largest);
-  std::vector<size_t> places{static_cast<size_t>(largest - g.begin())};
-  size_t count = std::min<size_t>(elements, g.size());
+  std::vector<size_t> all;
+  for (size_t k = 0; k < g.size(); ++k)
+    if (there.empty() || there[k] != 0)
+      all.push_back(k);
+  if (all.empty()) {
+    result.zero = true;
+    return result;
+  }
+  std::vector<size_t> places{*std::max_element(
+      all.begin(), all.end(), [&](size_t a, size_t b) { return std::abs(g[a]) < std::abs(g[b]); })};
+  result.greatest = std::abs(g[places[0]]);
+  size_t count = std::min<size_t>(elements, all.size());
   for (size_t k = 1; k < count; ++k)
-    places.push_back(k * g.size() / count);
+    places.push_back(all[k * all.size() / count]);
   ir::StepOp cost = costOnly(report);
   double worst = 0, size = 0;
   for (size_t place : places) {

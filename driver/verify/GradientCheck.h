@@ -29,9 +29,10 @@ public:
   GradientOracle(ir::StepOp step, StepInputs inputs);
   ~GradientOracle();
   /// Compares `descent`, which holds −d(mean of `report` over the samples)/d`weight`,
-  /// at `elements` places: where it is largest, and at others spread over the weights.
+  /// at `elements` places: where it is largest, and at others spread over the weights. Where
+  /// `there`, unless empty, is 0, there is no weight.
   GradientCheck check(llvm::StringRef weight, llvm::StringRef descent, llvm::StringRef report,
-                      unsigned elements);
+                      unsigned elements, llvm::ArrayRef<double> there = {});
 
 private:
   std::optional<double> mean(ir::StepOp step, llvm::StringMap<Field> states,

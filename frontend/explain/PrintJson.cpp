@@ -58,6 +58,7 @@ Object connection(const LineReport &line, const ConnectionReport &c) {
                 {"to", c.to},
                 {"topology", c.topology},
                 {"weights", c.weights},
+                {"weights_expected", c.expected},
                 {"biases", c.biases},
                 {"learns", c.learns},
                 {"weights_of", c.sharedWith.empty() ? c.name : c.sharedWith},

@@ -201,10 +201,7 @@ void connection(llvm::raw_ostream &os, const LineReport &line, const ConnectionR
     os << "one per unit of " << text(c.from);
   else
     os << text(c.from) << " $\\to$ " << text(c.to) << ", " << text(c.topology);
-  os << "; " << c.weights << " weights";
-  if (c.biases)
-    os << ", " << c.biases << " biases";
-  os << ".\n";
+  os << "; " << weightsText(c) << ".\n";
   if (!c.learns) {
     os << "No update: " << phrase(c.why) << ".\n\n";
     return;

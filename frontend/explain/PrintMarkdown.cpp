@@ -35,8 +35,7 @@ void connection(llvm::raw_ostream &os, const LineReport &line, const ConnectionR
     os << "One per unit of " << code(c.from);
   else
     os << code(c.from) << " → " << code(c.to) << ", " << code(c.topology);
-  os << "; " << c.weights << " weights"
-     << (c.biases ? ", " + std::to_string(c.biases) + " biases" : "") << "\n\n";
+  os << "; " << weightsText(c) << "\n\n";
   if (!c.learns) {
     os << "No update: " << c.why << ".\n\n";
     return;

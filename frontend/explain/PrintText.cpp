@@ -66,8 +66,7 @@ void connection(llvm::raw_ostream &os, const LineReport &line, const ConnectionR
   os << "\n";
   wrap(os, 2, c.name + ":", 2,
        (c.to.empty() ? "one per unit of " + c.from : c.from + " -> " + c.to + ", " + c.topology) +
-           "; " + std::to_string(c.weights) + " weights" +
-           (c.biases ? ", " + std::to_string(c.biases) + " biases" : ""));
+           "; " + weightsText(c));
   if (!c.learns) {
     field(os, "update", "none: " + c.why);
     return;

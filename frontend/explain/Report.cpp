@@ -8,6 +8,7 @@
 #include "frontend/explain/Exactness.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSwitch.h"
+#include <cmath>
 #include <set>
 
 namespace apical::explain {
@@ -258,7 +259,7 @@ private:
       if (!binder.empty() && n->name == binder)
         return s.name(bias ? "b" : "w");
       if (n->name == "fan_in" || n->name == "fan_out")
-        return s.number(static_cast<double>(n->name == "fan_in" ? c.fanIn() : c.fanOut()));
+        return s.number(n->name == "fan_in" ? c.fanIn() : c.fanOut());
       if (qualify) // what a message names is told apart by putting it in
         for (const Stmt *statement : *block)
           if (auto *v = llvm::dyn_cast<VarDecl>(statement); v && v->varKind == VarKind::Let)
@@ -636,7 +637,10 @@ private:
     report.to = sizeText(net.areas[c.to]);
     report.topology = c.decl->topology ? ast::toString(*c.decl->topology) : "";
     for (const sema::Weight &w : c.weights)
-      (w.bias ? report.biases : report.weights) += numbersOf(w.symbol);
+      (w.bias ? report.biases : report.weights) +=
+          w.bias || c.mask.empty() ? numbersOf(w.symbol) : std::llround(c.synapseCount);
+    report.masked = !c.mask.empty();
+    report.expected = c.countIsMean;
     sema::Field needs;
     std::string objection;
     for (const sema::WeightChange &change : line.changes) {
@@ -1024,6 +1028,11 @@ std::string transportText(const ConnectionReport &c) {
   return !c.transport ? "no" : c.transportAt.empty() ? "yes" : "yes: " + c.transportAt.front().text;
 }
 
+std::string weightsText(const ConnectionReport &c) {
+  return (c.expected ? "about " : "") + std::to_string(c.weights) + " weights" +
+         (c.biases ? ", " + std::to_string(c.biases) + " biases" : "");
+}
+
 std::string memoryText(const ConnectionReport &c) {
   if (c.memory.empty())
     return "none beyond the weight";
@@ -1036,7 +1045,7 @@ std::string memoryText(const ConnectionReport &c) {
     perWeight += m.per == "weight";
   }
   return std::to_string(perWeight) + " per weight: " + text + "; " + std::to_string(numbers) +
-         " numbers";
+         " numbers" + (c.masked ? ", as for a dense connection" : "");
 }
 
 std::string pastText(const LineReport &line, const ConnectionReport &c) {

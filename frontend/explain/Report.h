@@ -52,6 +52,9 @@ enum class Gradient { Exact, Approximate, None, Own };
 struct ConnectionReport {
   std::string name, from, to, topology;
   int64_t weights = 0, biases = 0;
+  bool expected = false; ///< so many weights in the mean
+  bool masked =
+      false; ///< not all units are joined; what is kept has a place for each two nevertheless
   bool learns = false;
   std::string sharedWith;       ///< the connection under which the update of its weights stands
   std::vector<Equation> update; ///< of the weights; empty if nothing changes them
@@ -120,6 +123,7 @@ std::string toString(const Equation &e);
 /// "no", or where.
 std::string transportText(const ConnectionReport &c);
 /// "2 per weight: B, v; 157000 numbers".
+std::string weightsText(const ConnectionReport &c);
 std::string memoryText(const ConnectionReport &c);
 /// What must be kept from earlier in the trial.
 std::string pastText(const LineReport &line, const ConnectionReport &c);

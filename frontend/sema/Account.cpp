@@ -113,12 +113,7 @@ void RuleInstance::keepDirections(const Target &t) {
   std::string base =
       net.name + "." + learn.name + "." + t.owner + "." + t.name + (t.bias ? "_bias" : "");
   auto keep = [&](const std::string &symbol, const Field &value) {
-    StateInit init;
-    init.symbol = symbol;
-    init.role = "lasting";
-    init.extent = trial.states.list[trial.states.bySymbol.at(t.symbol)].extent;
-    init.value = [] { return Field::number(0); };
-    trial.states.declare(std::move(init));
+    trial.states.declare(trial.states.beside(t.symbol, symbol, "lasting"));
     if (trial.updates.values.emplace(symbol, value).second) // the first of a trial with several
       trial.updateOrder.push_back(symbol);
     return symbol;

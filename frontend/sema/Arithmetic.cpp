@@ -155,6 +155,11 @@ Field Evaluator::binary(ast::BinaryOp op, const Field &a, const Field &b, Span a
     });
     result.dimension = d;
   }
+  result.masked = op == BinaryOp::Mul                          ? a.masked || b.masked
+                  : op == BinaryOp::Add || op == BinaryOp::Sub ? a.masked && b.masked
+                  : op == BinaryOp::Div || op == BinaryOp::Pow
+                      ? a.masked && b.constant && *b.constant > 0
+                      : false;
   result.total = (op == BinaryOp::Mul || op == BinaryOp::Div) &&
                  ((a.total && b.constant) || (op == BinaryOp::Mul && a.constant && b.total));
   return result;
@@ -245,6 +250,7 @@ Field Evaluator::unary(llvm::StringRef f, const Field &x, Span at) {
   Field r = fields.map(location(at), {x}, [name](OpBuilder &b, Location l, Values v) {
     return emitUnary(name, b, l, v[0]);
   });
+  r.masked = x.masked && foldUnary(f, 0) == 0;
   r.dimension = d;
   return r;
 }
@@ -255,6 +261,7 @@ Field Evaluator::barrier(const Field &x, Span at) {
   Field r = fields.map(location(at), {x}, [](OpBuilder &b, Location l, Values v) -> Value {
     return b.create<ir::StopOp>(l, v[0].getType(), v[0]);
   });
+  r.masked = x.masked;
   r.dimension = x.dimension;
   return r;
 }
@@ -329,6 +336,52 @@ Field Evaluator::reduce(llvm::StringRef f, const Field &x, llvm::ArrayRef<Axis> 
   Field place = fields.index(loc, over[0], count);
   Field candidate = select(binary(BinaryOp::Ge, x, top, at), place, Field::number(count), at);
   return negate(fields.reduce(loc, negate(candidate), over, "max"));
+}
+
+Field Evaluator::masked(const Field &mask, const Field &x, Span at) {
+  if (x.masked)
+    return x;
+  Field r = select(mask, x, Field::number(0), at);
+  r.masked = true;
+  return r;
+}
+
+Field Evaluator::reduceWhere(const Field &mask, llvm::StringRef f, const Field &x,
+                             llvm::ArrayRef<Axis> over, Span at) {
+  using ast::BinaryOp;
+  auto varies = [&](Axis a) { return !x.constant && x.has(a); };
+  if (llvm::none_of(over, varies))
+    return reduce(f, x, over, at);
+  // What is the same for several synapses counts once, if one of them is there.
+  llvm::SmallVector<Axis, 2> same;
+  for (Axis a : over)
+    if (!varies(a) && mask.has(a))
+      same.push_back(a);
+  Location loc = location(at);
+  Field there = fields.reduce(loc, mask, same, "max");
+  auto elsewhere = [&](double v) { return select(there, x, Field::number(v, x.dimension), at); };
+  auto orOfNone = [&](const Field &r, double v) {
+    return select(fields.reduce(loc, there, over, "max"), r, Field::number(v, r.dimension), at);
+  };
+  if (f == "sum" || f == "norm" || f == "cumsum")
+    return reduce(f, same.empty() ? masked(mask, x, at) : elsewhere(0), over, at);
+  if (f == "mean") {
+    Field count = orOfNone(fields.reduce(loc, there, over), 1);
+    return binary(BinaryOp::Div, fields.reduce(loc, elsewhere(0), over), count, at);
+  }
+  if (f == "max")
+    return orOfNone(fields.reduce(loc, elsewhere(-HUGE_VAL), over, "max"), 0);
+  if (f == "min")
+    return orOfNone(reduce(f, elsewhere(HUGE_VAL), over, at), 0);
+  if (f == "logsumexp" || f == "softmax") {
+    requireDimension(x, {}, at, "the argument of `" + f.str() + "`");
+    Field y = elsewhere(-HUGE_VAL);
+    Field top = barrier(orOfNone(fields.reduce(loc, y, over, "max"), 0), at);
+    Field total = fields.reduce(loc, unary("exp", binary(BinaryOp::Sub, y, top, at), at), over);
+    Field logarithm = binary(BinaryOp::Add, unary("log", orOfNone(total, 1), at), top, at);
+    return f == "logsumexp" ? logarithm : unary("exp", binary(BinaryOp::Sub, y, logarithm, at), at);
+  }
+  return reduce(f, elsewhere(-HUGE_VAL), over, at); // rank and argmax: behind all others
 }
 
 Field Evaluator::clock(llvm::StringRef which, Span at) {

@@ -56,6 +56,10 @@ void Evaluator::requireMatrix(const Frame &frame, Span at, llvm::StringRef what)
   if (frame.drawExtent.size() != 2 || frame.drawExtent[0].first != Axis::Pre)
     fail(Code::ShapeMismatch, at, "`" + what + "` is a matrix, and there is none here",
          "it initialises the weights of a dense connection");
+  if (frame.mask)
+    fail(Code::ShapeMismatch, at,
+         "`" + what + "` is a matrix with a number for each two units, and not all are joined here",
+         "draw each weight, as `w ~ normal(0, 1 / sqrt(fan_in))`");
 }
 
 Field Evaluator::defaultWeight(Frame &frame, Span at) {

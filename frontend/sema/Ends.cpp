@@ -8,6 +8,19 @@
 
 namespace apical::sema {
 
+double Connection::fanIn() const {
+  if (!mask.empty())
+    return synapseCount / static_cast<double>(toSize);
+  return static_cast<double>(windowed() ? window.taps() : oneToOne() ? 1 : fromSize);
+}
+double Connection::fanOut() const {
+  if (!mask.empty())
+    return synapseCount / static_cast<double>(fromSize);
+  return static_cast<double>(windowed()   ? window.taps() / window.kernel.back() * channels
+                             : oneToOne() ? 1
+                                          : toSize);
+}
+
 Extent Connection::synapses(bool bias) const {
   Extent all;
   if (windowed())
@@ -43,9 +56,10 @@ Field atEnd(FieldBuilder &fields, mlir::Location loc, const Connection &c, bool 
   return fields.unfold(loc, units, c.window, Axis::Place, Axis::Pre);
 }
 
-Field toEnd(Evaluator &ev, const Connection &c, bool pre, const Field &ofSynapses, Span at) {
+Field toEnd(Evaluator &ev, const Connection &c, const std::function<Field()> &mask, bool pre,
+            const Field &ofSynapses, Span at) {
   mlir::Location loc = ev.location(at);
-  Field e = ofSynapses;
+  Field e = mask ? ev.masked(mask(), ofSynapses, at) : ofSynapses;
   auto times = [&](int64_t n) {
     e = ev.binary(ast::BinaryOp::Mul, e, Field::number(static_cast<double>(n)), at);
   };

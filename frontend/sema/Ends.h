@@ -9,6 +9,7 @@
 // unit at either end a synapse has, and where what synapses give to a unit adds up:
 //
 //   dense        a synapse for each pair of units: axes Pre and Post
+//   sparse       the same, and a mask says which of them there are
 //   one-to-one   one per unit: both ends are Post
 //   windows      a kernel of taps x channels at each place: axes Place, Pre (the taps)
 //                and Post (the channels); units beyond the border are 0
@@ -29,8 +30,9 @@ inline Axis endAxis(const Connection &c, bool pre) {
 Field atEnd(FieldBuilder &fields, mlir::Location loc, const Connection &c, bool pre,
             const Field &ofUnits);
 /// What the synapses give to the units at one end. A value that is the same for several synapses counts
-/// once for each.
-Field toEnd(Evaluator &ev, const Connection &c, bool pre, const Field &ofSynapses, Span at);
+/// once for each. `mask`, unless empty, says which synapses there are.
+Field toEnd(Evaluator &ev, const Connection &c, const std::function<Field()> &mask, bool pre,
+            const Field &ofSynapses, Span at);
 /// What the synapses from a constant give to the units behind.
 Field fromBias(Evaluator &ev, const Connection &c, const Field &ofBiases, Span at);
 /// What the synapses of a kernel's places add to what they share. A value that is the same at all places is one of

@@ -513,6 +513,7 @@ Field Evaluator::callFunction(const ast::FnDecl &fn, const ast::CallExpr &e, Fra
   Expansion expansion(*this, fn, e.span, std::move(given));
   body.reductions = frame.reductions;
   body.windowed = frame.windowed;
+  body.mask = frame.mask;
   body.subject = frame.subject;
   body.others = frame.others;
   // What is drawn in the function belongs to the place of the call.
@@ -645,8 +646,9 @@ Field Evaluator::callPrimitive(llvm::StringRef name, const ast::CallExpr &e, Fra
     Field x = arg(0);
     llvm::SmallVector<Axis, 2> over = axesOf(name, e, x, frame);
     requireRivals(name, x, over, e.span, frame);
-    Field r = reduce(name, x, over, e.span);
     bool others = over.size() != 1 || over[0] != Axis::Component;
+    Field r = frame.mask && others ? reduceWhere(frame.mask(), name, x, over, e.span)
+                                   : reduce(name, x, over, e.span);
     if (frame.others && others) {
       r.total = (name == "sum" || name == "mean") && !(x.capabilities & Population);
       r.needs(Population, e.span);

@@ -40,6 +40,8 @@ struct Frame {
   /// What a reduction without `over` runs over.
   llvm::SmallVector<Axis, 2> reductions = {Axis::Unit};
   bool windowed = false; ///< code of synapses that a window shows a unit in front of several times
+  /// 1 where there is a synapse, in code of synapses some of which there are not; else empty.
+  std::function<Field()> mask;
   /// Where `normal(…)` and `uniform(…)` draw; no draws if the stream is empty.
   std::string stream;
   bool drawEachTrial = false;
@@ -95,6 +97,11 @@ public:
   Field meanSize(const Field &x, Span at);
   /// Sum over `over` of the field; `mean` divides by the number of elements.
   Field reduce(llvm::StringRef function, const Field &x, llvm::ArrayRef<Axis> over, Span at);
+  /// The same over those synapses that there are: `mask` is 1 for them. Of none it is 0.
+  Field reduceWhere(const Field &mask, llvm::StringRef function, const Field &x,
+                    llvm::ArrayRef<Axis> over, Span at);
+  /// The value where `mask` is 1, and 0 elsewhere.
+  Field masked(const Field &mask, const Field &x, Span at);
   /// One component of a value, by its number.
   Field component(const Field &x, const Field &index, Span at);
   /// `[a, b]`: the components of all, one behind the other; a value without is one.
@@ -109,6 +116,8 @@ public:
   /// Mean over the valid samples, as every contribution to a variable without samples is taken.
   Field averageOverSamples(const Field &x, Span at);
   Field clock(llvm::StringRef which, Span at);
+  /// `uniform` on (0, 1), `normal` with mean 0 and deviation 1, or `orthogonal`, of the frame's stream and extent.
+  Field draw(llvm::StringRef distribution, Frame &frame, Span at);
   /// What `w` of a dense connection starts as unless it is given (semantics, 3.3).
   Field defaultWeight(Frame &frame, Span at);
 
@@ -199,8 +208,6 @@ private:
                      const Frame &frame);
   /// The axes of the synapses between two areas; an error elsewhere.
   void requireMatrix(const Frame &frame, Span at, llvm::StringRef what);
-  /// `uniform` on (0, 1), `normal` with mean 0 and deviation 1, or `orthogonal`, of the frame's stream and extent.
-  Field draw(llvm::StringRef distribution, Frame &frame, Span at);
   /// A distribution, or the density of what was drawn; nothing if `name` is neither.
   std::optional<Field> callDistribution(llvm::StringRef name, const ast::CallExpr &e, Frame &frame);
   Field logProbability(const Field &x, Span at);

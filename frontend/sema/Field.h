@@ -47,6 +47,7 @@ struct Field {
   bool total = false;    ///< a sum, perhaps scaled, of terms that read no other units
   bool variable = false; ///< of a tick: derivatives find it by its tensor
   bool signal = false;   ///< one number for many synapses: to read it by its name is `modulated`
+  bool masked = false;   ///< 0 where a sparse connection has no synapse
 
   static Field number(double value, Dimension dimension = {});
   bool has(Axis axis) const { return llvm::is_contained(axes, axis); }

@@ -18,10 +18,11 @@ void Trial::keep(Changes &changes) {
     frame.locals = net.parts[c.part].args;
     for (auto &[name, value] : c.synapseArgs)
       frame.locals[name] = value;
-    frame.locals["fan_in"] = Field::number(static_cast<double>(c.fanIn()));
-    frame.locals["fan_out"] = Field::number(static_cast<double>(c.fanOut()));
+    frame.locals["fan_in"] = Field::number(c.fanIn());
+    frame.locals["fan_out"] = Field::number(c.fanOut());
     frame.reductions = {Axis::Place, Axis::Pre, Axis::Post};
     frame.windowed = c.windowed();
+    frame.mask = maskOf(c, false);
     frame.others = true;
     auto valueOf = [&](const Weight &w) {
       auto it = changes.values.find(w.symbol);
@@ -60,6 +61,9 @@ void Trial::keep(Changes &changes) {
       }
     }
   }
+  for (auto &[symbol, value] : changes.values)
+    if (const StateInit &state = states.list[states.bySymbol.at(symbol)]; !state.mask.empty())
+      value = ev.masked(read(state.mask), value, state.at);
 }
 
 } // namespace apical::sema

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 #include "frontend/sema/Network.h"
 #include "frontend/sema/Forms.h"
+#include "frontend/sema/Mask.h"
 #include "frontend/sema/Windows.h"
 
 using namespace mlir;
@@ -71,6 +72,14 @@ const Scalar *Network::scalar(llvm::StringRef n) const {
   auto it = llvm::find_if(scalars, [&](const Scalar &s) { return s.name == n; });
   return it == scalars.end() ? nullptr : &*it;
 }
+Field States::first(const std::string &symbol, Evaluator &ev) {
+  StateInit &s = list[bySymbol.at(symbol)];
+  if (!s.made) {
+    Field value = s.value();
+    s.made = s.mask.empty() ? value : ev.masked(first(s.mask, ev), value, s.at);
+  }
+  return *s.made;
+}
 const State *Area::state(llvm::StringRef n) const {
   auto it = llvm::find_if(states, [&](const State &s) { return s.name == n; });
   return it == states.end() ? nullptr : &*it;
@@ -86,8 +95,8 @@ namespace {
 
 class NetworkBuilder {
 public:
-  NetworkBuilder(const ast::NetworkDecl &decl, Evaluator &ev, States &states)
-      : ev(ev), states(states) {
+  NetworkBuilder(const ast::NetworkDecl &decl, Evaluator &ev, States &states, const ReadTable &read)
+      : ev(ev), states(states), read(read) {
     net.decl = &decl;
     net.name = decl.name.text;
     errorsBefore = ev.diags.errorCount();
@@ -560,7 +569,8 @@ private:
     llvm::ArrayRef<ast::Argument> args, synapseArgs;
     auto *topology = calleeOf(decl.topology, args);
     std::string kind = topology ? topology->name : "";
-    if (kind == "dense")
+    bool sparse = kind == "sparse";
+    if (kind == "dense" || sparse)
       c.topology = Topology::Dense;
     else if (kind == "one_to_one")
       c.topology = Topology::OneToOne;
@@ -575,12 +585,11 @@ private:
     else if (kind == "transpose" || kind == "tied") {
       shareWeights(c, *topology, args);
       return;
-    } else if (kind == "sparse")
-      ev.unsupported(topology->span, "`" + kind + "` is");
-    else
-      ev.unknown(topology ? topology->span : decl.topology->span, "topology",
-                 topology ? kind : ast::toString(*decl.topology),
-                 {"dense", "one_to_one", "wire", "conv", "local", "pool", "transpose", "tied"});
+    } else
+      ev.unknown(
+          topology ? topology->span : decl.topology->span, "topology",
+          topology ? kind : ast::toString(*decl.topology),
+          {"dense", "sparse", "one_to_one", "wire", "conv", "local", "pool", "transpose", "tied"});
     bool windows = c.windowed() || c.topology == Topology::Pool;
     if (c.topology != Topology::Dense && !windows && c.fromSize != c.toSize) {
       ev.diags
@@ -599,8 +608,14 @@ private:
       parameters = {"kernel", "stride"};
     if (c.topology == Topology::Pool)
       parameters.push_back("reduce");
+    if (sparse)
+      parameters = {"p", "fan_in", "list"};
     if (!c.weightless())
       parameters.insert(parameters.end(), {"w", "bias"});
+    if (c.topology == Topology::Dense)
+      parameters.push_back("self");
+    Wiring wiring;
+    wiring.topology = topology;
     for (auto &a : args) {
       Frame frame;
       frame.locals = visible;
@@ -608,20 +623,25 @@ private:
         ev.fail(Code::DefinedTwice, a.name.span, "`" + a.name.text + "` is given twice");
       if (!a.name)
         ev.fail(Code::UnknownArgument, a.value->span, "an argument of a topology has a name",
-                windows
-                    ? "write `" + kind + "(kernel = 3)`"
+                windows ? "write `" + kind + "(kernel = 3)`"
+                : sparse
+                    ? std::string("write `sparse(p = 0.1)` or `sparse(fan_in = 20)`")
                     : "write `" + kind + "(bias = true)` or `" + kind + "(w ~ normal(0, 0.1))`");
       bool known = llvm::is_contained(parameters, a.name.text);
       if (known && a.name.text == "bias")
         c.bias = evaluateTruth(*a.value, frame, "`bias`");
       else if (known && a.name.text == "w")
         initial = &drawnOrGiven(a);
+      else if (known && a.name.text == "self")
+        wiring.notSelf = evaluateTruth(*a.value, frame, "`self`") ? nullptr : &a;
+      else if (known && sparse)
+        wiring.take(a);
       else if (known && (a.name.text == "kernel" || a.name.text == "stride"))
         (a.name.text == "kernel" ? window.kernel : window.stride) =
             sizesOf(*a.value, Space(from).size.size(), frame, "`" + a.name.text + "`", ev);
       else if (known)
         c.pooled = poolOf(*a.value);
-      else if (a.name.text == "delay" || a.name.text == "self")
+      else if (a.name.text == "delay")
         ev.unsupported(a.value->span, "`" + a.name.text + "` is");
       else
         ev.fail(Code::UnknownArgument, a.name.span,
@@ -635,6 +655,10 @@ private:
                     ? "a pool has no weights"
                 : windows && llvm::is_contained({"channels", "filters"}, a.name.text)
                     ? "the third size of an area is the number of its channels"
+                : c.topology == Topology::Dense && Wiring::isParameter(a.name.text)
+                    ? "`sparse(" + a.name.text + " = …)` has it"
+                : sparse && llvm::is_contained({"density", "probability", "prob"}, a.name.text)
+                    ? std::string("the probability of a synapse is called `p`")
                 : nearest(a.name.text, parameters).empty()
                     ? "it takes " + quoted(parameters)
                     : "did you mean `" + nearest(a.name.text, parameters) + "`?");
@@ -666,6 +690,11 @@ private:
       Frame caller;
       caller.locals = visible;
       c.synapseArgs = bindArguments(ev, *c.synapse, synapseArgs, decl.span, caller);
+      if (sparse || wiring.notSelf) {
+        Frame frame;
+        frame.locals = visible;
+        chooseSynapses(c, wiring, net, frame, ev, states, read);
+      }
       addWeights(c, initial);
     }
     addKeeps(c);
@@ -723,6 +752,9 @@ private:
     c.window = other.window;
     c.channels = other.channels;
     c.pooled = other.pooled;
+    c.mask = other.mask;
+    c.synapseCount = other.synapseCount;
+    c.countIsMean = other.countIsMean;
     c.synapse = other.synapse;
     c.synapseArgs = other.synapseArgs;
     c.weights = other.weights;
@@ -874,6 +906,12 @@ private:
           init.role = "weight";
           init.at = c.decl->span;
           init.extent = c.weightElements(bias);
+          if (!bias)
+            init.mask = c.mask;
+          if (init.symbol == c.mask)
+            ev.fail(Code::DefinedTwice, d.name.span,
+                    "`mask` says which synapses `" + c.name + "` has, and is no weight of it",
+                    "give the weight another name");
           double count = 1;
           for (auto &axis : init.extent)
             count *= static_cast<double>(axis.second);
@@ -884,11 +922,15 @@ private:
           frame.locals = visible;
           for (auto &[name, value] : c.synapseArgs)
             frame.locals[name] = value;
-          frame.locals["fan_in"] = Field::number(static_cast<double>(c.fanIn()));
-          frame.locals["fan_out"] = Field::number(static_cast<double>(c.fanOut()));
+          frame.locals["fan_in"] = Field::number(c.fanIn());
+          frame.locals["fan_out"] = Field::number(c.fanOut());
           frame.stream = w.symbol;
           frame.drawExtent = init.extent;
           frame.windowed = c.windowed();
+          if (!init.mask.empty())
+            frame.mask = [this_ = &states, e = &ev, mask = init.mask] {
+              return this_->first(mask, *e);
+            };
           frame.resolve = positions(c);
           const ast::Expr *value = !bias && initial && d.name.text == "w" ? initial->value
                                    : !bias                                ? d.init
@@ -1003,6 +1045,7 @@ private:
   Network net;
   Evaluator &ev;
   States &states;
+  const ReadTable &read;
   unsigned errorsBefore = 0;
   std::map<std::string, Span> names;
   std::map<std::string, Field> visible; ///< arguments of the part and loop variables
@@ -1014,8 +1057,8 @@ private:
 } // namespace
 
 Network buildNetwork(const ast::NetworkDecl &decl, llvm::ArrayRef<ast::Argument> args, Span at,
-                     Evaluator &ev, States &states) {
-  return NetworkBuilder(decl, ev, states).build(args, at);
+                     Evaluator &ev, States &states, const ReadTable &read) {
+  return NetworkBuilder(decl, ev, states, read).build(args, at);
 }
 
 } // namespace apical::sema

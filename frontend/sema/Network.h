@@ -112,6 +112,10 @@ struct Connection {
   ir::Window window; ///< of a convolution, local connection or pool: what each unit behind it sees
   int64_t channels = 1; ///< units behind each of its places
   std::string pooled;   ///< how a pool reduces what it sees
+  /// The state that says which synapses there are (Mask.h), and how many, in the mean; else empty: all.
+  std::string mask;
+  double synapseCount = 0;
+  bool countIsMean = false; ///< each synapse is there with some probability
   std::map<std::string, Field> synapseArgs;
   std::vector<Weight> weights;
   std::vector<const ast::KeepStmt *> keeps; ///< projections after every change
@@ -120,11 +124,10 @@ struct Connection {
   /// Each synapse is one of a kernel's, at one of its places.
   bool windowed() const { return topology == Topology::Conv || topology == Topology::Local; }
   bool oneToOne() const { return topology == Topology::OneToOne; }
-  /// Synapses onto one post unit, and from one pre unit (of a window: that no border is near, at stride 1).
-  int64_t fanIn() const { return windowed() ? window.taps() : oneToOne() ? 1 : fromSize; }
-  int64_t fanOut() const {
-    return windowed() ? window.taps() / window.kernel.back() * channels : oneToOne() ? 1 : toSize;
-  }
+  /// Synapses onto one post unit, and from one pre unit: in the mean, and of a window that no border is near, at
+  /// stride 1.
+  double fanIn() const;
+  double fanOut() const;
   /// The axes of what is one for each synapse, or for each weight; of biases, which are synapses from a
   /// constant: for each post unit, or for each bias.
   Extent synapses(bool bias) const;
@@ -192,7 +195,8 @@ std::string pathOf(const ast::Expr &e, Evaluator &evaluator,
 /// The initial value of a state is computed in the initialising step.
 struct StateInit {
   std::string symbol, role;
-  Span at; ///< where the initial value is given
+  Span at;          ///< where the initial value is given
+  std::string mask; ///< the state that says where there are elements; elsewhere this one stays 0
   llvm::SmallVector<std::pair<Axis, int64_t>, 3> extent;
   std::function<Field()> value;
   /// Of a weight: inferred from what it connects; of a weight of a rule: any.
@@ -230,17 +234,29 @@ struct States {
   }
   /// The first value of a state, in the initialising step: made once, also when another state
   /// starts as its copy.
-  Field first(const std::string &symbol) {
-    StateInit &s = list[bySymbol.at(symbol)];
-    if (!s.made)
-      s.made = s.value();
-    return *s.made;
+  Field first(const std::string &symbol, Evaluator &evaluator);
+  /// A state with an element for each of another's, which starts at 0.
+  StateInit beside(const std::string &other, std::string symbol, std::string role) const {
+    const StateInit &of = list[bySymbol.at(other)];
+    StateInit init;
+    init.symbol = std::move(symbol);
+    init.role = std::move(role);
+    init.mask = of.mask;
+    init.extent = of.extent;
+    init.value = [] { return Field::number(0); };
+    return init;
   }
 };
 
-/// Checks the declarations of a network, given from outside what its parameters are, and orders its areas.
+/// The columns of these names of the table that an expression stands for, one number per row; none where no data are
+/// looked at.
+using ReadTable = std::function<std::optional<std::vector<std::vector<double>>>(
+    const ast::Expr &table, llvm::ArrayRef<std::string> columns)>;
+
+/// Checks the declarations of a network, given from outside what its parameters are, and orders its areas. `read` is
+/// for the lists of synapses.
 Network buildNetwork(const ast::NetworkDecl &decl, llvm::ArrayRef<ast::Argument> args, Span at,
-                     Evaluator &evaluator, States &states);
+                     Evaluator &evaluator, States &states, const ReadTable &read);
 
 } // namespace apical::sema
 #endif

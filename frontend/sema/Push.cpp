@@ -147,6 +147,9 @@ Field RunTick::push(Tick &tick, const Scope &scope, const ast::CallExpr &e, size
       extent.push_back({axis, x.size(axis)});
     needs.inherit(v);
     inputs.push_back(x.tensor);
+    if (auto mask =
+            synapses ? rule.trial.maskOf(rule.connection(other.connection), other.bias) : nullptr)
+      v = ev.masked(mask(), v, e.span);
     displacements.push_back(ev.fields.broadcast(ev.location(e.span), v, extent).tensor);
     y.dimension = y.dimension.times(v.dimension).times(x.dimension, -1);
     y.dimension.any = v.dimension.any;

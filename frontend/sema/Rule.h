@@ -148,7 +148,8 @@ private:
   /// The weights and states that templates declare: phases may read them.
   void declareOwn(const ast::TemplateStmt &t);
   void declareState(int connection, bool bias, const ast::VarDecl &v);
-  Field declareLasting(const std::string &symbol, const ast::VarDecl::Declarator &d, Extent extent);
+  Field declareLasting(const std::string &symbol, const ast::VarDecl::Declarator &d, Extent extent,
+                       const std::string &mask);
   void writeLasting();
   void accountOwn(const ast::TemplateStmt &t, const Scope &s);
   void declareAreaState(int area, const ast::VarDecl &v, const std::string &binder);

@@ -169,7 +169,10 @@ Field RuleInstance::localDerivative(const ast::CallExpr &e, Frame &frame, const 
   llvm::SmallVector<std::pair<Axis, int64_t>, 3> extent;
   for (Axis axis : y.axes)
     extent.push_back({axis, y.size(axis)});
-  Field ones = ev.fields.broadcast(ev.location(e.span), Field::number(1), extent);
+  // Of a value of synapses, the sum is over those that there are.
+  bool synapses = frame.mask && y.has(Axis::Pre) && y.has(Axis::Post);
+  Field ones =
+      ev.fields.broadcast(ev.location(e.span), synapses ? frame.mask() : Field::number(1), extent);
   auto op = ev.fields.builder.create<ir::VjpOp>(ev.location(e.span), TypeRange{x.tensor.getType()},
                                                 ValueRange{y.tensor}, ValueRange{ones.tensor},
                                                 ValueRange{x.tensor}, needed);

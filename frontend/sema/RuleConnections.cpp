@@ -198,7 +198,7 @@ std::optional<Field> RuleInstance::conducted(const OwnConnection &own) {
   }
   Field sent = ev.binary(ast::BinaryOp::Mul, trial.read(c.weights[0].symbol),
                          atEnd(ev.fields, ev.location(at), c, true, *from), at);
-  Field arriving = toEnd(ev, c, false, sent, at);
+  Field arriving = toEnd(ev, c, nullptr, false, sent, at);
   arriving.needs(Feedback, at);
   return arriving;
 }
@@ -210,20 +210,25 @@ void RuleInstance::declareWeight(const std::string &symbol, const Connection &c,
   init.role = "weight";
   init.at = at;
   init.extent = c.weightElements(false);
+  init.mask = c.mask;
   Frame frame;
   frame.locals = args;
-  frame.locals["fan_in"] = Field::number(static_cast<double>(c.fanIn()));
-  frame.locals["fan_out"] = Field::number(static_cast<double>(c.fanOut()));
+  frame.locals["fan_in"] = Field::number(c.fanIn());
+  frame.locals["fan_out"] = Field::number(c.fanOut());
   frame.stream = symbol;
   frame.drawExtent = init.extent;
   frame.windowed = c.windowed();
+  if (!c.mask.empty())
+    frame.mask = [&states = trial.states, e = &ev, mask = c.mask] {
+      return states.first(mask, *e);
+    };
   // The connection's own weights stand for their first values: `weight B = w` starts as a copy.
-  frame.resolve = [&states = trial.states, weights = c.weights,
-                   symbol](const ast::Expr &e) -> std::optional<Field> {
+  frame.resolve = [&states = trial.states, weights = c.weights, symbol,
+                   evaluator = &ev](const ast::Expr &e) -> std::optional<Field> {
     if (auto *n = llvm::dyn_cast<ast::NameExpr>(&e))
       for (auto &w : weights)
         if (w.name == n->name && !w.bias && w.symbol != symbol)
-          return states.first(w.symbol);
+          return states.first(w.symbol, *evaluator);
     return std::nullopt;
   };
   init.dimension.any = true;

@@ -175,7 +175,7 @@ void RuleInstance::declareAreaWeight(int area, const ast::VarDecl::Declarator &d
 
 /// A state that each unit or synapse keeps from trial to trial; what it begins with may read what is known when compiling.
 Field RuleInstance::declareLasting(const std::string &symbol, const ast::VarDecl::Declarator &d,
-                                   Extent extent) {
+                                   Extent extent, const std::string &mask) {
   Frame frame;
   frame.locals = args;
   if (ev.componentsOf(d, frame))
@@ -187,6 +187,7 @@ Field RuleInstance::declareLasting(const std::string &symbol, const ast::VarDecl
   init.role = "lasting";
   init.at = d.name.span;
   init.extent = std::move(extent);
+  init.mask = mask;
   init.dimension.any = true;
   init.value = [e = &ev, value = d.init, frame]() mutable { return e->evaluate(*value, frame); };
   trial.states.declare(std::move(init));
@@ -217,7 +218,7 @@ void RuleInstance::declareAreaState(int area, const ast::VarDecl &v, const std::
     if (v.isLasting) {
       std::string symbol = areaSymbol(area, d.name.text);
       Field &now = areaStates[{area, d.name.text}] =
-          declareLasting(symbol, d, {{Axis::Unit, net.areas[area].size}});
+          declareLasting(symbol, d, {{Axis::Unit, net.areas[area].size}}, "");
       lastingStates.push_back({symbol, d.name.text, area, -1, false, now, d.name.span});
       continue;
     }
@@ -250,7 +251,7 @@ void RuleInstance::declareState(int connection, bool bias, const ast::VarDecl &v
         net.name + "." + learn.name + "." + c.name + (bias ? ".bias." : ".") + d.name.text;
     if (v.isLasting) {
       Field &now = synapseStates[{connection, bias, d.name.text}] =
-          declareLasting(symbol, d, c.weightElements(bias));
+          declareLasting(symbol, d, c.weightElements(bias), bias ? "" : c.mask);
       lastingStates.push_back({symbol, d.name.text, -1, connection, bias, now, d.name.span});
       continue;
     }

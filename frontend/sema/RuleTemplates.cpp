@@ -22,8 +22,9 @@ Frame RuleInstance::synapseFrame(const Connection &c, bool bias) {
   frame.known = {"pre", "post"};
   frame.reductions = {Axis::Place, Axis::Pre, Axis::Post};
   frame.windowed = c.windowed();
-  frame.locals["fan_in"] = Field::number(static_cast<double>(c.fanIn()));
-  frame.locals["fan_out"] = Field::number(static_cast<double>(c.fanOut()));
+  frame.mask = trial.maskOf(c, bias);
+  frame.locals["fan_in"] = Field::number(c.fanIn());
+  frame.locals["fan_out"] = Field::number(c.fanOut());
   for (auto &w : c.weights)
     if (w.bias == bias) {
       Field f = trial.read(w.symbol);

@@ -147,6 +147,8 @@ Field RunTick::weight(Tick &tick, const Connection &c, const Weight &w, Field va
             "a `shared state` of the connection is one for each weight");
     }
   }
+  if (std::function<Field()> mask = last ? rule.trial.maskOf(c, w.bias) : nullptr)
+    return ev.masked(mask(), value, last->span);
   return value;
 }
 

@@ -48,7 +48,8 @@ Field RunTick::contributions(Tick &tick, const Place &place, Span at) {
                   e.readsForwardWeight);
         e.readsForwardWeight = false;
         // A unit has one bias, and many synapses.
-        e = scope.bias ? fromBias(ev, c, e, s->span) : toEnd(ev, c, pre, e, s->span);
+        e = scope.bias ? fromBias(ev, c, e, s->span)
+                       : toEnd(ev, c, rule.trial.maskOf(c, false), pre, e, s->span);
         total =
             ev.binary(assign->op == ast::AssignOp::Add ? ast::BinaryOp::Add : ast::BinaryOp::Sub,
                       total, e, s->span);
@@ -117,7 +118,8 @@ std::optional<Field> RunTick::messages(Tick &tick, const Place &place) {
         rule.account->add({place.first, place.second, scope.connection, assign,
                            scope.inside ? rule.blockOf(*scope.inside) : scope.body, phase,
                            backwards, ""});
-      add(rule.trial.fromEndpoint(toEnd(ev, c, pre, e, s->span), place.first, place.second),
+      add(rule.trial.fromEndpoint(toEnd(ev, c, rule.trial.maskOf(c, false), pre, e, s->span),
+                                  place.first, place.second),
           s->span);
     }
   return sent[place] = total;

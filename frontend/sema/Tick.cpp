@@ -170,6 +170,7 @@ Field Tick::conduct(const Connection &c) {
     frame.locals = c.synapseArgs;
     frame.reductions = {Axis::Place, Axis::Pre, Axis::Post};
     frame.windowed = c.windowed();
+    frame.mask = trial.maskOf(c, bias);
     frame.locals["pre"] = bias ? Field::number(1)
                                : atEnd(ev.fields, ev.location(c.decl->span), c, !backwards, source);
     for (auto &w : c.weights)
@@ -183,7 +184,7 @@ Field Tick::conduct(const Connection &c) {
       if (!name || name->name != "post" || assign->op != ast::AssignOp::Add)
         ev.refuse(*s, InSynapse);
       Field e = ev.evaluate(*assign->value, frame);
-      e = bias ? fromBias(ev, c, e, s->span) : toEnd(ev, c, backwards, e, s->span);
+      e = bias ? fromBias(ev, c, e, s->span) : toEnd(ev, c, frame.mask, backwards, e, s->span);
       total = total ? ev.binary(ast::BinaryOp::Add, *total, e, s->span) : e;
     }
   }

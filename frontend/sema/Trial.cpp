@@ -30,7 +30,14 @@ Field Trial::read(const std::string &symbol) {
   f.tensor = b.create<ir::ReadOp>(b.getUnknownLoc(), state.type(b),
                                   FlatSymbolRefAttr::get(b.getContext(), symbol));
   f.dimension = state.dimension;
+  f.masked = !state.mask.empty();
   return reads[symbol] = f;
+}
+
+std::function<Field()> Trial::maskOf(const Connection &c, bool bias) {
+  if (bias || c.mask.empty())
+    return nullptr;
+  return [this, &c] { return read(c.mask); };
 }
 
 std::optional<Field> Trial::variable(int area, llvm::StringRef name) {

@@ -206,6 +206,8 @@ public:
   Frame networkFrame(int part = 0);
   /// The value of a weight or of another lasting array at the start of the step.
   Field read(const std::string &symbol);
+  /// What says which synapses of a connection there are; empty if all are, as biases.
+  std::function<Field()> maskOf(const Connection &c, bool bias);
   /// At the moment at hand.
   std::optional<Field> variable(int area, llvm::StringRef name);
 
@@ -264,7 +266,8 @@ private:
   void findUnservedCosts();
   /// Decides what states leave behind, given the ends of each line's phases if all have some.
   void persist(const std::vector<std::pair<const Learn *, Values>> &behind);
-  /// Projects what connections keep, where `changes` say that it changed.
+  /// Projects what connections keep, where `changes` say that it changed; and what is kept for synapses stays 0 where
+  /// there is none.
   void keep(Changes &changes);
 };
 

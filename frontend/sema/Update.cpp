@@ -235,13 +235,8 @@ Field RuleInstance::accumulated(const Target &t, const std::string &base) {
   if (!trials)
     return *t.gradient;
   Span at = learn.decl->every->span;
-  StateInit init;
-  init.symbol = base + ".grad";
-  init.role = "optimizer";
-  init.extent = trial.states.list[trial.states.bySymbol.at(t.symbol)].extent;
-  init.value = [] { return Field::number(0); };
-  std::string symbol = init.symbol;
-  trial.states.declare(std::move(init));
+  std::string symbol = base + ".grad";
+  trial.states.declare(trial.states.beside(t.symbol, symbol, "optimizer"));
   Field before = trial.read(symbol);
   before.dimension = t.gradient->dimension;
   Field sum = ev.binary(BinaryOp::Add, before, *t.gradient, at);
@@ -273,6 +268,9 @@ Field RuleInstance::optimised(Target &t, const ast::Expr &chosen) {
   frame.others = true; // a reduction is one over other weights
   frame.reductions = {Axis::Place, Axis::Pre, Axis::Post};
   frame.windowed = t.connection >= 0 && net.connections[t.connection].windowed();
+  if (const std::string &mask = trial.states.list[trial.states.bySymbol.at(t.symbol)].mask;
+      !mask.empty())
+    frame.mask = [there = trial.read(mask)] { return there; };
   // Each line counts its updates in one number.
   std::string counter = net.name + "." + learn.name + ".updates";
   StateInit count;
@@ -296,10 +294,8 @@ Field RuleInstance::optimised(Target &t, const ast::Expr &chosen) {
       for (auto &d : v->vars) {
         if (d.initKind == ast::VarDecl::Declarator::Init::Draw)
           ev.unsupported(d.name.span, "a state that starts from a draw, in an optimizer, is");
-        StateInit init;
-        init.symbol = own[d.name.text] = base + "." + d.name.text;
-        init.role = "optimizer";
-        init.extent = trial.states.list[trial.states.bySymbol.at(t.symbol)].extent;
+        own[d.name.text] = base + "." + d.name.text;
+        StateInit init = trial.states.beside(t.symbol, own[d.name.text], "optimizer");
         init.value = [e = &ev, value = d.init] {
           Frame empty;
           return value ? e->evaluate(*value, empty) : Field::number(0);

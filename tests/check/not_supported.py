@@ -72,7 +72,8 @@ CASES = {
     "parameter drawn per unit": edit(("tanh_unit", "mine(g ~ ⟦uniform(0.5, 1)⟧)"),
                                      add="unit mine(g = 1) { input drive; output rate = g * drive }\n"),
     # Connections
-    "sparse": connect("⟦sparse⟧(p = 0.1)"),
+    "sparse connection of a rule": rule("connect error(outputs.drive) -> error(hidden.rate) : ⟦sparse(p = 0.5)⟧\n"
+                                        "each connection { w.grad += error(post) * pre }"),
     "four sizes in front of a window": edit(
         (CONNECT, "⟦area block[2, 3, 2, 2] : source⟧\n    connect block -> hidden : pool(kernel = 2)")),
     "four sizes behind a window": edit(
@@ -104,7 +105,6 @@ CASES = {
                                          "{ ⟦shared state s = 0⟧\nw += s }\neach connection { w.grad += error(post) * pre }"),
     "state of a rule with components": rule("lasting state ⟦m⟧[2] = 0\neach connection { w.grad += error(post) * pre }"),
     "delay": connect("dense(delay = ⟦1 tick⟧)"),
-    "self": connect("dense(self = ⟦false⟧)"),
     "weights from a file": connect('dense(w = ⟦npy⟧("w.npy"))'),
     "every input": edit((CONNECT, "connect petal -> hidden.⟦*⟧ : dense")),
     "position at the end of a window": connect("conv(kernel = 3, w = ⟦pre.position⟧)"),

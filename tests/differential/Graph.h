@@ -334,6 +334,8 @@ protected:
       topology = "pool";
     else if (fit(a.shape, b.shape, false, window) && !chance(6))
       topology = chance(3) ? "local" : "conv";
+    else if (chance(5))
+      topology = "sparse";
     bool weights = topology != "wire" && topology != "pool";
     if (topology == "pool" || topology == "conv" || topology == "local") {
       args = text(window, topology == "pool");
@@ -341,6 +343,10 @@ protected:
       if (weights)
         windowed.insert(name);
       localised |= topology == "local";
+    }
+    if (topology == "sparse") {
+      args = someOf(a.size);
+      localised = true;
     }
     if (topology == "pool") {
       string reduce = among({"max", "mean", "min", "sum"});
@@ -368,6 +374,13 @@ protected:
       wired.insert(b.name);
     edges.push_back({a.name, b.name});
     read.insert(a.name);
+  }
+
+  /// Some synapses from so many units.
+  string someOf(int64_t units) {
+    bool number = chance(2);
+    feature(number ? "number of synapses" : "probability of synapses");
+    return number ? "fan_in = " + to_string(pick(1, units)) : "p = " + among({"0.2", "0.5", "0.9", "1"});
   }
 
   //===--- other shapes -----------------------------------------------------===//
@@ -400,6 +413,11 @@ protected:
         feature("cycle through a convolution");
         topology = "conv(kernel = 3, ";
         windowed.insert("again");
+      } else if (last.size > 1 && chance(2)) {
+        feature("no synapse from a unit to itself");
+        localised = true;
+        topology = (chance(2) ? string("dense(") : "sparse(" + someOf(last.size - 1) + ", ") +
+                   "self = false, ";
       }
       model.connections.push_back("connect " + last.name + " -> " + last.name + " : " + topology +
                                   "w ~ normal(0, 0.3 / sqrt(fan_in))) as again");
@@ -517,7 +535,7 @@ protected:
 
   bool parametric = false, stateful = false, plain = false, wires = true;
   bool spatial = false,
-       localised = false;            ///< windows move over areas; some with weights at each place
+       localised = false; ///< windows move over areas; some weights are no matrix of all units
   std::set<string> windowed;         ///< connections of windows that have weights
   std::set<string> needs, presented; ///< by the rule that the network is made for
   struct Weighted {

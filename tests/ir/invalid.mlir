@@ -124,6 +124,20 @@ apical.step @s (%x: tensor<?x4xf32>) {
 
 // -----
 
+apical.step @s () {
+  // expected-error @below {{names the place 6 of a 'tensor<2x3xf32>'}}
+  %m = apical.places [0, 6] : tensor<2x3xf32>
+}
+
+// -----
+
+apical.step @s () {
+  // expected-error @below {{has elements without number in a 'tensor<?x3xf32>'}}
+  %m = apical.places [0] : tensor<?x3xf32>
+}
+
+// -----
+
 apical.step @s (%x: tensor<?x12xf32>) {
   // expected-error @below {{has lists of different lengths}}
   %r = apical.unfold %x shape [3, 4] kernel [3] stride [1, 1] before [0, 0] places [1, 2] : tensor<?x12xf32> -> tensor<?x2x9xf32>

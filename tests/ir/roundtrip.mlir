@@ -39,6 +39,8 @@ apical.step @train0 (%images: tensor<?x4xui8>, %labels: tensor<?xi8>) experiment
   }
   // CHECK: apical.rank %{{.*}} axis 1 : tensor<?x3xf32>
   %r = apical.rank %y axis 1 : tensor<?x3xf32>
+  // CHECK: apical.places [0, 3] : tensor<2x3xf32>
+  %listed = apical.places [0, 3] : tensor<2x3xf32>
   // What a window sees of a line with a border of one, and what it leaves there; then taps first.
   // CHECK: apical.unfold %{{.*}} shape [4] kernel [3] stride [1] before [1] places [4] : tensor<?x4xf32> -> tensor<?x4x3xf32>
   %seen = apical.unfold %x shape [4] kernel [3] stride [1] before [1] places [4] : tensor<?x4xf32> -> tensor<?x4x3xf32>
