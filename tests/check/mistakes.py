@@ -75,7 +75,7 @@ MISTAKES = [
      "E0103", r"write `a\.rate`"),
     ("unit without its ending", edit(("tanh_unit", "tanh")), "E0101", "did you mean `tanh_unit`"),
     ("topology in capitals", connect("Dense"), "E0101", "unknown topology `Dense`", "did you mean `dense`"),
-    ("topology of another system", connect("fully_connected"), "E0101", "`dense`, `one_to_one`"),
+    ("topology of another system", connect("fully_connected"), "E0101", "`dense`, `sparse`, `one_to_one`"),
     ("rule spelt out", learn("recognition by backpropagation() with sgd(0.1)"), "E0101", "did you mean `backprop`"),
     ("letters swapped", learn("recognition by backprop() with sdg(0.1)"), "E0101", "did you mean `sgd`"),
     ("optimizer in capitals", learn("recognition by backprop() with Adam(0.1)"), "E0101", "did you mean `adam`"),
