@@ -260,6 +260,32 @@ test n on points { x.rate = x; back.target = x; other.target = 0.5; probe back.r
     near(-last["n.x_h.b"].astype(float), (delta + o).mean(0), interpret, "b")
 
 
+PARTS = """
+data points = table(x = npy("x.npy"))
+network inner {
+    area x[13] : source
+    area h[11] : tanh_unit
+    connect x -> h : sparse(p = 0.4)
+}
+network n {
+    part a = inner()
+    part b = tied(a)
+    cost c = sum(a.h.rate^2) + sum(b.h.rate)
+    learn c in a by backprop() with sgd(1)
+}
+train n on points, batch = 6, trials = 1 { a.x.rate = x; b.x.rate = x^2 }
+"""
+
+
+def parts_share_their_wiring(interpret):
+    first, last = (f(PARTS, data=DATA, interpret=interpret) for f in (before, run))
+    assert [n for n in first.states if n.endswith(".mask")] == ["n.a.x_h.mask"]
+    x, w, mask = DATA["x.npy"].astype(float), first["n.a.x_h.w"].astype(float), first["n.a.x_h.mask"].astype(float)
+    a, b = numpy.tanh(x @ w), numpy.tanh(x**2 @ w)
+    g = mask * (x.T @ (2 * a * (1 - a**2)) + (x**2).T @ (1 - b**2)) / N
+    near(w - last["n.a.x_h.w"], g, interpret, "w")
+
+
 OWN = """
 synapse mine { weight w, g ~ normal(0, 1); post += w * pre + 0.5 * g + exp(0.1 * w) + 0.25 }
 synapse competing { weight w; post += softmax(3 * w, over = pre) * pre + 0.1 * max(w, over = post) * pre }
@@ -400,6 +426,6 @@ def an_executable_has_the_list(interpret):
 
 if __name__ == "__main__":
     on_both_engines(forward_and_gradients, errors_cross_what_there_is, masks_are_drawn, engines_agree, other_draws_stay,
-                    lists, no_synapse_to_itself, transposed_and_tied, synapses_of_other_kinds,
+                    lists, no_synapse_to_itself, transposed_and_tied, parts_share_their_wiring, synapses_of_other_kinds,
                     reductions_are_over_what_there_is, fans_are_known, a_checkpoint_has_the_wiring,
                     an_executable_has_the_list)

@@ -59,6 +59,10 @@ def models():
     for name, arguments in DEEP.items():
         small = (5, 3) if name == "serial_weight_perturbation" else (11, 7)
         yield name, deep(name, arguments, hidden=small, epochs=1, optimizer="adam()" if name == "backprop" else "sgd(0.05)")
+    yield "every", deep("backprop", hidden=(11,), epochs=1, optimizer="sgd(0.05, momentum = 0.9) every 2 trials")
+    yield "every ticks", deep("incremental_predictive_coding", "steps = 4", hidden=(11,), epochs=1,
+                              optimizer="adam(0.01) every 2 ticks")
+    yield "kept", deep("backprop", epochs=1, upper="dense(bias = true) { keep w = w / (1 + norm(w, over = pre)) }")
     for name, unit in ALONE.items():
         yield name, PLAIN.replace("RULE", name).replace("UNIT", unit)
     for name in ("equilibrium_propagation", "one_sided_equilibrium_propagation", "random_sign_equilibrium_propagation"):
@@ -109,7 +113,7 @@ def what_is_absent_stays_zero(interpret):
                 if f".{connection}." in state and state != mask and value.shape == absent.shape:
                     kept += 1
                     assert not value[absent].any() and not first[state][absent].any(), (name, state)
-                    assert value[~absent].any(), (name, state)
+                    assert value[~absent].any() or state.endswith(".grad"), (name, state)
         assert kept > (0 if name in ALONE else 1), name
 
 
@@ -171,29 +175,85 @@ def as_dense_weights_that_are_kept_at_zero(interpret):
     assert met == wanted, wanted - met
 
 
+class Tried:
+    """A sparse network, a step of a rule with a rate of 0.1 and waves of the weights in place of draws, and in NumPy its
+    weights, those waves where there are synapses, and its cost."""
+
+    def __init__(self, name, arguments, draw, wave, interpret):
+        text, rule = deep(name, arguments, hidden=(5,), epochs=1, batch=64, optimizer="sgd(0.1)"), library(name)
+        assert draw in rule
+        self.data = classes()
+        text = rule.replace(draw, wave) + sparse(text, "p = 0.5")
+        first, self.last = (how(text, data=self.data, interpret=interpret) for how in (before, run))
+        self.weights = {n: first[n].astype(float) for n in first.states if n.endswith((".w", ".b"))}
+        self.there = {n: first[n[:-1] + "mask"].astype(float) if n.endswith(".w") else numpy.ones(w.shape)
+                      for n, w in self.weights.items()}
+        self.wave = {n: self.there[n] * 0.5 * numpy.cos(20 * w + 1) for n, w in self.weights.items()}
+        self.interpret = interpret
+
+    def cost(self, by, displaced):
+        """Of each sample, with weights displaced by so much."""
+        w = {n: w + by * displaced.get(n, 0) for n, w in self.weights.items()}
+        a = numpy.tanh(self.data["x.npy"].astype(float) @ w["n.x_h1.w"] + w["n.x_h1.b"]) @ w["n.h1_label.w"] + w["n.h1_label.b"]
+        return numpy.log(numpy.exp(a).sum(1)) - a[numpy.arange(64), self.data["y.npy"]]
+
+    def near(self, gradients):
+        for n, g in gradients.items():
+            worst = numpy.abs(self.last[n] - (self.weights[n] - 0.1 * self.there[n] * g)).max()
+            assert worst < (1e-7 if self.interpret else 1e-5) and numpy.abs(g).max() > 0.01, (n, worst)
+
+
 def noise_of_absent_weights_is_none(interpret):
-    """Weight perturbation, with a wave of the weight in place of noise, beside NumPy: the cost sees the noise of those
-    that there are, and so does what is learned."""
-    text = deep("weight_perturbation", "sigma = 0.5", hidden=(11,), epochs=1, batch=64, optimizer="sgd(0.1)")
-    rule = library("weight_perturbation")
-    assert "shared state xi ~ normal(0, sigma)" in rule
-    text = rule.replace("shared state xi ~ normal(0, sigma)", "shared state xi = sigma * cos(20 * w + 1)") + sparse(text, "p = 0.5")
+    """Weight perturbation: the cost sees the noise of those that there are, and so does what is learned. A direction along
+    which all weights are displaced: so does the derivative, by differences of width 1e-4, off by its square. One weight at
+    a time: so does each difference."""
+    t = Tried("weight_perturbation", "sigma = 0.5", "shared state xi ~ normal(0, sigma)",
+              "shared state xi = sigma * cos(20 * w + 1)", interpret)
+    gain = (t.cost(1, t.wave) - t.cost(0, {})).mean() / 0.25
+    t.near({n: gain * v for n, v in t.wave.items()})
+    t = Tried("forward_gradient", "", "shared state xi ~ normal(0, 1)", "shared state xi = 0.5 * cos(20 * w + 1)", interpret)
+    gain = (t.cost(1e-4, t.wave) - t.cost(-1e-4, t.wave)).mean() / 2e-4
+    t.near({n: gain * v for n, v in t.wave.items()})
+    t = Tried("serial_weight_perturbation", "eps = 0.5", "shared state delta = 0", "shared state delta = 0", interpret)
+    wanted = {}
+    for n, w in t.weights.items():
+        wanted[n] = numpy.zeros(w.shape)
+        for place in numpy.ndindex(w.shape):
+            one = numpy.zeros(w.shape)
+            one[place] = 0.5
+            wanted[n][place] = (t.cost(1, {n: one}) - t.cost(0, {})).mean() / 0.5
+    t.near(wanted)
+
+
+LOOKS = """
+rule looks(C: cost) : nonlocal, feedback {
+    each area a { input arriving, leaving; let both = arriving + 100 * leaving }
+    each connection {
+        lasting state seen = 1
+        seen = seen + 2
+        post.arriving += 1
+        pre.leaving   += 1
+        w = 1000 * seen + batch_mean(post.both) + batch_mean(d((1 + w) * pre^2, pre))
+    }
+}
+"""
+
+
+def synapses_are_counted(interpret):
+    """What synapses add to a unit at either end is added by those that there are; so are derivatives. What a rule keeps
+    for each synapse is kept for these."""
+    text = LOOKS + sparse(deep("looks", hidden=(11,), epochs=1, batch=64, optimizer="NONE"), "p = 0.5").replace(" with NONE", "")
     data = classes()
     first, last = (how(text, data=data, interpret=interpret) for how in (before, run))
-    weights = {n: first[n].astype(float) for n in first.states if n.endswith((".w", ".b"))}
-    there = {n: first[n[:-1] + "mask"].astype(float) if n.endswith(".w") else 1 for n in weights}
-    noise = {n: there[n] * 0.5 * numpy.cos(20 * w + 1) for n, w in weights.items()}
-
-    def cost(w):
-        a = numpy.tanh(data["x.npy"].astype(float) @ w["n.x_h1.w"] + w["n.x_h1.b"]) @ w["n.h1_label.w"] + w["n.h1_label.b"]
-        return (numpy.log(numpy.exp(a).sum(1)) - a[numpy.arange(64), data["y.npy"]])
-
-    gain = (cost({n: weights[n] + noise[n] for n in weights}) - cost(weights)).mean() / 0.25
-    for n in weights:
-        worst = numpy.abs(last[n] - (weights[n] - 0.1 * gain * noise[n])).max()
-        assert worst < (1e-7 if interpret else 1e-5) and abs(gain) > 0.1, (n, worst, gain)
+    x = data["x.npy"].astype(float)
+    # The bias of a unit is one more synapse onto it.
+    mask, behind, w = (first[f"n.{n}"].astype(float) for n in ("x_h1.mask", "h1_label.mask", "x_h1.w"))
+    slope = (2 * x[:, :, None] * (1 + w) * mask).sum(2).mean(0)
+    wanted = mask * (3000 + mask.sum(0) + 1 + 100 * behind.sum(1) + slope[:, None])
+    assert numpy.abs(last["n.x_h1.w"] - wanted).max() < (1e-3 if not interpret else 1e-9)
+    assert (last["n.learn0.x_h1.seen"] == 3 * mask).all()
 
 
 if __name__ == "__main__":
     on_both_engines(with_all_synapses_as_dense, what_is_absent_stays_zero, as_dense_weights_that_are_kept_at_zero,
-                    noise_of_absent_weights_is_none)
+                    noise_of_absent_weights_is_none, synapses_are_counted)
