@@ -277,6 +277,8 @@ Field Evaluator::select(const Field &c, const Field &yes, const Field &no, Span 
     return b.create<arith::SelectOp>(l, isTrue(b, l, v[0]), v[1], v[2]);
   });
   r.dimension = yes.dimension.any ? no.dimension : yes.dimension;
+  auto zero = [](const Field &f) { return f.masked || f.constant == 0.0; };
+  r.masked = zero(yes) && zero(no);
   return r;
 }
 

@@ -262,15 +262,18 @@ Field RuleInstance::optimised(Target &t, const ast::Expr &chosen) {
   for (auto [k, a] : llvm::enumerate(given))
     arguments.push_back(
         {a.value->span, frame.locals.at(a.name ? a.name.text : optimizer.params[k].name.text)});
+  // Masked first: what most optimizers make of it is 0 then where there is no synapse.
+  if (const std::string &mask = trial.states.list[trial.states.bySymbol.at(t.symbol)].mask;
+      !mask.empty()) {
+    frame.mask = [there = trial.read(mask)] { return there; };
+    t.gradient = ev.masked(frame.mask(), *t.gradient, at);
+  }
   frame.locals["w"] = t.value;
   frame.locals["grad"] = accumulated(t, base);
   frame.known = {"w", "grad", "updates"};
   frame.others = true; // a reduction is one over other weights
   frame.reductions = {Axis::Place, Axis::Pre, Axis::Post};
   frame.windowed = t.connection >= 0 && net.connections[t.connection].windowed();
-  if (const std::string &mask = trial.states.list[trial.states.bySymbol.at(t.symbol)].mask;
-      !mask.empty())
-    frame.mask = [there = trial.read(mask)] { return there; };
   // Each line counts its updates in one number.
   std::string counter = net.name + "." + learn.name + ".updates";
   StateInit count;
