@@ -350,8 +350,9 @@ private:
     Expr *e = s.rewrite(*statement.value, synapseScope(c, block, "", false, true));
     if (c.oneToOne())
       return e;
-    // In a window, not every unit behind is one that this unit has a synapse with.
-    return s.sum(e, c.windowed() ? c.name : net.areas[area == c.from ? c.to : c.from].name);
+    // In a window, or with some synapses only, not every unit at the other end is joined to this one.
+    bool some = c.windowed() || !c.mask.empty();
+    return s.sum(e, some ? c.name : net.areas[area == c.from ? c.to : c.from].name);
   }
 
   /// What a connection of the rule conducts.
