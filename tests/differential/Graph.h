@@ -380,7 +380,8 @@ protected:
   string someOf(int64_t units) {
     bool number = chance(2);
     feature(number ? "number of synapses" : "probability of synapses");
-    return number ? "fan_in = " + to_string(pick(1, units)) : "p = " + among({"0.2", "0.5", "0.9", "1"});
+    return number ? "fan_in = " + to_string(pick(1, units))
+                  : "p = " + among({"0.2", "0.5", "0.9", "1"});
   }
 
   //===--- other shapes -----------------------------------------------------===//
@@ -535,8 +536,8 @@ protected:
 
   bool parametric = false, stateful = false, plain = false, wires = true;
   bool spatial = false,
-       localised = false; ///< windows move over areas; some weights are no matrix of all units
-  std::set<string> windowed;         ///< connections of windows that have weights
+       localised = false;    ///< windows move over areas; some weights are no matrix of all units
+  std::set<string> windowed; ///< connections of windows that have weights
   std::set<string> needs, presented; ///< by the rule that the network is made for
   struct Weighted {
     string name, from, to;

@@ -37,7 +37,7 @@ class Snippets(unittest.TestCase):
 
     def test_what_is_not_supported(self):
         self.assertRegex(self.problems(RULE.replace("apical", "apical later"))[0][0], "should be refused")
-        later = "use std\nnetwork n {\narea a[3] : source\narea b[3] : linear_unit\nconnect a -> b : sparse(p = 0.1)\n}\n"
+        later = "use std\nnetwork n {\narea a[3] : source\narea b[3] : linear_unit\nconnect a -> b : dense(delay = 1 tick)\n}\n"
         self.assertEqual(self.problems(f"```apical later\n{later}```\n")[0], [])
         self.assertRegex(self.problems("```apical later\nunit u {\n```\n")[0][0], "should be refused")
 
