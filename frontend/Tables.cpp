@@ -151,21 +151,21 @@ std::optional<std::vector<std::vector<double>>> Tables::numbers(const ast::Expr 
       ev.fail(Code::UnknownMember, source.span,
               "`" + ast::toString(source) + "` has no column `" + name + "`",
               "a table of synapses has a row for each, and the columns " + quoted(names.vec()));
-    if (options.withoutData)
-      continue;
-    ColumnInfo info = probe(*column);
+    std::string why;
+    ColumnInfo info;
+    if (options.withoutData &&
+        !(options.probe && options.probe(column->path, column->format, column->field, info, why)))
+      return std::nullopt;
+    info = probe(*column);
     requireRows(*column, info);
     if (llvm::any_of(info.shape, [](int64_t d) { return d != 1; }))
       ev.fail(Code::DataMismatch, column->span,
               "`" + name + "` has several numbers in a row, and is to name one unit");
-    std::string why;
     if (!options.load ||
         !options.load(column->path, column->format, column->field, all.emplace_back(), why))
       ev.fail(Code::DataDamaged, column->span,
               why.empty() ? "`" + column->path + "` cannot be read" : why);
   }
-  if (options.withoutData)
-    return std::nullopt;
   return all;
 }
 

@@ -34,7 +34,7 @@ public:
   /// What the column gives to each sample; it becomes an argument of the step.
   sema::Field read(const Column &c, ir::StepOp step);
 
-  /// Columns with one number per row, read now; none where no data are looked at.
+  /// Columns with one number per row, read now; none if nothing is run and they are not there.
   std::optional<std::vector<std::vector<double>>> numbers(const ast::Expr &source,
                                                           llvm::ArrayRef<std::string> names);
 

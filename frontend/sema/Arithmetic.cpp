@@ -106,6 +106,9 @@ static Value emitBinary(ast::BinaryOp op, OpBuilder &b, Location l, Value x, Val
   }
 }
 
+/// 0 where a sparse connection has no synapse, whatever it is elsewhere.
+static bool isNone(const Field &f) { return f.masked || f.constant == 0.0; }
+
 Field Evaluator::binary(ast::BinaryOp op, const Field &a, const Field &b, Span at) {
   using ast::BinaryOp;
   if (op == BinaryOp::Range)
@@ -156,7 +159,7 @@ Field Evaluator::binary(ast::BinaryOp op, const Field &a, const Field &b, Span a
     result.dimension = d;
   }
   result.masked = op == BinaryOp::Mul                          ? a.masked || b.masked
-                  : op == BinaryOp::Add || op == BinaryOp::Sub ? a.masked && b.masked
+                  : op == BinaryOp::Add || op == BinaryOp::Sub ? isNone(a) && isNone(b)
                   : op == BinaryOp::Div || op == BinaryOp::Pow
                       ? a.masked && b.constant && *b.constant > 0
                       : false;
@@ -277,8 +280,7 @@ Field Evaluator::select(const Field &c, const Field &yes, const Field &no, Span 
     return b.create<arith::SelectOp>(l, isTrue(b, l, v[0]), v[1], v[2]);
   });
   r.dimension = yes.dimension.any ? no.dimension : yes.dimension;
-  auto zero = [](const Field &f) { return f.masked || f.constant == 0.0; };
-  r.masked = zero(yes) && zero(no);
+  r.masked = isNone(yes) && isNone(no);
   return r;
 }
 

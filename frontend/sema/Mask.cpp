@@ -103,7 +103,11 @@ void requireOneChoice(const Wiring &wiring, Evaluator &ev) {
 }
 
 double probability(const ast::Expr &e, Frame &frame, Evaluator &ev) {
-  double p = ev.evaluateConstant(e, frame, "the probability of a synapse");
+  Dimension dimension;
+  double p = ev.evaluateConstant(e, frame, "the probability of a synapse", &dimension);
+  if (!dimension.none())
+    ev.fail(Code::DimensionMismatch, e.span,
+            "a probability is a number without dimension, and this is " + dimension.kind());
   if (!(p > 0 && p <= 1))
     ev.fail(Code::BadSize, e.span,
             "the probability of a synapse is above 0 and at most 1, and this is " + text(p),
@@ -193,6 +197,8 @@ void chooseSynapses(Connection &c, const Wiring &wiring, const Network &net, Fra
       std::vector<int64_t> all = places(c, wiring, net, ev, *columns);
       c.synapseCount = static_cast<double>(all.size());
       init.value = [=]() mutable { return pairs.listed(all); };
+    } else {
+      c.countIsMean = true; // the table is not there, and nothing will run
     }
   }
   c.mask = init.symbol;

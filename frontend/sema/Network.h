@@ -248,8 +248,8 @@ struct States {
   }
 };
 
-/// The columns of these names of the table that an expression stands for, one number per row; none where no data are
-/// looked at.
+/// The columns of these names of the table that an expression stands for, one number per row; none if nothing is run
+/// and they are not there.
 using ReadTable = std::function<std::optional<std::vector<std::vector<double>>>(
     const ast::Expr &table, llvm::ArrayRef<std::string> columns)>;
 

@@ -7,6 +7,7 @@ Both engines start from the same weights. The interpreter differs from NumPy by 
 the single-precision numbers of the data, native code rounds every product and sum to 6e-8; sums here have fewer than
 50 terms of size 1: bounds of 1e-6 and 2e-5.
 """
+import json
 import os
 import subprocess
 import sys
@@ -170,6 +171,17 @@ def lists(interpret):
     wanted[PAIRS[:, 0], PAIRS[:, 1]] = 1
     first = before(model("sparse(list = wiring, bias = true)"), data={**DATA, **LIST}, interpret=interpret)
     assert (first["n.x_h.mask"] == wanted).all()
+    with tempfile.TemporaryDirectory() as folder:  # explain counts them, where the files are
+        for present in (False, True):
+            with open(os.path.join(folder, "model.apical"), "w") as file:
+                file.write("use std\n" + model("sparse(list = wiring, bias = true)"))
+            for name, array in LIST.items() if present else ():
+                numpy.save(os.path.join(folder, name), array)
+            done = subprocess.run([APICAL, "explain", os.path.join(folder, "model.apical"), "--format=json"],
+                                  capture_output=True, text=True)
+            assert done.returncode == 0, done.stderr
+            found = json.loads(done.stdout)["networks"][0]["learn"][0]["connections"][0]
+            assert found["weights_expected"] == (not present) and (found["weights"] == len(PAIRS)) == present, found
     group = model("sparse(list = wires.front, bias = true)").replace(
         "data wiring =", 'data wires = table(front = table(post = npy("post.npy"), pre = npy("pre.npy")))\ndata wiring =')
     assert before(group, data={**DATA, **LIST}, interpret=interpret).same(first)
