@@ -23,11 +23,12 @@ double Connection::fanOut() const {
 
 Extent Connection::synapses(bool bias) const {
   Extent all;
+  bool backwards = transposeOf >= 0; // over synapses whose ends are those of the other connection
   if (windowed())
     all.push_back({Axis::Place, window.positions()});
   if (!bias && !oneToOne())
-    all.push_back({Axis::Pre, windowed() ? window.taps() : fromSize});
-  all.push_back({Axis::Post, windowed() ? channels : toSize});
+    all.push_back({Axis::Pre, windowed() ? window.taps() : backwards ? toSize : fromSize});
+  all.push_back({Axis::Post, windowed() ? channels : backwards ? fromSize : toSize});
   return all;
 }
 

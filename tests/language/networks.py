@@ -89,6 +89,23 @@ train n on d, batch = 8, trials = 2 { x.rate = x; y.target = t; }
     assert a.same(b)
 
 
+def what_is_the_same_for_all_synapses(interpret):
+    """Counts once for each synapse: onto a unit behind there are three, and five back onto one in front."""
+    text = TABLE + """
+synapse flat { weight w; post += 0.5 }
+network n {
+    area x[3] : source
+    area there[5] : linear_unit
+    area back[3] : linear_unit
+    connect x -> there : dense of flat
+    connect there -> back : transpose(x_there)
+}
+test n on d { x.rate = x; probe there.rate, back.rate }
+"""
+    for sample in run(text, DATA, interpret=interpret).probes:
+        assert sample["there.rate"] == [1.5] * 5 and sample["back.rate"] == [2.5] * 3, sample
+
+
 def drawn_inputs(interpret):
     """Inputs that an experiment draws are new in every trial and have the law that is written."""
     text = model(batch=8, trials=200).replace("x.rate = x;", "x.rate ~ DRAW;")
@@ -104,4 +121,4 @@ def drawn_inputs(interpret):
 
 
 if __name__ == "__main__":
-    on_both_engines(network_let_and_given, families_are_areas_of_their_own, drawn_inputs)
+    on_both_engines(network_let_and_given, families_are_areas_of_their_own, what_is_the_same_for_all_synapses, drawn_inputs)
