@@ -222,6 +222,9 @@ for _name, _title, _networks, *_more in (
     ("settling_nudges", "MNIST, 784-100-10, three seeds", [
         ("both_ways", "nudged either way", BLUE, "-"), ("one_way", "towards the target", ORANGE, "-"),
         ("either_way", "one way, at random", GREEN, "-")]),
+    ("sparse", "Fashion-MNIST, 784-500-10, three seeds", [
+        ("fully_connected", "backprop, all synapses", "black", "-"), ("by_backprop", "backprop, a tenth", BLUE, "-"),
+        ("by_feedback", "feedback alignment, a tenth", ORANGE, "-"), ("frozen_hidden", "frozen hidden area", GREY, "--")], 80),
     ("lenet", "Fashion-MNIST, LeNet, three seeds", [
         (n, *RULES[n]) for n in ("by_backprop", "by_uniform_signs", "by_fixed_signs", "by_redrawn_signs", "by_feedback",
                                  "by_direct_feedback", "frozen_hidden")], 62),

@@ -91,6 +91,12 @@ TASKS = (
                within=0.005, null="frozen_hidden"),
         Target("frozen_hidden", "null model: frozen hidden areas"),
     )),
+    Task("sparse", "Fashion-MNIST, 784-500-10, a tenth of the synapses, 8 epochs", (
+        Target("by_backprop", "backprop", null="frozen_hidden"),
+        Target("by_feedback", "feedback alignment", near="by_backprop", within=0.01, null="frozen_hidden"),
+        Target("fully_connected", "backprop with all synapses", null="frozen_hidden"),
+        Target("frozen_hidden", "null model: frozen hidden area"),
+    )),
     Task("lenet_digits", "MNIST, LeNet, 10 epochs", (
         Target("digits", "backprop", "99.09 % (BioTorch, code)", low=0.989, null="frozen_hidden"),
         Target("frozen_hidden", "null model: frozen hidden areas"),

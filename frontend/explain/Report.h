@@ -122,8 +122,9 @@ std::string list(const std::vector<std::string> &names);
 std::string toString(const Equation &e);
 /// "no", or where.
 std::string transportText(const ConnectionReport &c);
-/// "2 per weight: B, v; 157000 numbers".
+/// "about 39000 weights, 500 biases".
 std::string weightsText(const ConnectionReport &c);
+/// "2 per weight: B, v; 157000 numbers".
 std::string memoryText(const ConnectionReport &c);
 /// What must be kept from earlier in the trial.
 std::string pastText(const LineReport &line, const ConnectionReport &c);
