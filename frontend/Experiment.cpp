@@ -105,9 +105,8 @@ static void moveWritesLast(ir::StepOp step) {
 /// Elementwise values that turned out to be read only inside a reduction.
 static void eraseUnused(ir::StepOp step) {
   for (Operation &op : llvm::make_early_inc_range(llvm::reverse(step.getBody().front())))
-    if (op.use_empty() &&
-        llvm::isa<ir::LiftOp, ir::ReadOp, ir::VjpOp, ir::JvpOp, ir::ClockOp, ir::GetParamOp,
-                  ir::DrawOp, ir::RankOp, ir::WindowOp>(op))
+    if (op.use_empty() && llvm::isa<ir::LiftOp, ir::ReadOp, ir::VjpOp, ir::JvpOp, ir::ClockOp,
+                                    ir::GetParamOp, ir::DrawOp, ir::RankOp, ir::WindowOp>(op))
       op.erase();
 }
 

@@ -27,9 +27,7 @@ bool dependsOnTrial(const Field &f) {
     if (!seen.insert(v).second)
       continue;
     Operation *op = v.getDefiningOp();
-    if (!op ||
-        !llvm::isa<ir::LiftOp, ir::RankOp, ir::WindowOp, ir::ClockOp, ir::GetParamOp>(
-            op))
+    if (!op || !llvm::isa<ir::LiftOp, ir::RankOp, ir::WindowOp, ir::ClockOp, ir::GetParamOp>(op))
       return true;
     work.append(op->operand_begin(), op->operand_end());
   }
