@@ -45,6 +45,7 @@ void Statistics::add(const Statistics &o) {
   weights += o.weights;
   changed += o.changed;
   idle += o.idle;
+  beyond += o.beyond;
   greatest = std::max(greatest, o.greatest);
   for (int k = 0; k < 5; ++k)
     seconds[k] += o.seconds[k];
@@ -54,10 +55,11 @@ void Statistics::print() const {
   std::printf(
       "%lld models, %lld compilations, %lld steps; %lld numbers compared, %.2f %% of them with "
       "a bound below 1/1000; largest difference %.3f of its bound; %.1f %% of the weights "
-      "changed, none in %lld models\n",
+      "changed, none in %lld models; %lld models left the range of single precision\n",
       (long long)models, (long long)compilations, (long long)steps, (long long)elements,
       100.0 * double(tight) / double(std::max<int64_t>(1, elements)), greatest,
-      100.0 * double(changed) / double(std::max<int64_t>(1, weights)), (long long)idle);
+      100.0 * double(changed) / double(std::max<int64_t>(1, weights)), (long long)idle,
+      (long long)beyond);
   std::printf("seconds: front end %.1f, code generation %.1f, interpreter %.1f, bounds %.1f, "
               "compiled code %.1f\n",
               seconds[0], seconds[1], seconds[2], seconds[3], seconds[4]);
@@ -121,17 +123,17 @@ public:
       return outcome;
     std::mt19937_64 random(model.seed + 1);
     const apical_program &table = programs[0]->table;
-    for (int64_t k = 0; k < options.steps; ++k) {
+    for (int64_t k = 0; k < options.steps && !beyond; ++k) {
       HostClock clock;
       clock.samples = k % 2; // a whole batch, then part of one
       clock.trial = k;
       clock.epoch = k / 2;
       clock.epochEnd = k % 2;
       for (int e = 0; e < table.experiment_count; ++e)
-        if (table.experiments[e].kind == APICAL_TRAIN && !step(e, clock, random))
+        if (table.experiments[e].kind == APICAL_TRAIN && !beyond && !step(e, clock, random))
           return outcome;
     }
-    for (int e = 0; e < table.experiment_count; ++e) {
+    for (int e = 0; e < table.experiment_count && !beyond; ++e) {
       HostClock clock;
       clock.trial = options.steps;
       clock.training = false;
@@ -142,6 +144,7 @@ public:
       return {Outcome::Equivalent, ""};
     ++statistics.models;
     statistics.idle += !moved;
+    statistics.beyond += beyond;
     for (const std::string &name : model.features)
       ++statistics.features[name];
     return outcome;
@@ -407,6 +410,10 @@ private:
           failed(written.run(exactBefore, columns, params, clock)))
         return fail(Outcome::Rejected, "the analysis of rounding failed: " + diagnostics);
     }
+    if (bound.beyond || written.beyond) { // there what is infinite or no number is right
+      beyond = true;
+      return true;
+    }
     std::string where = e < 0 ? "initial values" : "step " + std::to_string(clock.trial);
     for (auto &p : programs) {
       for (int s = 0; s < p->table.state_count; ++s) {
@@ -523,6 +530,7 @@ private:
   OwningOpRef<ModuleOp> source, differentiated, compiled, mutant;
   bool significant = false; ///< the mutant changes something
   bool moved = false;       ///< a step changed a weight
+  bool beyond = false; ///< a number left the range of single precision: the rest is not compared
   std::vector<std::unique_ptr<Program>> programs;
   llvm::StringMap<double> params;
   std::map<std::string, Field> before;

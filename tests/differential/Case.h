@@ -32,6 +32,7 @@ struct Statistics {
   int64_t tight = 0;    ///< those whose bound is below a thousandth of their array's size
   int64_t weights = 0, changed = 0; ///< elements of weights, and those that a step changed
   int64_t idle = 0;                 ///< models in which no step changed any weight
+  int64_t beyond = 0;               ///< models cut short: a number left single precision's range
   double greatest = 0;              ///< the largest difference in units of its bound
   double seconds[5] = {}; ///< front end, code generation, interpreter, bounds, compiled code
 

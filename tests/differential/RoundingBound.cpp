@@ -381,6 +381,8 @@ LogicalResult RoundingBound::evaluate(ir::LiftOp lift) {
       fields[r].error[o] = total.e;
       if (selects)
         fields[r].decided[o] = total.decided;
+      beyond |= std::isfinite(total.x) &&
+                std::abs(total.x) > static_cast<double>(std::numeric_limits<float>::max());
     }
     values[lift.getResult(r)] = std::move(fields[r]);
   }
@@ -471,6 +473,7 @@ LogicalResult RoundingBound::run(const llvm::StringMap<Field> &before, ArrayRef<
   values.clear();
   states.clear();
   reports.clear();
+  beyond = false;
   clock = host;
   auto scalar = [&](Value value, double number) {
     BoundedField field = make(value.getType());

@@ -61,6 +61,7 @@ public:
 
   llvm::StringMap<BoundedField> states;
   std::vector<std::pair<double, double>> reports; ///< value and error
+  bool beyond = false; ///< is some number, or may it be, too large for single precision?
 
 private:
   BoundedField make(mlir::Type type) const;

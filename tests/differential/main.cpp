@@ -71,7 +71,8 @@ static int compareModels(uint64_t first, uint64_t count, const std::string &proc
   bool empty = statistics.models + failures != static_cast<int64_t>(count) ||
                statistics.tight < statistics.elements / 2 ||
                statistics.changed < statistics.weights / 4 ||
-               statistics.idle > static_cast<int64_t>(count) / 4;
+               statistics.idle > static_cast<int64_t>(count) / 4 ||
+               statistics.beyond > 1 + static_cast<int64_t>(count) / 50;
   if (empty)
     std::printf("too little was compared\n");
   return failures || empty;
