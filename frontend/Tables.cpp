@@ -139,7 +139,7 @@ void Tables::requireRows(const Column &c, const ColumnInfo &info) {
 
 std::optional<std::vector<std::vector<double>>> Tables::numbers(const ast::Expr &source,
                                                                 llvm::ArrayRef<std::string> names) {
-  if (llvm::isa<ast::ArrayExpr>(source))
+  if (!llvm::isa<ast::NameExpr, ast::MemberExpr>(source))
     ev.fail(Code::WrongKind, source.span, "a list of synapses is a table",
             "write `data wiring = table(pre = csv(\"wiring.csv\", \"pre\"), post = …)`, and "
             "`list = wiring`");

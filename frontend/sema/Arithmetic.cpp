@@ -107,10 +107,22 @@ static Value emitBinary(ast::BinaryOp op, OpBuilder &b, Location l, Value x, Val
 }
 
 /// 0 where a sparse connection has no synapse, whatever it is elsewhere.
-static bool isNone(const Field &f) { return f.masked || f.constant == 0.0; }
+static bool isNone(const Field &f) { return f.mask || f.constant == 0.0; }
+static std::shared_ptr<const Field> maskOf(const Field &a, const Field &b) {
+  return a.mask ? a.mask : b.mask;
+}
 
-Field Evaluator::binary(ast::BinaryOp op, const Field &a, const Field &b, Span at) {
+Field Evaluator::besideNone(const std::shared_ptr<const Field> &mask, const Field &x, Span at) {
+  return select(*mask, x, Field::number(1, x.dimension), at);
+}
+
+Field Evaluator::binary(ast::BinaryOp op, const Field &left, const Field &right, Span at) {
   using ast::BinaryOp;
+  Field a = left, b = right;
+  if (op == BinaryOp::Div && maskOf(a, b) && !b.constant)
+    b = besideNone(maskOf(a, b), b, at);
+  if (op == BinaryOp::Pow && a.mask && !(b.constant && *b.constant >= 1))
+    a = besideNone(a.mask, a, at);
   if (op == BinaryOp::Range)
     fail(Code::WrongType, at, "a range is not a value",
          "ranges stand in `for` and in families of areas");
@@ -158,11 +170,11 @@ Field Evaluator::binary(ast::BinaryOp op, const Field &a, const Field &b, Span a
     });
     result.dimension = d;
   }
-  result.masked = op == BinaryOp::Mul                          ? a.masked || b.masked
-                  : op == BinaryOp::Add || op == BinaryOp::Sub ? isNone(a) && isNone(b)
-                  : op == BinaryOp::Div || op == BinaryOp::Pow
-                      ? a.masked && b.constant && *b.constant > 0
-                      : false;
+  if (op == BinaryOp::Mul ||
+      ((op == BinaryOp::Add || op == BinaryOp::Sub) && isNone(a) && isNone(b)))
+    result.mask = maskOf(a, b);
+  else if ((op == BinaryOp::Div && b.constant != 0.0) || op == BinaryOp::Pow)
+    result.mask = a.mask;
   result.total = (op == BinaryOp::Mul || op == BinaryOp::Div) &&
                  ((a.total && b.constant) || (op == BinaryOp::Mul && a.constant && b.total));
   return result;
@@ -250,10 +262,13 @@ Field Evaluator::unary(llvm::StringRef f, const Field &x, Span at) {
   if (x.constant)
     return Field::number(foldUnary(f, *x.constant), d);
   std::string name = f.str();
-  Field r = fields.map(location(at), {x}, [name](OpBuilder &b, Location l, Values v) {
+  bool singular = f == "log" || f == "sqrt";
+  Field y = x.mask && singular ? besideNone(x.mask, x, at) : x;
+  Field r = fields.map(location(at), {y}, [name](OpBuilder &b, Location l, Values v) {
     return emitUnary(name, b, l, v[0]);
   });
-  r.masked = x.masked && foldUnary(f, 0) == 0;
+  if (foldUnary(f, 0) == 0)
+    r.mask = y.mask;
   r.dimension = d;
   return r;
 }
@@ -264,7 +279,7 @@ Field Evaluator::barrier(const Field &x, Span at) {
   Field r = fields.map(location(at), {x}, [](OpBuilder &b, Location l, Values v) -> Value {
     return b.create<ir::StopOp>(l, v[0].getType(), v[0]);
   });
-  r.masked = x.masked;
+  r.mask = x.mask;
   r.dimension = x.dimension;
   return r;
 }
@@ -280,7 +295,8 @@ Field Evaluator::select(const Field &c, const Field &yes, const Field &no, Span 
     return b.create<arith::SelectOp>(l, isTrue(b, l, v[0]), v[1], v[2]);
   });
   r.dimension = yes.dimension.any ? no.dimension : yes.dimension;
-  r.masked = isNone(yes) && isNone(no);
+  if (isNone(yes) && isNone(no))
+    r.mask = maskOf(yes, no);
   return r;
 }
 
@@ -343,10 +359,10 @@ Field Evaluator::reduce(llvm::StringRef f, const Field &x, llvm::ArrayRef<Axis> 
 }
 
 Field Evaluator::masked(const Field &mask, const Field &x, Span at) {
-  if (x.masked)
+  if (x.mask)
     return x;
   Field r = select(mask, x, Field::number(0), at);
-  r.masked = true;
+  r.mask = std::make_shared<Field>(mask);
   return r;
 }
 
@@ -367,7 +383,12 @@ Field Evaluator::reduceWhere(const Field &mask, llvm::StringRef f, const Field &
   auto orOfNone = [&](const Field &r, double v) {
     return select(fields.reduce(loc, there, over, "max"), r, Field::number(v, r.dimension), at);
   };
-  if (f == "sum" || f == "norm" || f == "cumsum")
+  if (f == "norm") { // its derivative at 0 is infinite
+    Field y = same.empty() ? masked(mask, x, at) : elsewhere(0);
+    Field square = fields.reduce(loc, binary(BinaryOp::Mul, y, y, at), over);
+    return orOfNone(unary("sqrt", orOfNone(square, 1), at), 0);
+  }
+  if (f == "sum" || f == "cumsum")
     return reduce(f, same.empty() ? masked(mask, x, at) : elsewhere(0), over, at);
   if (f == "mean") {
     Field count = orOfNone(fields.reduce(loc, there, over), 1);

@@ -215,6 +215,9 @@ private:
         ev.fail(Code::UnknownArgument, a.name.span,
                 "`" + kind + "` has no parameter `" + name + "`",
                 instead(c, kind, name, parameters));
+      if (a.drawn && name != "w")
+        ev.fail(Code::WrongType, a.name.span, "only first values of weights are drawn",
+                "`" + name + "` is one value for all: write `" + name + " = …`");
       if (name == "bias")
         c.bias = evaluateTruth(*a.value, frame, "`bias`");
       else if (name == "w")
@@ -247,8 +250,22 @@ private:
       return "the third size of an area is the number of its channels";
     if (c.topology == Topology::Dense && Wiring::isParameter(name))
       return "`sparse(" + name + " = …)` has it";
-    if (kind == "sparse" && llvm::is_contained({"density", "probability", "prob"}, name))
-      return "the probability of a synapse is called `p`";
+    static const std::map<std::string, std::string> otherWords{
+        {"density", "the probability of a synapse is called `p`"},
+        {"probability", "the probability of a synapse is called `p`"},
+        {"prob", "the probability of a synapse is called `p`"},
+        {"connectivity", "the probability of a synapse is called `p`"},
+        {"sparsity", "`p = 0.1` is the share that is there"},
+        {"k", "the number of synapses onto each unit is called `fan_in`"},
+        {"in_degree", "the number of synapses onto each unit is called `fan_in`"},
+        {"indegree", "the number of synapses onto each unit is called `fan_in`"},
+        {"mask", "a table that lists the synapses is given as `list`"},
+        {"pairs", "a table that lists the synapses is given as `list`"},
+        {"edges", "a table that lists the synapses is given as `list`"},
+        {"autapses", "`self = false` leaves out the synapses from a unit to itself"},
+        {"no_self", "`self = false` leaves out the synapses from a unit to itself"}};
+    if (auto known = otherWords.find(name); kind == "sparse" && known != otherWords.end())
+      return known->second;
     std::string near = nearest(name, parameters);
     return near.empty() ? "it takes " + quoted(parameters) : "did you mean `" + near + "`?";
   }

@@ -56,10 +56,16 @@ void Evaluator::requireMatrix(const Frame &frame, Span at, llvm::StringRef what)
   if (frame.drawExtent.size() != 2 || frame.drawExtent[0].first != Axis::Pre)
     fail(Code::ShapeMismatch, at, "`" + what + "` is a matrix, and there is none here",
          "it initialises the weights of a dense connection");
-  if (frame.mask)
-    fail(Code::ShapeMismatch, at,
-         "`" + what + "` is a matrix with a number for each two units, and not all are joined here",
-         "draw each weight, as `w ~ normal(0, 1 / sqrt(fan_in))`");
+  if (!frame.mask)
+    return;
+  Diagnostic &d = diags.error(Code::ShapeMismatch, at,
+                              "`" + what.str() +
+                                  "` is a matrix with a number for each two units, and not all "
+                                  "are joined here");
+  if (frame.subject && frame.subject->file != at.file) // a rule of the library
+    d.label(*frame.subject, "not all of these units");
+  d.hint("draw each weight, as `w ~ normal(0, 1 / sqrt(fan_in))`");
+  throw Reported();
 }
 
 Field Evaluator::defaultWeight(Frame &frame, Span at) {

@@ -102,6 +102,9 @@ public:
                     llvm::ArrayRef<Axis> over, Span at);
   /// The value where `mask` is 1, and 0 elsewhere.
   Field masked(const Field &mask, const Field &x, Span at);
+  /// The operand of a function that is singular at 0, and 1 where there is no synapse: there neither the function nor
+  /// its derivative may be infinite, since 0 times that is no number.
+  Field besideNone(const std::shared_ptr<const Field> &mask, const Field &x, Span at);
   /// One component of a value, by its number.
   Field component(const Field &x, const Field &index, Span at);
   /// `[a, b]`: the components of all, one behind the other; a value without is one.

@@ -49,6 +49,8 @@ Field Field::as(Axis from, Axis to) const {
   for (Axis &a : f.axes)
     if (a == from)
       a = to;
+  if (mask && mask->has(from)) // that is said of the synapses of one connection
+    f.mask = nullptr;
   return f;
 }
 

@@ -13,6 +13,7 @@
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include <functional>
+#include <memory>
 #include <optional>
 
 namespace apical::sema {
@@ -47,7 +48,8 @@ struct Field {
   bool total = false;    ///< a sum, perhaps scaled, of terms that read no other units
   bool variable = false; ///< of a tick: derivatives find it by its tensor
   bool signal = false;   ///< one number for many synapses: to read it by its name is `modulated`
-  bool masked = false;   ///< 0 where a sparse connection has no synapse
+  /// Which synapses there are, if the value is 0 where there is none.
+  std::shared_ptr<const Field> mask;
 
   static Field number(double value, Dimension dimension = {});
   bool has(Axis axis) const { return llvm::is_contained(axes, axis); }

@@ -138,7 +138,6 @@ std::optional<Field> RuleInstance::loopMember(const ast::Expr &e) {
       ev.fail(Code::RuleNeedsVariable, e.span,
               who() + " reads `" + ast::toString(e) + "`, which the connection `" + c.name +
                   "` lacks");
-    value->masked = false; // that is said of the synapses of one connection
     return value->as(Axis::Pre, l->axis).as(Axis::Post, l->postAxis);
   }
   value = trial.now.tick ? trial.variable(l->area, name) : std::nullopt;

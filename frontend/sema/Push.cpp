@@ -179,7 +179,8 @@ Field RunTick::push(Tick &tick, const Scope &scope, const ast::CallExpr &e, size
     f.capabilities = 0;
     f.reads.clear();
     f.inherit(needs);
-    f.readsForwardWeight = f.variable = f.signal = f.masked = false;
+    f.readsForwardWeight = f.variable = f.signal = false;
+    f.mask = nullptr;
     f.needs(Nonlocal, e.span);
     moved[place] = f;
   }

@@ -178,7 +178,7 @@ Field RuleInstance::localDerivative(const ast::CallExpr &e, Frame &frame, const 
                                                 ValueRange{x.tensor}, needed);
   Field result = x;
   result.tensor = op.getResult(0);
-  result.masked = false;
+  result.mask = nullptr;
   result.dimension = y.dimension.times(x.dimension, -1);
   result.inherit(y);
   if (y.total) { // each unit has the derivative of its own term

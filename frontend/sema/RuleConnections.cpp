@@ -218,6 +218,7 @@ void RuleInstance::declareWeight(const std::string &symbol, const Connection &c,
   frame.stream = symbol;
   frame.drawExtent = init.extent;
   frame.windowed = c.windowed();
+  frame.subject = c.decl->span;
   if (!c.mask.empty())
     frame.mask = [&states = trial.states, e = &ev, mask = c.mask] {
       return states.first(mask, *e);

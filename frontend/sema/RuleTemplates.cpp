@@ -100,7 +100,7 @@ Field RuleInstance::exactGradient(const Field &y, const Field &weight, Span at) 
                           ValueRange{ones.tensor}, ValueRange{weight.tensor}, ValueRange{});
   Field g = weight;
   g.tensor = op.getResult(0);
-  g.masked = false;
+  g.mask = nullptr;
   Field share = ev.binary(ast::BinaryOp::Div, Field::number(1), ev.clock("samples", at), at);
   g = ev.binary(ast::BinaryOp::Mul, g, share, at);
   g.dimension = y.dimension.times(weight.dimension, -1);

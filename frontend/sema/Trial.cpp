@@ -30,7 +30,8 @@ Field Trial::read(const std::string &symbol) {
   f.tensor = b.create<ir::ReadOp>(b.getUnknownLoc(), state.type(b),
                                   FlatSymbolRefAttr::get(b.getContext(), symbol));
   f.dimension = state.dimension;
-  f.masked = !state.mask.empty();
+  if (!state.mask.empty())
+    f.mask = std::make_shared<Field>(read(state.mask));
   return reads[symbol] = f;
 }
 

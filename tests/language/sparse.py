@@ -338,6 +338,42 @@ def synapses_of_other_kinds(interpret):
     near(w - last["n.x_h.w"], g, interpret, "w")
 
 
+def singular_functions(interpret):
+    """Nothing divides by an absent weight, nor takes its logarithm: neither what is kept, nor what travels back, is infinite
+    there, which 0 times would be no number. Beside NumPy over the weights that there are; through a synapse of such a
+    kind the error in front is finite."""
+    first = before(model("sparse(p = 0.5)"), data={**DATA, **LIST}, interpret=interpret)
+    m, w = first["n.x_h.mask"] == 1, first["n.x_h.w"].astype(float)
+    safe = numpy.where(m, w, 1)
+    for code, wanted in {"w * log(abs(w))": safe * numpy.log(abs(safe)), "w / w": m, "w * w^(-1)": m,
+                         "sum(w * log(abs(w)), over = pre)": (m * safe * numpy.log(abs(safe))).sum(0),
+                         "w * sqrt(abs(w))": safe * numpy.sqrt(abs(safe))}.items():
+        ruled = model("sparse(p = 0.5)", "nothing()", defined="rule nothing(C: cost) : nonlocal { each connection { w = "
+                      + code + " } }").replace(" with sgd(1)", "")
+        last = run(ruled, data={**DATA, **LIST}, interpret=interpret)
+        near(last["n.x_h.w"], numpy.where(m, wanted, 0), interpret, code)
+    for code in ("pre / w", "pre * log(abs(w))", "pre * w / norm(w, over = pre)"):
+        text = """
+synapse odd { weight w; post += CODE }
+data rows = table(x = npy("x.npy"))
+network n {
+    area x[5] : source
+    area h[4] : tanh_unit
+    area y[3] : tanh_unit
+    connect x -> h : dense
+    connect h -> y : sparse(p = 0.4) of odd
+    cost c = mean(y.rate^2)
+    learn c by backprop() with sgd(0.1)
+}
+train n on rows, batch = 2, epochs = 1 { x.rate = x }
+""".replace("CODE", code)
+        x = numpy.random.default_rng(2).normal(size=(2, 5))
+        states = run(text, data={"x.npy": x}, interpret=interpret)
+        absent = states["n.h_y.mask"] == 0
+        assert absent.any() and all(numpy.isfinite(states[s]).all() for s in ("n.x_h.w", "n.h_y.w")), code
+        assert not states["n.h_y.w"][absent].any(), code
+
+
 REDUCE = """
 optimizer look() { w = VALUE }
 rule nothing(C: cost) : nonlocal { each connection { w.grad += pre } }
@@ -439,5 +475,5 @@ def an_executable_has_the_list(interpret):
 if __name__ == "__main__":
     on_both_engines(forward_and_gradients, errors_cross_what_there_is, masks_are_drawn, engines_agree, other_draws_stay,
                     lists, no_synapse_to_itself, transposed_and_tied, parts_share_their_wiring, synapses_of_other_kinds,
-                    reductions_are_over_what_there_is, fans_are_known, a_checkpoint_has_the_wiring,
+                    reductions_are_over_what_there_is, singular_functions, fans_are_known, a_checkpoint_has_the_wiring,
                     an_executable_has_the_list)
