@@ -182,7 +182,7 @@ TASKS = (
         Target("digits", "forward-forward, a readout of the areas",
                "98.55 %, three areas of 1000, 100 epochs (loeweX, code)"),
         Target("random_areas", "null model: a readout of random areas, 10 epochs"),
-    ), seeds=(1,), each_epoch=False),
+    ), seeds=(1, 2), each_epoch=False),
     Task("equilibrium_propagation", "MNIST, 784-500-10, 12 epochs", (
         Target("digits", "equilibrium propagation", "97 to 98 %, 25 epochs (Scellier & Bengio 2017)", low=0.975,
                null="frozen_hidden"),
