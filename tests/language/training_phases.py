@@ -98,6 +98,27 @@ rule through_time(C: cost) : nonlocal {
             raise AssertionError(f"accepted: {wrong}")
 
 
+def the_exact_gradient_of_recurrent_weights(interpret):
+    """An area that hears itself, one tick late: each weight counts in every tick, and every parameter has its share."""
+    text = model(LEAKY, "c by backprop() with sgd(1)", "phase a { run 4 }", "leaky", "u").replace(
+        "    cost c", "    connect h -> h : dense(bias = true)\n    cost c")
+    got, s = changes(text, interpret)
+    for name in ("n.x_h.w", "n.x_h.b", "n.h_h.w", "n.h_h.b", "n.h_y.w", "n.h_y.b"):
+        gradient = numpy.zeros_like(s[name])
+        for place in numpy.ndindex(gradient.shape):
+            w = {key: value.astype(complex) for key, value in s.items()}
+            w[name][place] += 1e-30j
+            h, y, total = numpy.full((len(X), 4), 0.2 + 0j), numpy.full((len(X), 2), 0.2 + 0j), 0
+            for _ in range(4):
+                total = total + ((y - T) ** 2).sum() / 2
+                drive = X @ w["n.x_h.w"] + w["n.x_h.b"] + h @ w["n.h_h.w"] + w["n.h_h.b"]
+                h, y = (h + 0.5 * (numpy.tanh(drive) - h),
+                        y + 0.5 * (numpy.tanh(h @ w["n.h_y.w"] + w["n.h_y.b"]) - y))
+            gradient[place] = total.imag / 1e-30 / len(X)
+        near(-got[name], gradient, name, 1e-6)
+        assert numpy.abs(gradient).max() > 1e-4, name
+
+
 def a_rule_presents_the_trial_with_its_phases(interpret):
     """`run` in a rule presents what the experiment's phases make of the trial, and adds its own: the input of h is 0.5
     higher, and 0.1 more in the noisy phase. Where both clamp, the rule does. `run 1` holds the inputs only."""
@@ -155,6 +176,6 @@ def a_sample_that_has_settled_costs_nothing_more(interpret):
 
 if __name__ == "__main__":
     on_both_engines(a_clamp_teaches_a_rule_without_phases, the_exact_gradient_goes_through_all_phases,
-                    the_exact_gradient_of_a_phase_of_the_rule,
+                    the_exact_gradient_of_a_phase_of_the_rule, the_exact_gradient_of_recurrent_weights,
                     a_rule_presents_the_trial_with_its_phases, states_are_left_as_the_last_phase_left_them,
                     a_sample_that_has_settled_costs_nothing_more)
