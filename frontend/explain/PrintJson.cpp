@@ -52,13 +52,18 @@ Array memory(const std::vector<Memory> &all) {
   return a;
 }
 
+const char *countName(sema::Connection::Count count) {
+  using Count = sema::Connection::Count;
+  return count == Count::Mean ? "expected" : count == Count::Most ? "at most" : "exact";
+}
+
 Object connection(const LineReport &line, const ConnectionReport &c) {
   return Object{{"name", c.name},
                 {"from", c.from},
                 {"to", c.to},
                 {"topology", c.topology},
                 {"weights", c.weights},
-                {"weights_expected", c.expected},
+                {"weights_are", countName(c.counted)},
                 {"biases", c.biases},
                 {"learns", c.learns},
                 {"weights_of", c.sharedWith.empty() ? c.name : c.sharedWith},

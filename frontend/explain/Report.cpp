@@ -641,7 +641,7 @@ private:
       (w.bias ? report.biases : report.weights) +=
           w.bias || c.mask.empty() ? numbersOf(w.symbol) : std::llround(c.synapseCount);
     report.masked = !c.mask.empty();
-    report.expected = c.countIsMean;
+    report.counted = c.count;
     sema::Field needs;
     std::string objection;
     for (const sema::WeightChange &change : line.changes) {
@@ -1030,7 +1030,12 @@ std::string transportText(const ConnectionReport &c) {
 }
 
 std::string weightsText(const ConnectionReport &c) {
-  return (c.expected ? "about " : "") + std::to_string(c.weights) + " weights" +
+  using Count = sema::Connection::Count;
+  const char *counted = c.counted == Count::Mean   ? "about "
+                        : c.counted == Count::Most ? "at most "
+                                                   : "";
+  return counted + std::to_string(c.weights) + " weights" +
+         (c.counted == Count::Most ? " (their list was not found)" : "") +
          (c.biases ? ", " + std::to_string(c.biases) + " biases" : "");
 }
 

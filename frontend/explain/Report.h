@@ -52,7 +52,7 @@ enum class Gradient { Exact, Approximate, None, Own };
 struct ConnectionReport {
   std::string name, from, to, topology;
   int64_t weights = 0, biases = 0;
-  bool expected = false; ///< so many weights in the mean
+  sema::Connection::Count counted = sema::Connection::Count::Exact;
   bool masked =
       false; ///< not all units are joined; what is kept has a place for each two nevertheless
   bool learns = false;

@@ -381,7 +381,7 @@ private:
     c.pooled = other.pooled;
     c.mask = other.mask;
     c.synapseCount = other.synapseCount;
-    c.countIsMean = other.countIsMean;
+    c.count = other.count;
     c.synapse = other.synapse;
     c.synapseArgs = other.synapseArgs;
     c.weights = other.weights;

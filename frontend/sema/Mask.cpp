@@ -180,7 +180,7 @@ void chooseSynapses(Connection &c, const Wiring &wiring, const Network &net, Fra
   if (wiring.p) {
     double p = probability(*wiring.p->value, frame, ev);
     c.synapseCount *= p;
-    c.countIsMean = p < 1;
+    c.count = p < 1 ? Connection::Count::Mean : Connection::Count::Exact;
     init.value = [=]() mutable { return pairs.probable(p); };
   } else if (wiring.fanIn) {
     int64_t n = ev.evaluateSize(*wiring.fanIn->value, frame, 1, "`fan_in`");
@@ -198,7 +198,7 @@ void chooseSynapses(Connection &c, const Wiring &wiring, const Network &net, Fra
       c.synapseCount = static_cast<double>(all.size());
       init.value = [=]() mutable { return pairs.listed(all); };
     } else {
-      c.countIsMean = true; // the table is not there, and nothing will run
+      c.count = Connection::Count::Most; // nothing will run
     }
   }
   c.mask = init.symbol;

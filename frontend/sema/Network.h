@@ -112,10 +112,11 @@ struct Connection {
   ir::Window window; ///< of a convolution, local connection or pool: what each unit behind it sees
   int64_t channels = 1; ///< units behind each of its places
   std::string pooled;   ///< how a pool reduces what it sees
-  /// The state that says which synapses there are (Mask.h), and how many, in the mean; else empty: all.
+  /// The state that says which synapses there are (Mask.h), and how many, as `count` says; else empty: all.
   std::string mask;
   double synapseCount = 0;
-  bool countIsMean = false; ///< each synapse is there with some probability
+  /// Each synapse is there with some probability; the list that says which there are is not at hand.
+  enum class Count { Exact, Mean, Most } count = Count::Exact;
   std::map<std::string, Field> synapseArgs;
   std::vector<Weight> weights;
   std::vector<const ast::KeepStmt *> keeps; ///< projections after every change
