@@ -11,7 +11,7 @@ import sys
 import torch
 from torch import nn
 
-from timing import measure
+from timing import measure, with_autograd
 
 batch, seconds, threads = int(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3])
 torch.set_num_threads(threads)
@@ -19,20 +19,5 @@ torch.manual_seed(1)
 net = nn.Sequential(nn.Unflatten(1, (1, 28, 28)), nn.Conv2d(1, 6, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2),
                     nn.Conv2d(6, 16, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(),
                     nn.Linear(400, 120), nn.ReLU(), nn.Linear(120, 84), nn.ReLU(), nn.Linear(84, 10))
-loss = nn.CrossEntropyLoss()
-
-
-def with_autograd(foreach):
-    update = torch.optim.SGD(net.parameters(), 0.05, foreach=foreach)
-
-    def step(x, t):
-        update.zero_grad(set_to_none=True)
-        cost = loss(net(x), t)
-        cost.backward()
-        update.step()
-        return cost
-
-    return step
-
-
-measure([with_autograd(False), with_autograd(True)], batch, seconds, threads)
+measure([with_autograd(net, torch.optim.SGD(net.parameters(), 0.05, foreach=foreach)) for foreach in (False, True)],
+        batch, seconds, threads)

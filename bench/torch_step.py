@@ -13,7 +13,7 @@ import sys
 
 import torch
 
-from timing import measure
+from timing import measure, with_autograd
 
 batch, optimiser, seconds, threads, form = int(sys.argv[1]), sys.argv[2], float(sys.argv[3]), int(sys.argv[4]), sys.argv[5]
 torch.set_num_threads(threads)
@@ -21,7 +21,7 @@ torch.manual_seed(1)
 layers = [torch.nn.Linear(784, 512), torch.nn.Linear(512, 512), torch.nn.Linear(512, 10)]
 
 
-def with_autograd(foreach):
+def by_autograd(foreach):
     net = torch.nn.Sequential(layers[0], torch.nn.Tanh(), layers[1], torch.nn.Tanh(), layers[2])
     parameters = list(net.parameters())
     update = {
@@ -29,16 +29,7 @@ def with_autograd(foreach):
         "momentum": lambda: torch.optim.SGD(parameters, 0.005, momentum=0.9, foreach=foreach),
         "adam": lambda: torch.optim.Adam(parameters, 1e-3, foreach=foreach),
     }[optimiser]()
-    loss = torch.nn.CrossEntropyLoss()
-
-    def step(x, t):
-        update.zero_grad(set_to_none=True)
-        cost = loss(net(x), t)
-        cost.backward()
-        update.step()
-        return cost
-
-    return step
+    return with_autograd(net, update)
 
 
 def by_hand():
@@ -65,4 +56,4 @@ def by_hand():
     return step
 
 
-measure([by_hand()] if form == "manual" else [with_autograd(False), with_autograd(True)], batch, seconds, threads)
+measure([by_hand()] if form == "manual" else [by_autograd(False), by_autograd(True)], batch, seconds, threads)
