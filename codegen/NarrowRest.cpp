@@ -226,21 +226,32 @@ private:
     Value product = in.create<arith::MulFOp>(loc, args[0], args[1]);
     return in.create<arith::AddFOp>(loc, args[2], product);
   }
-  Value restAcrossRows(Value zero) {
-    auto fill = b.create<linalg::FillOp>(loc, zero, empty({lanes, n.rows}));
-    tile(fill, {1, lanes});
+  /// For each column of the rest: as many in all as a tile of the other columns has.
+  int64_t accumulators() const {
+    return std::max<int64_t>(1, machine.rows * machine.cols / lanes / n.rest);
+  }
+  /// Zeros of this shape, where what `make` makes of its part has the first rows and columns.
+  Value inZeros(Value zero, ArrayRef<int64_t> shape, ArrayRef<int64_t> zeroTile,
+                ArrayRef<int64_t> part, llvm::function_ref<Value(Value)> make) {
+    auto fill = b.create<linalg::FillOp>(loc, zero, empty(shape));
+    tile(fill, zeroTile);
     SmallVector<OpFoldResult> offset(2, b.getIndexAttr(0)), stride(2, b.getIndexAttr(1)),
-        size{b.getIndexAttr(n.rest), b.getIndexAttr(n.rows)};
-    Value part = b.create<tensor::ExtractSliceOp>(loc, fill.getResult(0), offset, size, stride);
-    Value narrow = columns(n.b, n.columnsMap, n.main, n.rest);
-    auto sums = generic({narrow, n.a}, part, {map(3, {2, 0}), map(3, {2, 1}), map(3, {0, 1})}, 1,
-                        [&](OpBuilder &in, ValueRange args) { return multiplyAdd(in, args); });
-    // As many accumulators as a tile of the other columns has.
-    int64_t vectors = std::max<int64_t>(1, machine.rows * machine.cols / lanes / n.rest);
-    tile(sums, {n.rest, vectors * lanes});
-    sums->setAttr("ktile", b.getI64IntegerAttr(4));
-    return b.create<tensor::InsertSliceOp>(loc, sums.getResult(0), fill.getResult(0), offset, size,
+        size{b.getIndexAttr(part[0]), b.getIndexAttr(part[1])};
+    Value place = b.create<tensor::ExtractSliceOp>(loc, fill.getResult(0), offset, size, stride);
+    return b.create<tensor::InsertSliceOp>(loc, make(place), fill.getResult(0), offset, size,
                                            stride);
+  }
+
+  Value restAcrossRows(Value zero) {
+    auto make = [&](Value part) -> Value {
+      Value narrow = columns(n.b, n.columnsMap, n.main, n.rest);
+      auto sums = generic({narrow, n.a}, part, {map(3, {2, 0}), map(3, {2, 1}), map(3, {0, 1})}, 1,
+                          [&](OpBuilder &in, ValueRange args) { return multiplyAdd(in, args); });
+      tile(sums, {n.rest, accumulators() * lanes});
+      sums->setAttr("ktile", b.getI64IntegerAttr(4));
+      return sums.getResult(0);
+    };
+    return inZeros(zero, {lanes, n.rows}, {1, lanes}, {n.rest, n.rows}, make);
   }
 
   Value restAcrossSum(Value zero) {
@@ -260,18 +271,15 @@ private:
                 [&](OpBuilder &in, ValueRange args) { return multiplyAdd(in, args); });
     products->setAttr("lanes", b.getUnitAttr()); // see Vectorize.cpp
     products->setAttr("ktile", b.getI64IntegerAttr(1));
-    auto fill = b.create<linalg::FillOp>(loc, zero, empty({n.rows, lanes}));
-    tile(fill, {8, lanes});
-    SmallVector<OpFoldResult> offset(2, b.getIndexAttr(0)), stride(2, b.getIndexAttr(1)),
-        size{b.getIndexAttr(n.rows), b.getIndexAttr(n.rest)};
-    Value part = b.create<tensor::ExtractSliceOp>(loc, fill.getResult(0), offset, size, stride);
-    auto sums = generic({products.getResult(0)}, part, {map(3, {0, 1, 2}), map(3, {0, 1})}, 1,
-                        [&](OpBuilder &in, ValueRange args) -> Value {
-                          return in.create<arith::AddFOp>(loc, args[1], args[0]);
-                        });
-    tile(sums, {std::max<int64_t>(1, machine.rows * machine.cols / lanes / n.rest), n.rest});
-    return b.create<tensor::InsertSliceOp>(loc, sums.getResult(0), fill.getResult(0), offset, size,
-                                           stride);
+    auto make = [&](Value part) -> Value {
+      auto sums = generic({products.getResult(0)}, part, {map(3, {0, 1, 2}), map(3, {0, 1})}, 1,
+                          [&](OpBuilder &in, ValueRange args) -> Value {
+                            return in.create<arith::AddFOp>(loc, args[1], args[0]);
+                          });
+      tile(sums, {accumulators(), n.rest});
+      return sums.getResult(0);
+    };
+    return inZeros(zero, {n.rows, lanes}, {8, lanes}, {n.rows, n.rest}, make);
   }
 
   Narrow n;
