@@ -106,12 +106,6 @@ static Value emitBinary(ast::BinaryOp op, OpBuilder &b, Location l, Value x, Val
   }
 }
 
-/// 0 where a sparse connection has no synapse, whatever it is elsewhere.
-static bool isNone(const Field &f) { return f.mask || f.constant == 0.0; }
-static std::shared_ptr<const Field> maskOf(const Field &a, const Field &b) {
-  return a.mask ? a.mask : b.mask;
-}
-
 Field Evaluator::besideNone(const std::shared_ptr<const Field> &mask, const Field &x, Span at) {
   return select(*mask, x, Field::number(1, x.dimension), at);
 }
@@ -119,8 +113,8 @@ Field Evaluator::besideNone(const std::shared_ptr<const Field> &mask, const Fiel
 Field Evaluator::binary(ast::BinaryOp op, const Field &left, const Field &right, Span at) {
   using ast::BinaryOp;
   Field a = left, b = right;
-  if (op == BinaryOp::Div && maskOf(a, b) && !b.constant)
-    b = besideNone(maskOf(a, b), b, at);
+  if (auto mask = a.mask ? a.mask : b.mask; op == BinaryOp::Div && mask && !b.constant)
+    b = besideNone(mask, b, at);
   if (op == BinaryOp::Pow && a.mask && !(b.constant && *b.constant >= 1))
     a = besideNone(a.mask, a, at);
   if (op == BinaryOp::Range)
@@ -170,9 +164,10 @@ Field Evaluator::binary(ast::BinaryOp op, const Field &left, const Field &right,
     });
     result.dimension = d;
   }
-  if (op == BinaryOp::Mul ||
-      ((op == BinaryOp::Add || op == BinaryOp::Sub) && isNone(a) && isNone(b)))
-    result.mask = maskOf(a, b);
+  if (op == BinaryOp::Mul)
+    result.mask = a.mask ? a.mask : b.mask;
+  else if (op == BinaryOp::Add || op == BinaryOp::Sub)
+    result.mask = Field::maskOfBoth(a, b);
   else if ((op == BinaryOp::Div && b.constant != 0.0) || op == BinaryOp::Pow)
     result.mask = a.mask;
   result.total = (op == BinaryOp::Mul || op == BinaryOp::Div) &&
@@ -295,8 +290,7 @@ Field Evaluator::select(const Field &c, const Field &yes, const Field &no, Span 
     return b.create<arith::SelectOp>(l, isTrue(b, l, v[0]), v[1], v[2]);
   });
   r.dimension = yes.dimension.any ? no.dimension : yes.dimension;
-  if (isNone(yes) && isNone(no))
-    r.mask = maskOf(yes, no);
+  r.mask = Field::maskOfBoth(yes, no);
   return r;
 }
 

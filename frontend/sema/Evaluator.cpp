@@ -639,8 +639,7 @@ Field Evaluator::callPrimitive(llvm::StringRef name, const ast::CallExpr &e, Fra
                                  return o.create<arith::MinimumFOp>(l, v[0], v[1]);
                                });
     r.dimension = a.dimension.any ? b.dimension : a.dimension;
-    if ((a.mask || a.constant == 0.0) && (b.mask || b.constant == 0.0))
-      r.mask = a.mask ? a.mask : b.mask;
+    r.mask = Field::maskOfBoth(a, b);
     return r;
   }
   if (isReduction(name, 1)) {

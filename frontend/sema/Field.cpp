@@ -44,6 +44,12 @@ int64_t Field::size(Axis axis) const {
   return 1;
 }
 
+std::shared_ptr<const Field> Field::maskOfBoth(const Field &a, const Field &b) {
+  if ((a.mask || a.constant == 0.0) && (b.mask || b.constant == 0.0))
+    return a.mask ? a.mask : b.mask;
+  return nullptr;
+}
+
 Field Field::as(Axis from, Axis to) const {
   Field f = *this;
   for (Axis &a : f.axes)

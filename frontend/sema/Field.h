@@ -52,6 +52,8 @@ struct Field {
   std::shared_ptr<const Field> mask;
 
   static Field number(double value, Dimension dimension = {});
+  /// The mask of what is 0 wherever both are; null if that is not known.
+  static std::shared_ptr<const Field> maskOfBoth(const Field &a, const Field &b);
   bool has(Axis axis) const { return llvm::is_contained(axes, axis); }
   /// One number per sample, or one for all.
   bool perSample() const {
