@@ -102,26 +102,6 @@ static ColumnInfo columnInfo(const apical_data_info &data) {
   return {data.type, data.rows, {data.shape + 1, data.shape + data.rank}};
 }
 
-static double numberAt(const void *data, int32_t type, int64_t k) {
-  auto at = [&]<typename T>(T) { return static_cast<double>(static_cast<const T *>(data)[k]); };
-  switch (type) {
-  case APICAL_F32:
-    return at(float());
-  case APICAL_F64:
-    return at(double());
-  case APICAL_U8:
-    return at(uint8_t());
-  case APICAL_I8:
-    return at(int8_t());
-  case APICAL_I16:
-    return at(int16_t());
-  case APICAL_I32:
-    return at(int32_t());
-  default:
-    return at(int64_t());
-  }
-}
-
 /// What this process may use: the machine's memory, or less where a limit is set.
 static double memoryOfMachine() {
   double bytes =
@@ -151,7 +131,7 @@ mlir::OwningOpRef<mlir::ModuleOp> Session::elaborate(sema::Account *account, boo
                               std::vector<double> &values, std::string &why) {
     auto take = [&](const void *data, const apical_data_info &info) {
       for (int64_t k = 0; k < info.rows * info.elements; ++k)
-        values.push_back(numberAt(data, info.type, k));
+        values.push_back(apical_number_at(data, info.type, k));
       return true;
     };
     if (const apical_array *array = apical_find_array(arrays.data(), arrays.size(),

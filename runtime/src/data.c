@@ -13,6 +13,25 @@ int64_t apical_type_size(int32_t type) {
   return type >= 0 && type <= APICAL_I64 ? sizes[type] : 0;
 }
 
+double apical_number_at(const void *data, int32_t type, int64_t i) {
+  switch (type) {
+  case APICAL_F32:
+    return ((const float *)data)[i];
+  case APICAL_F64:
+    return ((const double *)data)[i];
+  case APICAL_U8:
+    return ((const uint8_t *)data)[i];
+  case APICAL_I8:
+    return ((const int8_t *)data)[i];
+  case APICAL_I16:
+    return ((const int16_t *)data)[i];
+  case APICAL_I32:
+    return ((const int32_t *)data)[i];
+  default:
+    return (double)((const int64_t *)data)[i];
+  }
+}
+
 const char *apical_type_name(int32_t type) {
   static const char *const names[] = {"f32", "f64", "u8", "i8", "i16", "i32", "i64"};
   return type >= 0 && type <= APICAL_I64 ? names[type] : "unknown";

@@ -10,31 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-static double elementAt(const void *data, int32_t type, int64_t i) {
-  switch (type) {
-  case APICAL_F32:
-    return ((const float *)data)[i];
-  case APICAL_F64:
-    return ((const double *)data)[i];
-  case APICAL_U8:
-    return ((const uint8_t *)data)[i];
-  case APICAL_I8:
-    return ((const int8_t *)data)[i];
-  case APICAL_I16:
-    return ((const int16_t *)data)[i];
-  case APICAL_I32:
-    return ((const int32_t *)data)[i];
-  default:
-    return (double)((const int64_t *)data)[i];
-  }
-}
-
 int checkLabels(const apical_column *column, const void *data, int64_t rows, const char *path,
                 apical_error *error) {
   if (column->limit <= 0)
     return 0;
   for (int64_t i = 0; i < rows * column->elements; ++i) {
-    double value = elementAt(data, column->type, i);
+    double value = apical_number_at(data, column->type, i);
     if (value >= 0 && value < (double)column->limit && value == floor(value))
       continue;
     char text[32];

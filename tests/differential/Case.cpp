@@ -93,24 +93,7 @@ struct LoadedColumn {
   apical_data_info info{};
   ~LoadedColumn() { std::free(data); }
 
-  double at(int64_t i) const {
-    switch (info.type) {
-    case APICAL_F32:
-      return static_cast<const float *>(data)[i];
-    case APICAL_F64:
-      return static_cast<const double *>(data)[i];
-    case APICAL_U8:
-      return static_cast<const uint8_t *>(data)[i];
-    case APICAL_I8:
-      return static_cast<const int8_t *>(data)[i];
-    case APICAL_I16:
-      return static_cast<const int16_t *>(data)[i];
-    case APICAL_I32:
-      return static_cast<const int32_t *>(data)[i];
-    default:
-      return static_cast<double>(static_cast<const int64_t *>(data)[i]);
-    }
-  }
+  double at(int64_t i) const { return apical_number_at(data, info.type, i); }
 };
 
 class Comparison {

@@ -114,6 +114,8 @@ typedef struct apical_data_info {
 
 /// Bytes of one element of an apical_type, 0 for an unknown one.
 int64_t apical_type_size(int32_t type);
+/// Element i of an array of an apical_type.
+double apical_number_at(const void *data, int32_t type, int64_t i);
 /// "f32", "u8" ...
 const char *apical_type_name(int32_t type);
 
